@@ -1,0 +1,6 @@
+"""pycrash: a shell over the memory image of a dead Linux kernel."""
+
+__version__ = "0.1.0"
+
+#: The release of the crash utility whose output is reproduced.
+CRASH_VERSION = "9.0.2"

@@ -1,0 +1,19 @@
+"""Declaration of commands: flags, operands, registry. Knows neither drgn nor the terminal."""
+
+from pycrash.command.args import Args, Flag, UsageError, parse_args
+from pycrash.command.command import Command
+from pycrash.command.context import Context, Settings, ShellPort
+from pycrash.command.rows import Notice, Row
+
+__all__ = [
+    "Args",
+    "Command",
+    "Context",
+    "Flag",
+    "Notice",
+    "Row",
+    "Settings",
+    "ShellPort",
+    "UsageError",
+    "parse_args",
+]

@@ -1,0 +1,93 @@
+"""Options and operands of a command line, with the semantics of GNU getopt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+
+class UsageError(Exception):
+    """The arguments do not fit the command; the shell prints the command's usage.
+
+    `str()` is a line to print first, as getopt does, or empty.
+    """
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One option letter of a command.
+
+    `value` names the flag's argument ("cpu", "ref") or is None where it takes none.
+    `help` is its paragraph on the help page.
+    """
+
+    letter: str
+    help: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Args:
+    """What was given: flags in order, and operands.
+
+    `given` holds (letter, value) pairs as typed; value is None for a flag without one.
+    """
+
+    given: tuple[tuple[str, str | None], ...] = ()
+    operands: tuple[str, ...] = ()
+    _last: dict[str, str | None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_last", dict(self.given))
+
+    def __contains__(self, letter: str) -> bool:
+        return letter in self._last
+
+    def value(self, letter: str) -> str | None:
+        """The argument of a flag, the last one given; None where the flag is absent."""
+        return self._last.get(letter)
+
+    def values(self, letter: str) -> list[str]:
+        """Every argument given to a repeated flag, in order."""
+        return [v for k, v in self.given if k == letter and v is not None]
+
+    def count(self, letter: str) -> int:
+        """How many times a flag was given."""
+        return sum(k == letter for k, _ in self.given)
+
+
+def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str]) -> Args:
+    """Parse words as getopt does: options anywhere, `--` ends them, letters may be joined.
+
+    Raises UsageError with getopt's own line for an unknown letter or a missing argument.
+    """
+    known = {f.letter: f for f in flags}
+    given: list[tuple[str, str | None]] = []
+    operands: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--":
+            operands.extend(rest)
+        elif len(word) > 1 and word[0] == "-":
+            given.extend(_cluster(name, known, word[1:], rest))
+        else:
+            operands.append(word)
+    return Args(tuple(given), tuple(operands))
+
+
+def _cluster(
+    name: str, known: dict[str, Flag], letters: str, rest: Iterator[str]
+) -> Iterator[tuple[str, str | None]]:
+    while letters:
+        letter, letters = letters[0], letters[1:]
+        flag = known.get(letter)
+        if flag is None:
+            raise UsageError(f"{name}: invalid option -- '{letter}'")
+        if flag.value is None:
+            yield letter, None
+            continue
+        value = letters or next(rest, None)
+        if value is None:
+            raise UsageError(f"{name}: option requires an argument -- '{letter}'")
+        yield letter, value
+        return

@@ -1,0 +1,87 @@
+"""What a command is given: the kernel, the settings, the current task, the shell's services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pycrash.command.rows import Row
+
+if TYPE_CHECKING:
+    from pycrash.command.registry import Registry
+    from pycrash.kernel import Kernel
+
+
+@dataclass
+class Settings:
+    """What `set` changes. Names are those of `set -v`."""
+
+    radix: int = 10
+    scroll: str = "off"  # "off", "less", "more" or "CRASHPAGER"
+    refresh: bool = True
+    print_max: int = 256
+    print_array: bool = False
+    console: str = "(not assigned)"
+    debug: int = 0
+    core: bool = False
+    hash: bool = True
+    silent: bool = False
+    edit: str = "vi"
+    namelist: str = ""
+    dumpfile: str = ""
+    unwind: bool = False
+    zero_excluded: bool = False
+    null_stop: bool = False
+    gdb: bool = False
+    scope: int = 0
+    offline: str = "show"
+    redzone: bool = True
+    error: str = "default"
+    #: Address of the current context's task_struct; 0 until one is chosen.
+    task: int = 0
+
+
+class ShellPort(Protocol):
+    """What a command may ask of the shell around it."""
+
+    def execute(self, line: str) -> None:
+        """Run one line as if typed, its output where the caller's goes."""
+
+    def leave(self) -> None:
+        """End the session."""
+
+    def rows(self, name: str, ctx: Context, words: Sequence[str]) -> Iterator[Row]:
+        """The rows of another command under the given context."""
+
+    @property
+    def aliases(self) -> dict[str, tuple[str, str]]:
+        """Alias name to (text, origin), origin as `alias` prints it."""
+
+    @property
+    def history(self) -> Sequence[str]:
+        """The lines typed so far."""
+
+
+@dataclass
+class Context:
+    """Everything a command's `run` and `text` may use.
+
+    `task` is the task_struct address the command works on: the current context, or the
+    task foreach is at (`in_foreach` is then true).
+    """
+
+    kernel: Kernel
+    settings: Settings
+    registry: Registry
+    shell: ShellPort
+    in_foreach: bool = False
+    foreach_task: int | None = field(default=None)
+
+    @property
+    def task(self) -> int:
+        return self.settings.task if self.foreach_task is None else self.foreach_task
+
+    def at(self, task: int) -> Context:
+        """This context for one task of a foreach."""
+        return replace(self, in_foreach=True, foreach_task=task)

@@ -1,0 +1,23 @@
+"""Rows: the immutable facts a command yields, before they become text or JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Row:
+    """Base of every row. Subclasses are frozen dataclasses of plain Python values."""
+
+
+@dataclass(frozen=True)
+class Notice(Row):
+    """A message that does not end the command.
+
+    The shell prints it as crash's error() does: "bt: text" for INFO,
+    "WARNING: text", "NOTE: text", or indented under the command's name for CONT.
+    """
+
+    text: str
+    level: Literal["INFO", "WARNING", "NOTE", "CONT"] = "INFO"

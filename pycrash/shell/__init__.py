@@ -1,0 +1,1 @@
+"""Terminal, files, pipes and processes around the commands."""
