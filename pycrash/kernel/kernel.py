@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import drgn
 
 from pycrash.errors import MissingFeature, ReadError
 
 if TYPE_CHECKING:
+    from pycrash.kernel.modules import ModuleTable
     from pycrash.kernel.tasks import TaskTable
+    from pycrash.kernel.vmcoreinfo import Vmcoreinfo
 
 
 class Kernel:
@@ -21,6 +23,8 @@ class Kernel:
         self.prog = prog
         self.vmlinux = vmlinux
         self.dump = dump
+        #: Set before the first use of `modules` to leave them alone (--no_modules).
+        self.no_modules = False
 
     @cached_property
     def tasks(self) -> TaskTable:
@@ -30,11 +34,67 @@ class Kernel:
         return TaskTable(self)
 
     @cached_property
+    def modules(self) -> ModuleTable:
+        """The loaded modules."""
+        from pycrash.kernel.modules import ModuleTable
+
+        return ModuleTable(self)
+
+    @cached_property
+    def vmcoreinfo(self) -> Vmcoreinfo:
+        """The VMCOREINFO note, which needs no debug information. Raises MissingFeature."""
+        from pycrash.kernel.vmcoreinfo import read_vmcoreinfo
+
+        return read_vmcoreinfo(self.prog)
+
+    @cached_property
+    def cpus(self) -> Cpus:
+        """The processors and their per-CPU memory."""
+        from pycrash.kernel.cpus import Cpus
+
+        return Cpus(self)
+
+    @cached_property
+    def panic(self) -> Panic:
+        """Which task crashed, and which task each CPU ran."""
+        from pycrash.kernel.panic import Panic
+
+        return Panic(self)
+
+    @cached_property
     def word_size(self) -> int:
         """Bytes of an unsigned long."""
         platform = self.prog.platform
         wide = platform is None or platform.flags & drgn.PlatformFlags.IS_64_BIT
         return 8 if wide else 4
+
+    @cached_property
+    def byte_order(self) -> Literal["little", "big"]:
+        """The kernel's byte order, as int.from_bytes names it."""
+        platform = self.prog.platform
+        little = platform is None or platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN
+        return "little" if little else "big"
+
+    def struct_format(self, codes: str) -> str:
+        """A struct format in the kernel's byte order, unpadded; "P" is a pointer of its width."""
+        order = "<" if self.byte_order == "little" else ">"
+        return order + codes.replace("P", "Q" if self.word_size == 8 else "I")
+
+    def read_pointer(self, address: int, what: str = "kernel memory") -> int:
+        """Read one pointer or unsigned long. Raises ReadError."""
+        return int.from_bytes(self.read(address, self.word_size, what), self.byte_order)
+
+    @cached_property
+    def word(self) -> str:
+        """The struct code of an unsigned long."""
+        return "Q" if self.word_size == 8 else "I"
+
+    @cached_property
+    def byte_order(self) -> str:
+        """The struct code of the kernel's byte order."""
+        platform = self.prog.platform
+        little = platform is None or platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN
+        return "<" if little else ">"
 
     def read(self, address: int, size: int, what: str = "kernel memory") -> bytes:
         """Read kernel virtual memory. Raises ReadError, which names `what`."""
@@ -42,6 +102,18 @@ class Kernel:
             return self.prog.read(address, size)
         except drgn.FaultError as error:
             raise ReadError(error.address, what) from error
+
+    def read_word(self, address: int, what: str = "kernel memory") -> int:
+        """Read one unsigned long or pointer. Raises ReadError, which names `what`."""
+        order = "little" if self.byte_order == "<" else "big"
+        return int.from_bytes(self.read(address, self.word_size, what), order)
+
+    def symbol_address(self, name: str) -> int | None:
+        """The address of a symbol of the kernel proper, None where there is none."""
+        try:
+            return self.prog.symbol(name).address
+        except LookupError:
+            return None
 
     def variable(self, name: str) -> drgn.Object:
         """A kernel variable. Raises MissingFeature where this kernel has none of that name."""

@@ -1,0 +1,440 @@
+"""Loadable modules: the kernel's `modules` list and what each struct module says of itself.
+
+drgn's own module list leaves out those whose memory was filtered from the dump; this walks
+the kernel's list and needs only the struct module itself.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import drgn
+
+from pycrash.errors import MissingFeature, ReadError
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+#: Kinds of module memory since 6.4 (`enum mod_mem_type`), in the kernel's order.
+MEMORY_KINDS = (
+    "TEXT",
+    "DATA",
+    "RODATA",
+    "RO_AFTER_INIT",
+    "INIT_TEXT",
+    "INIT_DATA",
+    "INIT_RODATA",
+)
+#: Before 6.4 a module had one core range and one that was freed after its init function.
+CORE, INIT = "CORE", "INIT"
+
+#: More than any kernel loads; a longer list is a damaged one.
+MAX_MODULES = 100_000
+#: A single range of module memory is never larger; a size beyond it is damage.
+MAX_RANGE = 1 << 30
+#: Longest symbol name the kernel has ever allowed (KSYM_NAME_LEN).
+MAX_NAME = 512
+
+SHN_UNDEF = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One range of a module's memory: `kind` is of MEMORY_KINDS, or CORE or INIT before 6.4."""
+
+    kind: str
+    base: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.base + self.size
+
+    @property
+    def init(self) -> bool:
+        """Whether it goes away once the module's init function has run."""
+        return self.kind.startswith(INIT)
+
+    def __contains__(self, address: int) -> bool:
+        return self.base <= address < self.base + self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The facts of one struct module.
+
+    `base` is where its text begins and `size` the bytes of all ranges that outlive init, as
+    crash counts them. `ranges` are those of a size above 0. `text_size` and `init_text_size`
+    are bytes of code at the start of the core and the init range. `exports` and `gpl_exports`
+    are (address, count) of arrays of struct kernel_symbol; `symtab` and `num_symtab` an array
+    of ELF symbols whose names are at `strtab`. `percpu` is the per-CPU offset of its variables
+    and `percpu_size` their bytes. `license_gplok` and `gpgsig_ok` are None where this kernel
+    has no such member.
+    """
+
+    address: int
+    name: str
+    base: int
+    size: int
+    ranges: tuple[Range, ...]
+    text_size: int
+    init_text_size: int
+    taints: int
+    percpu: int
+    percpu_size: int
+    exports: tuple[int, int]
+    gpl_exports: tuple[int, int]
+    symtab: int
+    num_symtab: int
+    strtab: int
+    license_gplok: int | None = None
+    gpgsig_ok: int | None = None
+
+    def range_of(self, address: int) -> Range | None:
+        """The range an address lies in, or None."""
+        return next((r for r in self.ranges if address in r), None)
+
+    def __contains__(self, address: int) -> bool:
+        return self.range_of(address) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSymbol:
+    """One symbol of a module: `kind` is nm's letter, "?" where only the export table has it."""
+
+    name: str
+    value: int
+    kind: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Kallsyms:
+    """What a module's own symbol table gave: `symbols` in its order, `missing` why it gave none.
+
+    `missing` is crash's warning, empty where the table was read.
+    """
+
+    symbols: tuple[ModuleSymbol, ...] = ()
+    missing: str = ""
+
+
+class ModuleTable:
+    """Every loaded module, sorted by base address.
+
+    `accessible` is false where the list could not be followed to its end; then there are no
+    modules, as crash has it, and `warnings` says why.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.accessible = not kernel.no_modules
+        self.warnings: list[str] = []
+        self._kallsyms: dict[int, Kallsyms] = {}
+
+    @cached_property
+    def all(self) -> tuple[Module, ...]:
+        if not self.accessible:
+            return ()
+        head = self._head()
+        if head is None:
+            return ()
+        try:
+            found = list(self._walk(head))
+        except ReadError:
+            self.accessible = False
+            self.warnings.append("\ncannot access vmalloc'd module memory\n")
+            return ()
+        return tuple(sorted(found, key=lambda m: m.base))
+
+    @cached_property
+    def by_name(self) -> dict[str, Module]:
+        return {m.name: m for m in reversed(self.all)}
+
+    @cached_property
+    def by_base(self) -> dict[int, Module]:
+        return {m.base: m for m in reversed(self.all)}
+
+    def find(self, address: int) -> Module | None:
+        """The module whose memory an address lies in, or None."""
+        return next((m for m in self.all if address in m), None)
+
+    def exports(self, module: Module) -> Iterator[ModuleSymbol]:
+        """What a module exports, plain ones before those for GPL modules only (kernel_symbol)."""
+        for address, count in (module.exports, module.gpl_exports):
+            within = module.range_of(address)
+            if not count or within is None:
+                continue
+            yield from self._export_array(module, within, address, count)
+
+    def kallsyms(self, module: Module) -> Kallsyms:
+        """The symbols a module kept for kallsyms, those that lie in the module, read once."""
+        if module.address not in self._kallsyms:
+            self._kallsyms[module.address] = self._read_kallsyms(module)
+        return self._kallsyms[module.address]
+
+    def _head(self) -> int | None:
+        """The address of the kernel's list_head `modules`; None without module support."""
+        word = self._kernel.word_size
+        form = self._kernel.struct_format("PP")
+        # Another file may have a variable of this name: a list's neighbours point back at it.
+        for symbol in self._kernel.prog.symbols("modules"):
+            head = symbol.address
+            try:
+                following, _ = struct.unpack(form, self._kernel.read(head, 2 * word))
+                _, back = struct.unpack(form, self._kernel.read(following, 2 * word))
+            except ReadError:
+                continue
+            if back == head:
+                return head
+        names = [s.address for s in self._kernel.prog.symbols("modules")]
+        if names:
+            self.accessible = False
+            self.warnings.append("\ncannot access vmalloc'd module memory\n")
+        else:
+            self.warnings.append("cannot determine how modules are linked")
+            self.warnings.append("no kernel module access\n")
+        return None
+
+    def _walk(self, head: int) -> Iterator[Module]:
+        layout = ModuleLayout(self._kernel)
+        seen = {head}
+        link = self._kernel.read_pointer(head, "modules")
+        while link not in seen and len(seen) <= MAX_MODULES:
+            seen.add(link)
+            data = self._kernel.read(link - layout.list, layout.size, "module struct")
+            yield layout.decode(link - layout.list, data)
+            link = layout.next(data)
+        if link != head:
+            self.warnings.append(f"module list is damaged: {link:x} comes twice")
+
+    def _export_array(
+        self, module: Module, within: Range, address: int, count: int
+    ) -> Iterator[ModuleSymbol]:
+        shape = ExportShape(self._kernel)
+        count = min(count, (within.end - address) // shape.size)
+        try:
+            data = self._kernel.read(address, count * shape.size, "module symbols")
+        except ReadError:
+            return
+        pairs = list(shape.decode(address, data))
+        texts = Strings(self._kernel, module)
+        for value, name in pairs:
+            text = texts.at(name)
+            if text:
+                yield ModuleSymbol(text, value, "?")
+
+    def _read_kallsyms(self, module: Module) -> Kallsyms:
+        where, names = module.range_of(module.symtab), module.range_of(module.strtab)
+        if where is None:
+            return Kallsyms(missing=f"{module.name}: module.symtab outside of module address space")
+        if names is None:
+            return Kallsyms(missing=f"{module.name}: module.strtab outside of module address space")
+        try:
+            table = self._kernel.read(where.base, where.size, "module (kallsyms)")
+            text = (
+                table
+                if names is where
+                else self._kernel.read(names.base, names.size, "module (kallsyms)")
+            )
+        except ReadError:
+            kind = " init" if where.init else ""
+            return Kallsyms(missing=f"cannot access module{kind} kallsyms")
+        start = module.symtab - where.base
+        strings = text[module.strtab - names.base :]
+        return Kallsyms(tuple(self._elf_symbols(module, table[start:], strings)))
+
+    def _elf_symbols(self, module: Module, table: bytes, strings: bytes) -> Iterator[ModuleSymbol]:
+        wide = self._kernel.word_size == 8
+        form = self._kernel.struct_format("IBBHQQ" if wide else "IIIBBH")
+        step = struct.calcsize(form)
+        count = min(module.num_symtab, len(table) // step)
+        # The first entry of an ELF symbol table stands for no symbol.
+        for entry in struct.iter_unpack(form, table[step : count * step]):
+            if wide:
+                name, info, _, section, value, size = entry
+            else:
+                name, value, size, info, _, section = entry
+            if section == SHN_UNDEF or value not in module or name >= len(strings):
+                continue
+            end = strings.find(0, name, name + MAX_NAME)
+            text = strings[name : end if end >= 0 else name + MAX_NAME]
+            if text:
+                yield ModuleSymbol(text.decode("utf-8", "replace"), value, _letter(info), size)
+
+
+def _letter(info: int) -> str:
+    """nm's letter: before 5.2 the kernel kept it in st_info, since then st_info is ELF's own."""
+    if 0x20 <= info < 0x7F:
+        return chr(info)
+    return {0x02: "t", 0x12: "T"}.get(info, "?")
+
+
+class Strings:
+    """Names in a module's memory, each of its ranges read once."""
+
+    def __init__(self, kernel: Kernel, module: Module) -> None:
+        self._kernel = kernel
+        self._module = module
+        self._data: dict[int, bytes] = {}
+
+    def at(self, address: int) -> str:
+        """The NUL-terminated text at an address; empty where it cannot be read."""
+        within = self._module.range_of(address)
+        if within is None:
+            return self._alone(address)
+        if within.base not in self._data:
+            try:
+                self._data[within.base] = self._kernel.read(within.base, within.size)
+            except ReadError:
+                self._data[within.base] = b""
+        data = self._data[within.base]
+        if not data:
+            return self._alone(address)
+        start = address - within.base
+        end = data.find(0, start, start + MAX_NAME)
+        return data[start : end if end >= 0 else start + MAX_NAME].decode("utf-8", "replace")
+
+    def _alone(self, address: int) -> str:
+        try:
+            return self._kernel.prog.read_c_string(address, max_size=MAX_NAME).decode(
+                "utf-8", "replace"
+            )
+        except drgn.FaultError:
+            return ""
+
+
+class ExportShape:
+    """struct kernel_symbol: two pointers, or (since 4.19, on most machines) relative offsets."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        kind = kernel.prog.type("struct kernel_symbol")
+        self.size: int = kind.size or 0
+        self.relative = kind.has_member("value_offset")
+        names = ("value_offset", "name_offset") if self.relative else ("value", "name")
+        self._offsets = [kind.member(name).offset for name in names]
+        self._form = kernel.struct_format("i" if self.relative else "P")
+
+    def decode(self, address: int, data: bytes) -> Iterator[tuple[int, int]]:
+        """(value, address of the name) of each element of an array read from an address."""
+        for at in range(0, len(data), self.size):
+            found = []
+            for offset in self._offsets:
+                (value,) = struct.unpack_from(self._form, data, at + offset)
+                found.append(address + at + offset + value if self.relative else value)
+            yield found[0], found[1]
+
+
+class ModuleLayout:
+    """Where struct module of this kernel keeps what Module holds."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        try:
+            self._type = kernel.prog.type("struct module")
+        except LookupError:
+            raise MissingFeature("no struct module in this kernel") from None
+        self._kernel = kernel
+        self.size: int = self._type.size or 0
+        self.list = self._type.member("list").offset
+        self._fields: dict[str, tuple[int, int]] = {}
+        self._name = self._field("name")
+        self._memory = self._memory_fields()
+
+    def next(self, data: bytes) -> int:
+        """The link to the following struct module (the address of its `list`)."""
+        (value,) = struct.unpack_from(self._kernel.struct_format("P"), data, self.list)
+        return int(value)
+
+    def decode(self, address: int, data: bytes) -> Module:
+        offset, size = self._name
+        ranges = []
+        for kind, base, length in self._memory:
+            where, count = self._value(data, base), self._value(data, length)
+            if 0 < count <= MAX_RANGE:
+                ranges.append(Range(kind, where, count))
+        core = [r for r in ranges if not r.init]
+        return Module(
+            address=address,
+            name=data[offset : offset + size].partition(b"\0")[0].decode("utf-8", "replace"),
+            base=self._value(data, self._memory[0][1]),
+            size=sum(r.size for r in core),
+            ranges=tuple(ranges),
+            text_size=self._first(data, "core_layout.text_size", "core_text_size"),
+            init_text_size=self._first(data, "init_layout.text_size", "init_text_size"),
+            taints=self._first(data, "taints"),
+            percpu=self._first(data, "percpu"),
+            percpu_size=self._first(data, "percpu_size"),
+            exports=(self._first(data, "syms"), self._first(data, "num_syms")),
+            gpl_exports=(self._first(data, "gpl_syms"), self._first(data, "num_gpl_syms")),
+            symtab=self._first(data, "core_kallsyms.symtab", "symtab"),
+            num_symtab=self._first(data, "core_kallsyms.num_symtab", "num_symtab"),
+            strtab=self._first(data, "core_kallsyms.strtab", "strtab"),
+            license_gplok=self._optional(data, "license_gplok"),
+            gpgsig_ok=self._optional(data, "gpgsig_ok"),
+        )
+
+    def _memory_fields(self) -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
+        """(kind, field of the base, field of the size) of each range."""
+        if self._type.has_member("mem"):  # 6.4
+            member = self._type.member("mem")
+            element = member.type.type
+            step: int = element.size or 0
+            base, size = element.member("base"), element.member("size")
+            wide, narrow = drgn.sizeof(base.type), drgn.sizeof(size.type)
+            return [
+                (
+                    kind,
+                    (member.offset + place * step + base.offset, wide),
+                    (member.offset + place * step + size.offset, narrow),
+                )
+                for kind, place in self._kinds(member.type.length or 0)
+            ]
+        pairs = (
+            [(CORE, "core_layout.base", "core_layout.size")]  # 4.5
+            + [(INIT, "init_layout.base", "init_layout.size")]
+            if self._type.has_member("core_layout")
+            else [(CORE, "module_core", "core_size"), (INIT, "module_init", "init_size")]
+        )
+        return [(kind, self._field(base), self._field(size)) for kind, base, size in pairs]
+
+    def _kinds(self, length: int) -> list[tuple[str, int]]:
+        """Kind and index in `mem[]`; the names come from the kernel's own enum."""
+        kinds = {}
+        try:
+            for item in self._kernel.prog.type("enum mod_mem_type").enumerators or ():
+                kinds[item.value] = item.name.removeprefix("MOD_")
+        except LookupError:
+            kinds = dict(enumerate(MEMORY_KINDS))
+        return [(kinds[i], i) for i in range(length) if i in kinds]
+
+    def _field(self, path: str) -> tuple[int, int]:
+        """(offset, size) of a member, by dotted path. Raises LookupError."""
+        kind, offset = self._type, 0
+        for name in path.split("."):
+            member = kind.member(name)
+            offset += member.offset
+            kind = member.type
+        return offset, drgn.sizeof(kind)
+
+    def _value(self, data: bytes, field: tuple[int, int]) -> int:
+        offset, size = field
+        return int.from_bytes(data[offset : offset + size], self._kernel.byte_order)
+
+    def _optional(self, data: bytes, *paths: str) -> int | None:
+        for path in paths:
+            if path not in self._fields:
+                try:
+                    self._fields[path] = self._field(path)
+                except LookupError:
+                    self._fields[path] = (0, 0)
+            if self._fields[path] != (0, 0):
+                return self._value(data, self._fields[path])
+        return None
+
+    def _first(self, data: bytes, *paths: str) -> int:
+        """The value of the first member this kernel has; 0 where it has none of them."""
+        return self._optional(data, *paths) or 0
