@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import drgn
 
@@ -68,21 +68,9 @@ class Kernel:
         wide = platform is None or platform.flags & drgn.PlatformFlags.IS_64_BIT
         return 8 if wide else 4
 
-    @cached_property
-    def byte_order(self) -> Literal["little", "big"]:
-        """The kernel's byte order, as int.from_bytes names it."""
-        platform = self.prog.platform
-        little = platform is None or platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN
-        return "little" if little else "big"
-
     def struct_format(self, codes: str) -> str:
         """A struct format in the kernel's byte order, unpadded; "P" is a pointer of its width."""
-        order = "<" if self.byte_order == "little" else ">"
-        return order + codes.replace("P", "Q" if self.word_size == 8 else "I")
-
-    def read_pointer(self, address: int, what: str = "kernel memory") -> int:
-        """Read one pointer or unsigned long. Raises ReadError."""
-        return int.from_bytes(self.read(address, self.word_size, what), self.byte_order)
+        return self.byte_order + codes.replace("P", self.word)
 
     @cached_property
     def word(self) -> str:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import drgn
 
@@ -203,7 +203,7 @@ class ModuleTable:
     def _walk(self, head: int) -> Iterator[Module]:
         layout = ModuleLayout(self._kernel)
         seen = {head}
-        link = self._kernel.read_pointer(head, "modules")
+        link = self._kernel.read_word(head, "modules")
         while link not in seen and len(seen) <= MAX_MODULES:
             seen.add(link)
             data = self._kernel.read(link - layout.list, layout.size, "module struct")
@@ -338,6 +338,7 @@ class ModuleLayout:
         except LookupError:
             raise MissingFeature("no struct module in this kernel") from None
         self._kernel = kernel
+        self._order: Literal["little", "big"] = "little" if kernel.byte_order == "<" else "big"
         self.size: int = self._type.size or 0
         self.list = self._type.member("list").offset
         self._fields: dict[str, tuple[int, int]] = {}
@@ -393,12 +394,12 @@ class ModuleLayout:
                 )
                 for kind, place in self._kinds(member.type.length or 0)
             ]
-        pairs = (
-            [(CORE, "core_layout.base", "core_layout.size")]  # 4.5
-            + [(INIT, "init_layout.base", "init_layout.size")]
-            if self._type.has_member("core_layout")
-            else [(CORE, "module_core", "core_size"), (INIT, "module_init", "init_size")]
-        )
+        pairs = [(CORE, "module_core", "core_size"), (INIT, "module_init", "init_size")]
+        if self._type.has_member("core_layout"):  # 4.5
+            pairs = [
+                (CORE, "core_layout.base", "core_layout.size"),
+                (INIT, "init_layout.base", "init_layout.size"),
+            ]
         return [(kind, self._field(base), self._field(size)) for kind, base, size in pairs]
 
     def _kinds(self, length: int) -> list[tuple[str, int]]:
@@ -422,7 +423,7 @@ class ModuleLayout:
 
     def _value(self, data: bytes, field: tuple[int, int]) -> int:
         offset, size = field
-        return int.from_bytes(data[offset : offset + size], self._kernel.byte_order)
+        return int.from_bytes(data[offset : offset + size], self._order)
 
     def _optional(self, data: bytes, *paths: str) -> int | None:
         for path in paths:
