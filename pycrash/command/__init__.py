@@ -4,6 +4,7 @@ from pycrash.command.args import Args, Flag, UsageError, parse_args
 from pycrash.command.command import Command
 from pycrash.command.context import Context, Settings, ShellPort
 from pycrash.command.rows import Notice, Row
+from pycrash.command.taskheader import TaskHeader, header_lines
 
 __all__ = [
     "Args",
@@ -14,6 +15,8 @@ __all__ = [
     "Row",
     "Settings",
     "ShellPort",
+    "TaskHeader",
     "UsageError",
+    "header_lines",
     "parse_args",
 ]
