@@ -11,7 +11,9 @@ import drgn
 from pycrash.errors import MissingFeature, ReadError
 
 if TYPE_CHECKING:
+    from pycrash.kernel.cpus import Cpus
     from pycrash.kernel.modules import ModuleTable
+    from pycrash.kernel.panic import Panic
     from pycrash.kernel.tasks import TaskTable
     from pycrash.kernel.vmcoreinfo import Vmcoreinfo
 
@@ -78,6 +80,16 @@ class Kernel:
         return "Q" if self.word_size == 8 else "I"
 
     @cached_property
+    def word_mask(self) -> int:
+        """Every bit of an unsigned long: what arithmetic on addresses wraps to."""
+        return (1 << 8 * self.word_size) - 1
+
+    @cached_property
+    def page_size(self) -> int:
+        """Bytes of a page."""
+        return int(self.prog["PAGE_SIZE"].value_())
+
+    @cached_property
     def byte_order(self) -> str:
         """The struct code of the kernel's byte order."""
         platform = self.prog.platform
@@ -93,8 +105,11 @@ class Kernel:
 
     def read_word(self, address: int, what: str = "kernel memory") -> int:
         """Read one unsigned long or pointer. Raises ReadError, which names `what`."""
-        order = "little" if self.byte_order == "<" else "big"
-        return int.from_bytes(self.read(address, self.word_size, what), order)
+        return self.unsigned(self.read(address, self.word_size, what))
+
+    def unsigned(self, data: bytes) -> int:
+        """Bytes of the kernel as one unsigned number."""
+        return int.from_bytes(data, "little" if self.byte_order == "<" else "big")
 
     def symbol_address(self, name: str) -> int | None:
         """The address of a symbol of the kernel proper, None where there is none."""

@@ -1,26 +1,32 @@
-"""Tasks: the pid hash and the idle threads (struct task_struct)."""
+"""Tasks: the pid numbers of the first namespace and the idle threads (struct task_struct)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import drgn
-from drgn.helpers.linux.cpumask import for_each_possible_cpu
-from drgn.helpers.linux.pid import for_each_pid
-from drgn.helpers.linux.sched import idle_task
 
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.kernel.layout import Layout
+from pycrash.kernel.taskstate import TaskStates, read_states
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
 
+PF_EXITING = 0x4
+PF_KTHREAD = 0x200000
 
-@dataclass(frozen=True)
-class Task:
-    """The facts of one task_struct that most commands need."""
+
+class Task(NamedTuple):
+    """The facts of one task_struct that most commands need.
+
+    `state` is state | exit_state. `parent` and `mm` are addresses as they stand in the dump.
+    `start_time`, `utime` and `stime` are in the kernel's own unit (nanoseconds since 4.11),
+    `last_run` is when the task last got a CPU, in nanoseconds, None on a kernel that does not
+    keep it. `stack` is the lowest address of the kernel stack.
+    """
 
     address: int
     pid: int
@@ -29,42 +35,80 @@ class Task:
     cpu: int
     parent: int
     mm: int
+    state: int
+    flags: int
+    policy: int
+    prio: int
+    stack: int
+    thread_info: int
+    signal: int
+    start_time: int
+    utime: int
+    stime: int
+    last_run: int | None
+
+
+_FIELDS: tuple[str | tuple[str, ...], ...] = (
+    "pid",
+    "tgid",
+    "comm",
+    # thread_info went into task_struct with 4.9 (x86) and later; the cpu left task_struct
+    # again with 5.16.
+    ("cpu", "thread_info.cpu"),
+    ("parent", "real_parent"),
+    "mm",
+    ("__state", "state"),  # renamed in 5.14
+    "exit_state",
+    "flags",
+    "policy",
+    "prio",
+    ("stack", "thread_info"),
+    "signal",
+    "start_time",
+    "utime",
+    "stime",
+    ("last_run", "timestamp", "sched_info.last_arrival"),
+)
 
 
 class TaskTable:
-    """Every task, sorted by pid as crash sorts them."""
+    """Every task, sorted by pid, the idle threads first and by CPU.
+
+    `problems` holds a line for each thing that could not be read; what could is served.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        self.problems: list[str] = []
 
     @cached_property
     def all(self) -> list[Task]:
-        return [self._task(t) for t in self._walk()]
+        tasks = list(self._read(self._addresses()))
+        tasks.sort(key=lambda t: (t.pid, t.cpu if t.pid == 0 else 0))
+        return tasks
 
     @cached_property
     def by_address(self) -> dict[int, Task]:
         return {t.address: t for t in self.all}
 
-    def _walk(self) -> Iterator[drgn.Object]:
-        prog = self._kernel.prog
-        for cpu in for_each_possible_cpu(prog):
-            yield idle_task(prog, cpu)
-        index = prog["PIDTYPE_PID"]
-        for pid in for_each_pid(prog):
-            first = pid.tasks[index].first.read_()
-            if first:
-                yield drgn.container_of(first, "struct task_struct", f"pid_links[{index.value_()}]")
+    @cached_property
+    def _by_pid(self) -> dict[int, list[Task]]:
+        found: dict[int, list[Task]] = {}
+        for task in self.all:
+            found.setdefault(task.pid, []).append(task)
+        return found
 
-    def _task(self, t: drgn.Object) -> Task:
-        return Task(
-            address=t.value_(),
-            pid=t.pid.value_(),
-            tgid=t.tgid.value_(),
-            comm=t.comm.string_().decode("utf-8", "replace"),
-            cpu=0,
-            parent=t.real_parent.value_(),
-            mm=t.mm.value_(),
-        )
+    @cached_property
+    def _by_tgid(self) -> dict[int, list[Task]]:
+        found: dict[int, list[Task]] = {}
+        for task in self.all:
+            found.setdefault(task.tgid, []).append(task)
+        return found
+
+    @cached_property
+    def states(self) -> TaskStates:
+        """What the bits of `Task.state` mean."""
+        return read_states(self._kernel)
 
     def get(self, address: int) -> Task:
         """The task at an address. Raises CrashError."""
@@ -72,3 +116,193 @@ class TaskTable:
             return self.by_address[address]
         except KeyError:
             raise CrashError(f"invalid task address: {address:x}") from None
+
+    def by_pid(self, pid: int) -> list[Task]:
+        """The tasks of a pid: one, or every idle thread for pid 0; empty where there is none."""
+        return self._by_pid.get(pid, [])
+
+    def threads(self, tgid: int) -> list[Task]:
+        """The tasks of a thread group by pid, its leader among them."""
+        return self._by_tgid.get(tgid, [])
+
+    def leader(self, tgid: int) -> Task | None:
+        """The leader of a thread group."""
+        return next((t for t in self.threads(tgid) if t.pid == tgid), None)
+
+    def children(self, parent: int) -> list[Task]:
+        """The tasks whose parent is the task at an address, by pid."""
+        return [t for t in self.all if t.parent == parent]
+
+    def is_kernel_thread(self, task: Task) -> bool:
+        """Whether a task has no user space of its own."""
+        if self._trust_kthread_flag:
+            return bool(task.flags & PF_KTHREAD)
+        if task.pid == 0:
+            return True
+        if task.flags & PF_EXITING or self.states.has(task.state, "zombie"):
+            return False
+        return not task.mm
+
+    @cached_property
+    def _trust_kthread_flag(self) -> bool:
+        idle, init = self.by_pid(0)[:1], self.by_pid(1)[:1]
+        return all(t.flags & PF_KTHREAD for t in idle) and not any(
+            t.mm and t.flags & PF_KTHREAD for t in init
+        )
+
+    def add(self, address: int) -> Task | None:
+        """Take in a task that the pid numbers did not lead to; None where it cannot be read."""
+        tasks = list(self._read([address]))
+        if not tasks:
+            return None
+        self.all.append(tasks[0])
+        self.all.sort(key=lambda t: (t.pid, t.cpu if t.pid == 0 else 0))
+        for name in ("by_address", "_by_pid", "_by_tgid"):
+            self.__dict__.pop(name, None)
+        return tasks[0]
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self._kernel.prog, "struct task_struct", _FIELDS)
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of a task_struct as the kernel allocates it."""
+        kernel = self._kernel
+        at = kernel.symbol_address("arch_task_struct_size")
+        if at is not None:
+            try:
+                return kernel.unsigned(kernel.read(at, 4, "arch_task_struct_size"))
+            except ReadError:
+                pass
+        return drgn.sizeof(self.layout.type)
+
+    def saved_sp(self, task: Task) -> int:
+        """The kernel stack pointer a sleeping task left in its thread_struct.
+
+        Raises ReadError, and MissingFeature on an architecture that keeps none there.
+        """
+        if self._sp_offset is None:
+            raise MissingFeature("no stack pointer in struct thread_struct")
+        return self._kernel.read_word(task.address + self._sp_offset, "thread_struct esp")
+
+    @cached_property
+    def _sp_offset(self) -> int | None:
+        paths = ("thread.sp", "thread.esp", "thread.ksp", "thread.cpu_context.sp")
+        return Layout(self._kernel.prog, "struct task_struct", (paths,)).offsets[0]
+
+    def _addresses(self) -> list[int]:
+        idle = self._idle()
+        seen = dict.fromkeys(idle)
+        for address in self._numbered():
+            if address not in seen:
+                seen[address] = None
+        return list(seen)
+
+    def _idle(self) -> list[int]:
+        kernel = self._kernel
+        runqueues = kernel.variable("runqueues").address_ or 0
+        idle = Layout(kernel.prog, "struct rq", ("idle",)).offsets[0] or 0
+        found = []
+        for cpu in range(kernel.cpus.count):
+            try:
+                at = kernel.cpus.address(runqueues, cpu) + idle
+                found.append(kernel.read_word(at, "runqueues entry (per_cpu)"))
+            except ReadError as error:
+                self.problems.append(str(error))
+        return [address for address in found if address]
+
+    def _numbered(self) -> Iterator[int]:
+        """The task of each pid number of the first pid namespace."""
+        kernel = self._kernel
+        prog = kernel.prog
+        task_type = self.layout.type
+        # 4.19 made an array of hlist_node of the array of struct pid_link.
+        link = drgn.offsetof(
+            task_type, "pid_links" if task_type.has_member("pid_links") else "pids"
+        )
+        pid = prog.type("struct pid")
+        tasks_at = drgn.offsetof(pid, "tasks")
+        ns_at = drgn.offsetof(pid, "numbers") + drgn.offsetof(prog.type("struct upid"), "ns")
+        start = min(tasks_at, ns_at)
+        size = max(tasks_at, ns_at) + kernel.word_size - start
+        first = kernel.variable("init_pid_ns").address_
+        unsigned, word = kernel.unsigned, kernel.word_size
+        for address in self._pids():
+            try:
+                data = kernel.read(address + start, size, "pid")
+            except ReadError as error:
+                self.problems.append(str(error))
+                continue
+            at = ns_at - start
+            if unsigned(data[at : at + word]) != first:
+                continue
+            at = tasks_at - start
+            node = unsigned(data[at : at + word])
+            if node:
+                yield node - link
+
+    def _pids(self) -> Iterator[int]:
+        """Every struct pid of the first pid namespace."""
+        from pycrash.kernel.xarray import walk
+
+        kernel = self._kernel
+        namespace = kernel.variable("init_pid_ns")
+        if kernel.has_member("struct pid_namespace", "idr"):
+            root = namespace.idr.idr_rt.address_of_().value_()
+            for _, entry in walk(kernel, root, lambda error: self.problems.append(str(error))):
+                yield entry
+            return
+        # Before 4.15 a hash leads to them.
+        from drgn.helpers.linux.pid import for_each_pid
+
+        try:
+            for pid in for_each_pid(namespace.address_of_()):
+                yield pid.value_()
+        except drgn.FaultError as error:
+            self.problems.append(str(ReadError(error.address, "pid_hash entry")))
+
+    def _read(self, addresses: list[int]) -> Iterator[Task]:
+        kernel, layout = self._kernel, self.layout
+        read, start, size, unpack = kernel.read, layout.start, layout.size, layout.unpack
+        in_task = layout.type.has_member("thread_info") and (
+            drgn.offsetof(layout.type, "thread_info")
+            if layout.type.member("thread_info").type.kind == drgn.TypeKind.STRUCT
+            else None
+        )
+        for address in addresses:
+            try:
+                row = unpack(read(address + start, size, "fill_task_struct"))
+            except ReadError as error:
+                self.problems.append(str(error))
+                continue
+            (pid, tgid, comm, cpu, parent, mm, state, exit_state, flags, policy, prio, stack) = row[
+                :12
+            ]
+            info = stack if in_task is None or in_task is False else address + in_task
+            if cpu is None:
+                cpu = self._cpu_of(info)
+            yield Task(
+                address,
+                pid,
+                tgid,
+                comm.split(b"\0", 1)[0].decode("utf-8", "surrogateescape"),
+                cpu,
+                parent,
+                mm,
+                state | (exit_state or 0),
+                flags,
+                policy,
+                prio,
+                stack,
+                info,
+                *row[12:],
+            )
+
+    def _cpu_of(self, thread_info: int) -> int:
+        """The CPU of a task whose thread_info lies at the foot of its stack."""
+        kernel = self._kernel
+        at = Layout(kernel.prog, "struct thread_info", ("cpu",)).offsets[0]
+        if at is None:
+            return 0
+        return kernel.unsigned(kernel.read(thread_info + at, 4, "fill_thread_info"))
