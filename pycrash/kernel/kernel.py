@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pycrash.kernel.cpus import Cpus
     from pycrash.kernel.modules import ModuleTable
     from pycrash.kernel.panic import Panic
+    from pycrash.kernel.printk import KernelLog
+    from pycrash.kernel.symbols import SymbolTable
+    from pycrash.kernel.system import SystemFacts
     from pycrash.kernel.tasks import TaskTable
     from pycrash.kernel.vmcoreinfo import Vmcoreinfo
 
@@ -36,11 +39,32 @@ class Kernel:
         return TaskTable(self)
 
     @cached_property
+    def log(self) -> KernelLog:
+        """The message log of printk."""
+        from pycrash.kernel.printk import KernelLog
+
+        return KernelLog(self)
+
+    @cached_property
+    def system(self) -> SystemFacts:
+        """What the machine and its kernel are, and the state they died in."""
+        from pycrash.kernel.system import SystemFacts
+
+        return SystemFacts(self)
+
+    @cached_property
     def modules(self) -> ModuleTable:
         """The loaded modules."""
         from pycrash.kernel.modules import ModuleTable
 
         return ModuleTable(self)
+
+    @cached_property
+    def symbols(self) -> SymbolTable:
+        """The symbols of the kernel and its modules."""
+        from pycrash.kernel.symbols import SymbolTable
+
+        return SymbolTable(self)
 
     @cached_property
     def vmcoreinfo(self) -> Vmcoreinfo:

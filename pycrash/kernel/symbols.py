@@ -1,0 +1,351 @@
+"""Symbols: names and addresses of the kernel and its modules, looked up as crash does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import drgn
+
+from pycrash.errors import MissingFeature
+from pycrash.kernel.elf import ElfFile
+from pycrash.kernel.kernelsymbols import KernelSymbols
+from pycrash.kernel.modulesymbols import ModuleSymbols, Region
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.modules import Module
+
+#: In a name asked for, these say that crash's own marks are meant.
+MARKS = ("_MODULE_START_", "_MODULE_END_", "_MODULE_INIT_START_", "_MODULE_INIT_END_")
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One symbol. `letter` is nm's letter ("T", "d"; "?" where a module does not say it).
+
+    `module` is empty for the kernel proper. crash's marks, as `_MODULE_START_ext4`, are
+    symbols of letter "m".
+    """
+
+    address: int
+    name: str
+    letter: str
+    module: str = ""
+
+
+class SymbolTable:
+    """Every symbol of the dead kernel.
+
+    Of several symbols at one address crash names the first when it is met exactly, and the
+    last when an address lies behind it; so do `lookup` and `text`.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    @cached_property
+    def kernel_symbols(self) -> KernelSymbols:
+        """Those of the kernel proper. Raises MissingFeature without a vmlinux."""
+        kernel = self._kernel
+        if kernel.vmlinux is None:
+            raise MissingFeature("no vmlinux to take symbols from")
+        try:
+            stext: int | None = kernel.vmcoreinfo.symbol("_stext")
+        except MissingFeature:
+            stext = None
+        platform = kernel.prog.platform
+        arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
+        return KernelSymbols(ElfFile(kernel.vmlinux), arch, stext)
+
+    @cached_property
+    def module_symbols(self) -> ModuleSymbols:
+        """Those of the loaded modules."""
+        return ModuleSymbols(self._kernel.modules)
+
+    def by_name(self, name: str) -> Symbol | None:
+        """The symbol crash takes for a name: the kernel's first, else the lowest of modules."""
+        found = self.kernel_symbols.find(name)
+        if found:
+            return Symbol(found[0][0], name, found[0][1])
+        entries = self._module_entries(name)
+        return min(entries, key=lambda s: s.address, default=None)
+
+    def all_by_name(self, name: str) -> list[Symbol]:
+        """Every symbol of a name in the order crash shows them, the one of `by_name` first."""
+        found = [Symbol(a, name, letter) for a, letter in self.kernel_symbols.find(name)]
+        entries = self._module_entries(name)
+        if found:
+            return found + entries
+        first = min(entries, key=lambda s: s.address, default=None)
+        return entries[entries.index(first) :] if first is not None else []
+
+    def address(self, name: str) -> int:
+        """A symbol's address. Raises MissingFeature where there is none of that name."""
+        symbol = self.by_name(name)
+        if symbol is None:
+            raise MissingFeature(f'cannot resolve "{name}"')
+        return symbol.address
+
+    def exists(self, name: str) -> bool:
+        """Whether a symbol has that name, crash's marks among them."""
+        return bool(self.kernel_symbols.find(name)) or name in self.module_symbols.by_name
+
+    def in_range(self, address: int) -> bool:
+        """Whether an address lies between the kernel's first and last symbol or in a module."""
+        low, high = self.kernel_symbols.bounds
+        return low <= address <= high or self.module_of(address) is not None
+
+    def module_of(self, address: int) -> str | None:
+        """The name of the module an address lies in, or None."""
+        module = self._module_at(address)
+        return module.name if module is not None else None
+
+    def lookup(self, address: int) -> tuple[Symbol, int] | None:
+        """The nearest symbol at or below an address and the bytes between, or None."""
+        if self._in_image(address):
+            return self._lookup_kernel(address)
+        if not self.in_range(address):
+            return None
+        found = self.module_symbols.search(address)
+        if found is not None:
+            region, index = found
+            symbol = self._of_region(region, index)
+            return symbol, address - symbol.address
+        return self._lookup_kernel(address) if self.module_of(address) is None else None
+
+    def text(self, address: int, radix: int = 10) -> str:
+        """An address as "schedule+45"; with radix 16 as "schedule+0x2d"; empty if unknown.
+
+        Without a symbol, an address in a module is "(name module)" plus the bytes from the
+        beginning of its memory.
+        """
+        found, module = self.lookup(address), self._module_at(address)
+        if found is not None:
+            symbol, offset = found
+            name = symbol.name.removeprefix("_MODULE_START_") if module else symbol.name
+            behind = offset_text(offset, radix)
+            # A variable named as its module, in memory before the module's text.
+            if module and name == module.name and address < module.base:
+                return f"({name} module){behind}" if offset else f"({name})"
+            return name + behind
+        span = module.range_of(address) if module else None
+        if module is None or span is None:
+            return ""
+        return f"({module.name} module)" + offset_text(address - span.base, radix)
+
+    def is_text(self, address: int) -> bool:
+        """Whether an address lies in instructions of the kernel or of a module."""
+        if self.kernel_symbols.in_code(address):
+            return True
+        found = self.lookup(address)
+        if found is not None and self.is_text_symbol(found[0]):
+            return True
+        module = self._module_at(address)
+        span = module.range_of(address) if module else None
+        if module is None or span is None:
+            return False
+        if span.kind in ("TEXT", "INIT_TEXT", "INIT"):
+            return True
+        return span.kind == "CORE" and address < span.base + module.text_size
+
+    def is_text_symbol(self, symbol: Symbol) -> bool:
+        """Whether a symbol names instructions."""
+        if symbol.letter in "Tt":
+            return True
+        if symbol.letter not in "Ww":
+            return False
+        first, last = self.by_name("_stext"), self.by_name("_etext")
+        return (
+            first is not None
+            and last is not None
+            and (first.address <= symbol.address < last.address)
+        )
+
+    def next(self, symbol: Symbol) -> Symbol | None:
+        """The symbol `sym -n` shows behind one."""
+        if symbol.module:
+            return self._next_in_modules(symbol)
+        kernel = self.kernel_symbols
+        place = kernel.place(symbol.address, symbol.name)
+        if place is None:
+            return None
+        addresses = kernel.addresses
+        while place < len(addresses) and addresses[place] <= symbol.address:
+            place += 1
+        if place < len(addresses):
+            return self._of_kernel(place)
+        if self.module_symbols.split:
+            return None
+        return next(iter(self._plain_module_symbols()), None)
+
+    def previous(self, symbol: Symbol) -> Symbol | None:
+        """The symbol `sym -p` shows before one."""
+        if symbol.module:
+            return self._previous_in_modules(symbol)
+        place = self.kernel_symbols.place(symbol.address, symbol.name)
+        return self._of_kernel(place - 1) if place else None
+
+    def kernel(self) -> Iterator[Symbol]:
+        """Every symbol of the kernel proper, sorted."""
+        kernel = self.kernel_symbols
+        names, letters = kernel.all
+        return (
+            Symbol(a, n, letter)
+            for a, n, letter in zip(kernel.addresses, names, letters, strict=True)
+        )
+
+    def in_module(self, module: str) -> Iterator[Symbol]:
+        """Every symbol and mark of a module, region by region."""
+        for region in self.module_symbols.by_module.get(module, ()):
+            for index in range(len(region.entries)):
+                yield self._of_region(region, index)
+
+    def containing(self, text: str) -> Iterator[Symbol]:
+        """Every symbol whose name contains a text."""
+        kernel = self.kernel_symbols
+        names, letters = kernel.all
+        for place, name in enumerate(names):
+            if text in name:
+                yield Symbol(kernel.addresses[place], name, letters[place])
+        yield from (s for s in self._queried() if text in s.name)
+
+    def is_percpu(self, symbol: Symbol) -> bool:
+        """Whether a symbol's address is an offset into each CPU's memory."""
+        if symbol.module:
+            return False
+        first, last = self.by_name("__per_cpu_start"), self.by_name("__per_cpu_end")
+        return (
+            first is not None
+            and last is not None
+            and (first.address <= symbol.address < last.address)
+        )
+
+    def percpu(self, name: str) -> Symbol | None:
+        """The per-CPU variable of a name; before 2.6.34 theirs began with `per_cpu__`."""
+        symbol = self.by_name(name)
+        if symbol is not None and (symbol.letter == "V" or self.is_percpu(symbol)):
+            return symbol
+        return self.by_name(f"per_cpu__{name}")
+
+    def _module_at(self, address: int) -> Module | None:
+        return None if self._in_image(address) else self.module_symbols.find(address)
+
+    def _in_image(self, address: int) -> bool:
+        low, high = self.kernel_symbols.image
+        return low <= address < high
+
+    def _lookup_kernel(self, address: int) -> tuple[Symbol, int] | None:
+        kernel = self.kernel_symbols
+        place = kernel.nearest(address)
+        if place < 0:
+            return None
+        symbol = self._of_kernel(place)
+        offset = address - symbol.address
+        following = place + 1
+        # Marks of a region's start give way to the first symbol proper in it.
+        if (
+            not offset
+            and (
+                symbol.name.startswith((".text.", "SyS_", "compat_SyS_"))
+                or "_text_start" in symbol.name
+            )
+            and following < len(kernel.addresses)
+            and kernel.addresses[following] == address
+        ):
+            symbol = self._of_kernel(following)
+        return symbol, offset
+
+    def _of_kernel(self, place: int) -> Symbol:
+        kernel = self.kernel_symbols
+        return Symbol(kernel.addresses[place], kernel.name(place), kernel.letter(place))
+
+    @staticmethod
+    def _of_region(region: Region, index: int) -> Symbol:
+        entry = region.entries[index]
+        return Symbol(entry.address, entry.name, entry.letter, region.module.name)
+
+    def _module_entries(self, name: str) -> list[Symbol]:
+        if name.startswith("_MODULE_") and not any(mark in name for mark in MARKS):
+            return []
+        found = self.module_symbols.by_name.get(name, ())
+        return [self._of_region(region, index) for region, index in found]
+
+    def _queried(self) -> Iterator[Symbol]:
+        """What crash searches for a text; before 6.4 the marks of init memory are among it."""
+        split = self.module_symbols.split
+        for region in self.module_symbols.ordered:
+            for index, entry in enumerate(region.entries[:-1]):
+                if not (entry.mark if split else entry.name.startswith("_MODULE_START_")):
+                    yield self._of_region(region, index)
+
+    def _plain_module_symbols(self) -> Iterator[Symbol]:
+        """Symbols of modules before 6.4 without marks: all core ranges, then all init ones."""
+        for region in self.module_symbols.ordered:
+            for index, entry in enumerate(region.entries[:-1]):
+                if not entry.mark:
+                    yield self._of_region(region, index)
+
+    def _next_in_modules(self, symbol: Symbol) -> Symbol | None:
+        if not self.module_symbols.split:
+            plain = self._plain_module_symbols()
+            return next(plain, None) if any(s == symbol for s in plain) else None
+        found = self._entry_of(symbol)
+        if found is None:
+            return None
+        region, index = found
+        if index == len(region.entries) - 1:
+            return self._first_behind(symbol.address)
+        following = region.entries[index + 1]
+        if following.mark:
+            return self._first_behind(following.address)
+        return self._of_region(region, index + 1)
+
+    def _previous_in_modules(self, symbol: Symbol) -> Symbol | None:
+        if not self.module_symbols.split:
+            before = self._of_kernel(len(self.kernel_symbols.addresses) - 1)
+            for other in self._plain_module_symbols():
+                if other == symbol:
+                    return before
+                before = other
+            return None
+        found = self._entry_of(symbol)
+        if found is None:
+            return None
+        region, index = found
+        if index == 0 or region.entries[index - 1].mark:
+            return self._last_before(region.start)
+        return self._of_region(region, index - 1)
+
+    def _entry_of(self, symbol: Symbol) -> tuple[Region, int] | None:
+        for region, index in self.module_symbols.by_name.get(symbol.name, ()):
+            if region.addresses[index] == symbol.address:
+                return region, index
+        return None
+
+    def _first_behind(self, address: int) -> Symbol | None:
+        """The first symbol of the regions that begin behind an end mark's address."""
+        for region in sorted(self.module_symbols.regions, key=lambda r: r.start):
+            if region.start > address:
+                for index, entry in enumerate(region.entries[:-1]):
+                    if not entry.mark:
+                        return self._of_region(region, index)
+        return None
+
+    def _last_before(self, address: int) -> Symbol | None:
+        """The last symbol of the regions that end before a start mark's address."""
+        for region in sorted(self.module_symbols.regions, key=lambda r: -r.end):
+            if region.end < address:
+                for index in range(len(region.entries) - 1, 0, -1):
+                    if not region.entries[index].mark:
+                        return self._of_region(region, index)
+        return None
+
+
+def offset_text(offset: int, radix: int) -> str:
+    """The bytes behind a symbol, as "+45", with radix 16 as "+0x2d", or nothing for 0."""
+    if not offset:
+        return ""
+    return f"+0x{offset:x}" if radix == 16 else f"+{offset}"
