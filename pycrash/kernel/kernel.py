@@ -11,12 +11,14 @@ import drgn
 from pycrash.errors import MissingFeature, ReadError
 
 if TYPE_CHECKING:
+    from pycrash.kernel.clock import Clock
     from pycrash.kernel.cpus import Cpus
     from pycrash.kernel.modules import ModuleTable
     from pycrash.kernel.panic import Panic
     from pycrash.kernel.printk import KernelLog
     from pycrash.kernel.symbols import SymbolTable
     from pycrash.kernel.system import SystemFacts
+    from pycrash.kernel.taskmem import TaskMemory
     from pycrash.kernel.tasks import TaskTable
     from pycrash.kernel.vmcoreinfo import Vmcoreinfo
 
@@ -79,6 +81,20 @@ class Kernel:
         from pycrash.kernel.cpus import Cpus
 
         return Cpus(self)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Ticks a second, time since boot, run queue clocks."""
+        from pycrash.kernel.clock import Clock
+
+        return Clock(self)
+
+    @cached_property
+    def task_memory(self) -> TaskMemory:
+        """How much memory each task has."""
+        from pycrash.kernel.taskmem import TaskMemory
+
+        return TaskMemory(self)
 
     @cached_property
     def panic(self) -> Panic:
