@@ -11,6 +11,7 @@ import drgn
 from pycrash.errors import MissingFeature, ReadError
 
 if TYPE_CHECKING:
+    from pycrash.kernel.dumpfile import DumpFile
     from pycrash.kernel.clock import Clock
     from pycrash.kernel.cpus import Cpus
     from pycrash.kernel.modules import ModuleTable
@@ -24,14 +25,28 @@ if TYPE_CHECKING:
 
 
 class Kernel:
-    """A kernel image: `prog` is the drgn Program, `vmlinux` and `dump` the files it came from."""
+    """A kernel image: `prog` is the drgn Program, `vmlinux` and `dump` the files it came from.
+
+    Those are the files as they can be read; where a compressed one was given, `given` names it.
+    """
 
     def __init__(self, prog: drgn.Program, vmlinux: Path | None, dump: Path | None) -> None:
         self.prog = prog
         self.vmlinux = vmlinux
         self.dump = dump
+        #: The files as they were named or found, compressed or not; what `sys` shows.
+        self.given = (vmlinux, dump)
         #: Set before the first use of `modules` to leave them alone (--no_modules).
         self.no_modules = False
+        #: What opening found wrong with a dump that can still be used, one line each.
+        self.notes: list[str] = []
+
+    @cached_property
+    def dump_file(self) -> DumpFile | None:
+        """What the dump's file says of itself: its format, dump level, and what it lacks."""
+        from pycrash.kernel.dumpfile import DumpFile
+
+        return None if self.dump is None else DumpFile(self.dump)
 
     @cached_property
     def tasks(self) -> TaskTable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 # Its plugins cost 70 ms at the first set_core_dump and serve other shells.
@@ -10,21 +11,100 @@ os.environ.setdefault("DRGN_DISABLE_PLUGINS", "*")
 
 import drgn
 
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, MissingFeature
+from pycrash.kernel.compressed import Progress, unpacked
+from pycrash.kernel.debuginfo import Identity, Search, why_unfit
+from pycrash.kernel.files import require_readable, sort_files
 from pycrash.kernel.kernel import Kernel
 
 
-def open_kernel(vmlinux: Path | None, dump: Path) -> Kernel:
-    """Open a dump with its debug vmlinux; types are indexed only when first needed.
+def open_files(paths: Sequence[Path], progress: Progress | None = None) -> Kernel:
+    """Open a dump and its vmlinux, given in either order, or a dump whose vmlinux is to be found.
 
-    Raises CrashError with one line where a file does not fit.
+    Raises CrashError with one line where a file is missing, unfit or does not match.
     """
+    files = sort_files(paths)
+    return open_kernel(files.vmlinux, files.dump, progress)
+
+
+def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = None) -> Kernel:
+    """Open a dump with its debug vmlinux, which is looked for if None; either may be compressed.
+
+    Types are indexed only when first needed. The kernel's `notes` tell what is wrong with a
+    dump that can still be used. Raises CrashError with one line where a file does not fit.
+    """
+    for path in (vmlinux, dump):
+        if path is not None:
+            require_readable(path)
+    content = unpacked(dump, progress)
+    kernel = Kernel(_open_dump(content, dump), None, content)
+    identity = _identity(kernel)
+    if vmlinux is None:
+        vmlinux = Search(identity, dump, progress).run()
+    kernel.vmlinux = unpacked(vmlinux, progress)
+    kernel.given = (vmlinux, dump)
+    _add_vmlinux(kernel, identity)
+    _check_whole(kernel)
+    return kernel
+
+
+def _open_dump(content: Path, dump: Path) -> drgn.Program:
     prog = drgn.Program()
     try:
-        prog.set_core_dump(dump)
-    except (OSError, ValueError, drgn.FaultError) as error:
+        prog.set_core_dump(content)
+    except OSError as error:
+        raise CrashError(f"{dump}: {error.strerror or error}") from error
+    except (ValueError, drgn.FaultError) as error:
         raise CrashError(f"{dump}: {error}") from error
-    if vmlinux is not None:
-        module = prog.main_module("kernel", create=True)
-        module.try_file(vmlinux)
-    return Kernel(prog, vmlinux, dump)
+    if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
+        raise CrashError(f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO")
+    return prog
+
+
+def _identity(kernel: Kernel) -> Identity:
+    try:
+        return Identity(kernel.vmcoreinfo.get("OSRELEASE"), kernel.vmcoreinfo.build_id)
+    except MissingFeature:
+        return Identity(None, None)
+
+
+def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
+    """Give drgn the vmlinux. It compares the build IDs itself; why it said no is told here."""
+    file, (name, dump) = kernel.vmlinux, kernel.given
+    assert file is not None
+    module = kernel.prog.main_module("kernel", create=True)
+    if identity.build_id:
+        module.build_id = bytes.fromhex(identity.build_id)
+    try:
+        module.try_file(file)
+    except (OSError, ValueError) as error:
+        raise CrashError(f"{name}: {error}") from error
+    usable = module.debug_file_status is drgn.ModuleFileStatus.HAVE
+    if usable and identity.build_id:
+        return
+    reason = why_unfit(file, identity)
+    if reason is None and not usable:
+        reason = "not usable as a vmlinux"
+    if reason is None:
+        return
+    if reason.startswith(("build ID", "release")):
+        raise CrashError(f"{name} and {dump} do not match! {reason}")
+    raise CrashError(f"{name}: {reason}")
+
+
+def _check_whole(kernel: Kernel) -> None:
+    """Note what a dump cut short lacks. Raises CrashError if the kernel's data is in that part.
+
+    The kernel's own name (init_uts_ns) must be there, or nothing is.
+    """
+    dump = kernel.given[1]
+    missing = kernel.dump_file.missing if kernel.dump_file else 0
+    if missing:
+        kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
+    try:
+        kernel.prog.read(kernel.vmcoreinfo.symbol("init_uts_ns"), 8)
+    except MissingFeature:
+        return
+    except (drgn.FaultError, ValueError, OSError) as error:
+        why = kernel.notes[0] if missing else f"{dump}: {error}"
+        raise CrashError(f"{why}; the kernel's data cannot be read") from error

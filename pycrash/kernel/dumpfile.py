@@ -1,0 +1,142 @@
+"""Headers of dump files: kdump's compressed format (struct disk_dump_header) and ELF cores."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+#: Bits of KdumpHeader.status.
+INCOMPLETE = 0x8
+
+#: One page descriptor: offset, size, flags, page_flags.
+_PAGE_DESC = struct.Struct("<qIIQ")
+_LARGEST_BITMAP = 1 << 28
+#: Size of a long to the offset of disk_dump_header.status.
+_STATUS_AT = ((8, 424), (4, 412))
+
+
+def _is_block_size(size: int) -> bool:
+    return 512 <= size <= 1 << 20 and not size & (size - 1)
+
+
+@dataclass(frozen=True)
+class KdumpHeader:
+    """The head of a kdump-compressed dump; sizes in bytes, `order` is "<" or ">"."""
+
+    order: str
+    word_size: int
+    version: int
+    status: int
+    block_size: int
+    sub_header_blocks: int
+    bitmap_blocks: int
+    dump_level: int
+    split: bool
+
+    @classmethod
+    def parse(cls, head: bytes) -> KdumpHeader | None:
+        """The header in a file's first bytes (a second block included), None if there is none."""
+        if not head.startswith((b"KDUMP   ", b"DISKDUMP")) or len(head) < 512:
+            return None
+        order = "<" if struct.unpack_from("<I", head, 8)[0] < 1 << 16 else ">"
+        # struct new_utsname ends at 402; a struct timeval follows, aligned as a long.
+        layouts = ((size, struct.unpack_from(order + "IIII", head, at)) for size, at in _STATUS_AT)
+        word_size, fields = next((lay for lay in layouts if _is_block_size(lay[1][1])), (0, ()))
+        if not word_size:
+            return None
+        status, block_size, sub_blocks, bitmap_blocks = fields
+        version = struct.unpack_from(order + "I", head, 8)[0]
+        sub = head[block_size : block_size + 16].ljust(16, b"\0")
+        level, split = struct.unpack_from(order + "ii", sub, word_size)
+        return cls(
+            order=order,
+            word_size=word_size,
+            version=version,
+            status=status,
+            block_size=block_size,
+            sub_header_blocks=sub_blocks,
+            bitmap_blocks=bitmap_blocks,
+            dump_level=level if version >= 1 else 0,
+            split=version >= 2 and bool(split),
+        )
+
+
+class DumpFile:
+    """What can be told of a dump from its file alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open(path, "rb") as file:
+            self.head = file.read(8192)
+            self.size = os.fstat(file.fileno()).st_size
+
+    @cached_property
+    def kdump(self) -> KdumpHeader | None:
+        """The kdump header, or None for another format."""
+        return KdumpHeader.parse(self.head)
+
+    @property
+    def is_flattened(self) -> bool:
+        """Whether makedumpfile -F wrote it."""
+        return self.head.startswith(b"makedumpfile\0")
+
+    @cached_property
+    def expected_size(self) -> int:
+        """The size the file must have for its last page to be whole; 0 where it cannot be told."""
+        if self.kdump is not None:
+            return self._kdump_size(self.kdump)
+        if self.head.startswith(b"\x7fELF"):
+            return self._elf_size()
+        return 0
+
+    @property
+    def missing(self) -> int:
+        """How many bytes the file lacks at its end."""
+        return max(0, self.expected_size - self.size)
+
+    def _kdump_size(self, header: KdumpHeader) -> int:
+        """Where the page of the last descriptor ends (struct page_desc, one a dumped page)."""
+        bitmap_size = header.bitmap_blocks * header.block_size // 2
+        bitmap_at = (1 + header.sub_header_blocks) * header.block_size + bitmap_size
+        descriptors_at = bitmap_at + bitmap_size
+        if bitmap_size > _LARGEST_BITMAP or header.order == ">":
+            return 0
+        with open(self.path, "rb") as file:
+            file.seek(bitmap_at)
+            bitmap = file.read(bitmap_size)
+            pages = int.from_bytes(bitmap, "little").bit_count()
+            least = descriptors_at + pages * _PAGE_DESC.size
+            if len(bitmap) < bitmap_size or least > self.size or not pages:
+                return least
+            file.seek(least - _PAGE_DESC.size)
+            offset, size, _, _ = _PAGE_DESC.unpack(file.read(_PAGE_DESC.size))
+        # The pages lie in the order of their descriptors, but for the shared page of zeroes.
+        return int(offset + size)
+
+    def _elf_size(self) -> int:
+        """Where the last segment ends (Elf64_Phdr, Elf32_Phdr)."""
+        wide, order = self.head[4] == 2, ">" if self.head[5] == 2 else "<"
+        if wide:
+            (table_at,) = struct.unpack_from(order + "Q", self.head, 32)
+            entry_size, count = struct.unpack_from(order + "HH", self.head, 54)
+            fields, offset_at, length_at = "Q", 8, 32
+        else:
+            (table_at,) = struct.unpack_from(order + "I", self.head, 28)
+            entry_size, count = struct.unpack_from(order + "HH", self.head, 42)
+            fields, offset_at, length_at = "I", 4, 16
+        with open(self.path, "rb") as file:
+            file.seek(min(table_at, self.size))
+            table = file.read(entry_size * count)
+        if entry_size < length_at + struct.calcsize(fields):
+            return 0
+        if len(table) < entry_size * count:
+            return int(table_at + entry_size * count)
+        ends: list[int] = [
+            struct.unpack_from(order + fields, table, at + offset_at)[0]
+            + struct.unpack_from(order + fields, table, at + length_at)[0]
+            for at in range(0, entry_size * count, entry_size)
+        ]
+        return max(ends, default=0)
