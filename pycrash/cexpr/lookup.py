@@ -1,0 +1,201 @@
+"""Finds what a name in an expression means: a type, a variable, a function, an enumerator."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import drgn
+from drgn import FindObjectFlags, Qualifiers, TypeKind
+
+from pycrash.cexpr.ast import Declarator, TypeName
+from pycrash.cexpr.errors import ExprError, no_memory, no_symbol
+from pycrash.cexpr.parser import BUILT_IN
+
+if TYPE_CHECKING:
+    from pycrash.kernel import Kernel
+
+_QUALIFIERS = {
+    "const": Qualifiers.CONST,
+    "volatile": Qualifiers.VOLATILE,
+    "restrict": Qualifiers.RESTRICT,
+    "atomic": Qualifiers.ATOMIC,
+}
+_TAGS = {"struct": "struct", "union": "union", "enum": "enum"}
+#: Symbols of a file without debugging data have these in place of their types, as in gdb.
+TEXT_TYPE = "<text variable, no debug info>"
+DATA_TYPE = "<data variable, no debug info>"
+
+
+class Lookup:
+    """Names of one kernel; what is found is kept."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.prog = kernel.prog
+        self._types: dict[str, drgn.Type | None] = {}
+
+    # --- types
+
+    def built_in(self, name: str) -> drgn.Type | None:
+        """A type every C program has, under gdb's name for it."""
+        prog, word = self.prog, self.kernel.word_size
+        sizes = {"char": 1, "short": 2, "int": 4, "long": word, "long long": 8, "__int128": 16}
+        if name == "void":
+            return prog.void_type()
+        if name == "_Bool":
+            return prog.bool_type("_Bool", 1)
+        if name in ("float", "double", "long double"):
+            return prog.float_type(name, {"float": 4, "double": 8}.get(name, 16))
+        first, _, rest = name.partition(" ")
+        if first in ("signed", "unsigned") and rest in sizes:
+            shown = rest if first == "signed" and rest != "char" else name
+            return prog.int_type(shown, sizes[rest], first == "signed")
+        if name in sizes:
+            return prog.int_type(name, sizes[name], name != "char" or self._char_is_signed())
+        return None
+
+    def _char_is_signed(self) -> bool:
+        # The kernel is built with unsigned characters everywhere since 6.2; gdb's own
+        # type, which literals have, keeps what the processor's ABI says.
+        platform = self.prog.platform
+        return platform is None or platform.arch in (
+            drgn.Architecture.X86_64,
+            drgn.Architecture.I386,
+        )
+
+    def is_type(self, name: str) -> bool:
+        """Whether a single word is a type and not a variable of that name."""
+        if self._named(name) is None:
+            return False
+        return self._typed_symbol(name) is None
+
+    def type(self, name: str) -> drgn.Type:
+        """A type by its canonical name: `unsigned long`, `struct list_head`, `pid_t`.
+
+        Raises ExprError.
+        """
+        found = self._named(name)
+        if found is None:
+            tag, _, rest = name.partition(" ")
+            raise ExprError(
+                f"No {tag} type named {rest}." if tag in _TAGS else f"No type named {name}."
+            )
+        return found
+
+    def _named(self, name: str) -> drgn.Type | None:
+        if name not in self._types:
+            self._types[name] = self._find_type(name)
+        return self._types[name]
+
+    def _find_type(self, name: str) -> drgn.Type | None:
+        # The kernel's own char carries the signedness it was compiled with.
+        if name != "char" and (found := self.built_in(name)) is not None:
+            return found
+        try:
+            return self.prog.type(name)
+        except (LookupError, SyntaxError, ValueError):
+            return self.built_in(name) if name in BUILT_IN else None
+
+    def resolve(self, name: TypeName) -> drgn.Type:
+        """The drgn type of a type as written. Raises ExprError."""
+        found = self.type(name.base)
+        for step in name.declarators:
+            found = self._apply(found, step)
+        return found
+
+    def _apply(self, inner: drgn.Type, step: Declarator) -> drgn.Type:
+        prog = self.prog
+        try:
+            if step.kind == "pointer":
+                return prog.pointer_type(inner)
+            if step.kind == "array":
+                if inner.kind == TypeKind.FUNCTION:
+                    raise ExprError("Invalid array of functions.")
+                return prog.array_type(inner, step.length)
+            if step.kind == "function":
+                parameters = [drgn.TypeParameter(self.resolve(p)) for p in step.parameters]
+                return prog.function_type(inner, parameters, step.variadic)
+            return inner.qualified(inner.qualifiers | _QUALIFIERS[step.kind])
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ExprError(f"Invalid type: {error}") from None
+
+    def read(self, address: int, size: int) -> bytes:
+        """Memory as gdb reads it through crash. Raises ReadError, or ExprError where crash
+        says nothing: an address that cannot be the kernel's."""
+        if not address >> (8 * self.kernel.word_size - 1):
+            raise no_memory(address)
+        what = "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
+        return self.kernel.read(address, size, what)
+
+    # --- symbols
+
+    def _typed_symbol(self, name: str) -> drgn.Object | None:
+        """A variable, function or enumerator the debugging data knows."""
+        try:
+            found = self.prog[name]
+        except (LookupError, ValueError):
+            return None
+        return found
+
+    def symbol(self, name: str) -> drgn.Object:
+        """What a name stands for. Raises ExprError."""
+        found = self._typed_symbol(name)
+        if found is None:
+            found = self._bare_symbol(name)
+        if found is None:
+            raise no_symbol(name)
+        return self.at_run_time(found)
+
+    def scoped(self, scope: str, name: str) -> drgn.Object:
+        """`file::name`, or with an empty scope `::name`. Raises ExprError."""
+        if not scope:
+            return self.symbol(name)
+        try:
+            return self.at_run_time(self.prog.object(name, FindObjectFlags.ANY, scope))
+        except (LookupError, ValueError):
+            pass
+        if "." not in scope and self._typed_symbol(scope) is None:
+            raise ExprError(f'No symbol "{scope}" in current context.')
+        raise no_symbol(name, "specified context")
+
+    def at_run_time(self, found: drgn.Object) -> drgn.Object:
+        """A per-CPU variable at the address gdb gives it: moved along with the kernel.
+
+        gdb moves every section of vmlinux by the distance KASLR chose, also that of per-CPU
+        variables where their addresses are offsets (x86-64 before 6.15).
+        """
+        address = found.address_
+        if address is None or not 0 < address < self._per_cpu_end:
+            return found
+        bias = self.prog.main_module().debug_file_bias or 0
+        address = (address + bias) & self.kernel.word_mask
+        return drgn.Object(self.prog, found.type_, address=address)
+
+    @cached_property
+    def _per_cpu_end(self) -> int:
+        """Where per-CPU offsets end; 0 where per-CPU variables have addresses."""
+        symbols = self.kernel.symbols
+        if not symbols.exists("__per_cpu_start") or symbols.address("__per_cpu_start"):
+            return 0
+        return symbols.address("__per_cpu_end") if symbols.exists("__per_cpu_end") else 0
+
+    def _bare_symbol(self, name: str) -> drgn.Object | None:
+        """A symbol of vmlinux without debugging data."""
+        if self.kernel.vmlinux is None:
+            return None
+        symbols = self.kernel.symbols.kernel_symbols
+        for address, _ in symbols.find(name):
+            if symbols.in_code(address):
+                returns = self.prog.function_type(self.prog.int_type("int", 4, True), (), True)
+                type_ = self.prog.typedef_type(TEXT_TYPE, returns)
+            else:
+                type_ = self.prog.typedef_type(DATA_TYPE, self.prog.int_type("int", 4, True))
+            return drgn.Object(self.prog, type_, address=address)
+        return None
+
+
+def is_untyped(value: drgn.Object) -> bool:
+    """Whether a symbol has no debugging data that says what it is."""
+    type_ = value.type_
+    return type_.kind == TypeKind.TYPEDEF and type_.name == DATA_TYPE
