@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class UsageError(Exception):
     """The arguments do not fit the command; the shell prints the command's usage.
 
-    `str()` is a line to print first, as getopt does, or empty.
+    `str()` is what to print first, as getopt does, or empty.
     """
 
 
@@ -59,35 +59,40 @@ class Args:
 def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str]) -> Args:
     """Parse words as getopt does: options anywhere, `--` ends them, letters may be joined.
 
-    Raises UsageError with getopt's own line for an unknown letter or a missing argument.
+    Raises UsageError with getopt's own line for each unknown letter or missing argument.
     """
     known = {f.letter: f for f in flags}
     given: list[tuple[str, str | None]] = []
     operands: list[str] = []
+    wrong: list[str] = []
     rest = iter(words)
     for word in rest:
         if word == "--":
             operands.extend(rest)
         elif len(word) > 1 and word[0] == "-":
-            given.extend(_cluster(name, known, word[1:], rest))
+            given.extend(_cluster(name, known, word[1:], rest, wrong))
         else:
             operands.append(word)
+    if wrong:
+        raise UsageError("\n".join(wrong))
     return Args(tuple(given), tuple(operands))
 
 
 def _cluster(
-    name: str, known: dict[str, Flag], letters: str, rest: Iterator[str]
+    name: str, known: dict[str, Flag], letters: str, rest: Iterator[str], wrong: list[str]
 ) -> Iterator[tuple[str, str | None]]:
     while letters:
         letter, letters = letters[0], letters[1:]
         flag = known.get(letter)
         if flag is None:
-            raise UsageError(f"{name}: invalid option -- '{letter}'")
+            wrong.append(f"{name}: invalid option -- '{letter}'")
+            continue
         if flag.value is None:
             yield letter, None
             continue
         value = letters or next(rest, None)
         if value is None:
-            raise UsageError(f"{name}: option requires an argument -- '{letter}'")
+            wrong.append(f"{name}: option requires an argument -- '{letter}'")
+            return
         yield letter, value
         return

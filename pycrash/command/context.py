@@ -18,7 +18,10 @@ class Settings:
     """What `set` changes. Names are those of `set -v`."""
 
     radix: int = 10
-    scroll: str = "off"  # "off", "less", "more" or "CRASHPAGER"
+    #: What pages a terminal's output: "off", "less", "more" or "CRASHPAGER".
+    scroll: str = "off"
+    #: What `set scroll on` turns on again; "none" where there is no terminal.
+    scroller: str = "none"
     refresh: bool = True
     print_max: int = 256
     print_array: bool = False
@@ -38,15 +41,18 @@ class Settings:
     offline: str = "show"
     redzone: bool = True
     error: str = "default"
-    #: Address of the current context's task_struct; 0 until one is chosen.
+    #: Folders given by --mod and --src, empty where none was.
+    module_tree: str = ""
+    source_tree: str = ""
+    #: Address of the task_struct that `set` chose; 0 until it did.
     task: int = 0
 
 
 class ShellPort(Protocol):
     """What a command may ask of the shell around it."""
 
-    def execute(self, line: str) -> None:
-        """Run one line as if typed, its output where the caller's goes."""
+    def execute(self, line: str) -> bool:
+        """Run one line as if typed, its output where the caller's goes; whether it went well."""
 
     def leave(self) -> None:
         """End the session."""
@@ -67,8 +73,8 @@ class ShellPort(Protocol):
 class Context:
     """Everything a command's `run` and `text` may use.
 
-    `task` is the task_struct address the command works on: the current context, or the
-    task foreach is at (`in_foreach` is then true).
+    `task` is the task_struct address the command works on: the current context (at first the
+    task that crashed), or the task foreach is at (`in_foreach` is then true).
     """
 
     kernel: Kernel
@@ -80,7 +86,9 @@ class Context:
 
     @property
     def task(self) -> int:
-        return self.settings.task if self.foreach_task is None else self.foreach_task
+        if self.foreach_task is not None:
+            return self.foreach_task
+        return self.settings.task or self.kernel.panic.first_task
 
     def at(self, task: int) -> Context:
         """This context for one task of a foreach."""

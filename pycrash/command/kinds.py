@@ -156,3 +156,21 @@ def pattern(text: str) -> re.Pattern[str]:
 def comm_name(text: str) -> str:
     """A command name as a task_struct can hold it; a leading backslash only protects it."""
     return text.removeprefix("\\")[:COMM_LENGTH]
+
+
+# What sched_setscheduler() calls the policies, by number.
+_POLICIES = ("NORMAL", "FIFO", "RR", "BATCH", "ISO", "IDLE", "DEADLINE")
+
+
+def policies(text: str) -> frozenset[int]:
+    """Scheduling policies by name or number, joined by commas. Raises CrashError."""
+    found = set()
+    for part in text.split(","):
+        upper = part.upper()
+        for value, name in enumerate(_POLICIES):
+            if upper.startswith(name) or upper in (str(value), f"0X{value}"):
+                found.add(value)
+                break
+        else:
+            raise CrashError(f"{part}: invalid scheduling policy")
+    return frozenset(found)

@@ -30,6 +30,10 @@ class Cpus:
         """The CPUs of cpu_online_mask."""
         return self._mask("online")
 
+    def is_online(self, cpu: int) -> bool:
+        """Whether a CPU is online; every one is where the kernel keeps no map."""
+        return not self.online or cpu in self.online
+
     @cached_property
     def possible(self) -> frozenset[int]:
         """The CPUs of cpu_possible_mask."""

@@ -73,6 +73,11 @@ class Panic:
         tasks = self._kernel.tasks.all
         return tasks[0].address if tasks else 0
 
+    @cached_property
+    def by_sysrq(self) -> bool:
+        """Whether the kernel log says that somebody asked for the crash by SysRq (until 4.19)."""
+        return "SysRq :" in self._kernel.system.panic_message
+
     def is_active(self, task: int) -> bool:
         """Whether a CPU was running the task."""
         return task in self.active.values() or task == self.task

@@ -16,9 +16,23 @@ if TYPE_CHECKING:
 
 #: The names of the limits, in the order of their numbers (RLIMIT_CPU is 0).
 LIMIT_NAMES = (
-    "CPU FSIZE DATA STACK CORE RSS NPROC NOFILE MEMLOCK AS LOCKS SIGPENDING MSGQUEUE NICE RTPRIO "
-    "RTTIME"
-).split()
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+)
 
 
 @cache

@@ -105,6 +105,17 @@ class TaskTable:
             found.setdefault(task.tgid, []).append(task)
         return found
 
+    def new_problems(self) -> list[str]:
+        """What could not be read since the last call, after gathering the tasks."""
+        _ = self.all
+        found, self.problems = self.problems, []
+        return found
+
+    @cached_property
+    def has_last_run(self) -> bool:
+        """Whether this kernel keeps `Task.last_run`."""
+        return self.layout.offsets[-1] is not None
+
     @cached_property
     def states(self) -> TaskStates:
         """What the bits of `Task.state` mean."""
