@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from weakref import WeakKeyDictionary
 
 import drgn
@@ -46,6 +46,25 @@ class ValueOptions:
     address: bool = True
     union: bool = True
     null_stop: bool = False
+
+
+class PrintSettings(Protocol):
+    """What a session's settings say of printing values."""
+
+    radix: int
+    print_max: int
+    print_array: bool
+    null_stop: bool
+
+
+def options_of(settings: PrintSettings, radix: int = 0) -> ValueOptions:
+    """The options a session's settings ask for; another radix than theirs where one is given."""
+    return ValueOptions(
+        radix=radix or settings.radix,
+        print_max=settings.print_max,
+        array=settings.print_array,
+        null_stop=settings.null_stop,
+    )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ class Notice(Row):
 
     The shell prints it as crash's error() does: "bt: text" for INFO,
     "WARNING: text", "NOTE: text", or indented under the command's name for CONT.
+    `line` is output whose line was not ended when the message came.
     """
 
     text: str
     level: Literal["INFO", "WARNING", "NOTE", "CONT"] = "INFO"
+    line: str = ""

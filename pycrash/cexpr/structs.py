@@ -1,0 +1,76 @@
+"""Structures at an address, whole or by member, laid out as crash's commands lay them out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from pycrash.cexpr.datatypes import Datatype, Found
+from pycrash.cexpr.nodes import extended_member
+from pycrash.cexpr.values import Place, Printer
+
+if TYPE_CHECKING:
+    from pycrash.kernel import Kernel
+
+#: Reads memory: address, size, what is read. Raises ReadError.
+Reader = Callable[[int, int, str], bytes]
+
+READING = "gdb_readmem_callback"
+
+
+class StructReader:
+    """Reads and prints structures of one kernel through one printer.
+
+    `read` fetches the structures themselves; what they point to is always kernel memory.
+    """
+
+    def __init__(self, kernel: Kernel, printer: Printer, read: Reader | None = None) -> None:
+        self.kernel = kernel
+        self.printer = printer
+        self._read = read or kernel.read
+
+    def place(self, datatype: Datatype, address: int) -> Place:
+        """The bytes of a structure. Raises ReadError."""
+        data = self._read(address, datatype.size, READING) if datatype.size else b""
+        return Place(data, address)
+
+    def whole(self, datatype: Datatype, address: int) -> Iterator[str]:
+        """`struct name {...}` as lines. Raises ReadError."""
+        text = self.printer.value(datatype.shape, self.place(datatype, address))
+        yield from f"{datatype.kind} {datatype.name} {text}".split("\n")
+
+    def member(self, datatype: Datatype, path: str, address: int) -> Iterator[str]:
+        """`  name = value` as lines, with the comma that stands behind it in the structure.
+
+        Raises ReadError, and CrashError where crash loses its way in what gdb printed.
+        """
+        found = datatype.find(path)
+        if found is None:
+            return
+        place = self.place(datatype, address)
+        lines = self._top_lines(datatype, found, place)
+        if "." in path or "[" in path:
+            yield from extended_member(datatype.name, lines, path)
+        else:
+            yield from lines
+
+    def _top_lines(self, datatype: Datatype, found: Found, place: Place) -> list[str]:
+        """The lines of the member a path begins with, indented as in the whole structure."""
+        shape = datatype.shape
+        bit = 0
+        for member in found.top[:-1]:
+            bit += member.bit
+            shape = member.shape
+        last = found.top[-1]
+        depth = len(found.top) - 1
+        inner = Place(place.data, place.address, place.bit + bit)
+        text = self.printer.member(last, inner, depth, depth)
+        comma = "" if last is shape.members[-1] else ","
+        return f"{' ' * (2 * depth + 2)}{text}{comma}".split("\n")
+
+
+def split_members(text: str) -> tuple[str, list[str]]:
+    """`name.member,member` as the name and its members."""
+    name, _, rest = text.partition(".")
+    return name, [m for m in re.split(r"[,\s]+", rest) if m]
