@@ -34,6 +34,11 @@ ELFCLASS64 = 2
 ELFDATA_BIG = 2
 
 
+def number(data: bytes, order: str) -> int:
+    """Bytes as an unsigned number; `order` is struct's code of the byte order."""
+    return int.from_bytes(data, "little" if order == "<" else "big")
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """One section header, in bytes; `size` is the size in the file."""

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from pycrash.kernel.modules import ModuleTable
     from pycrash.kernel.panic import Panic
     from pycrash.kernel.printk import KernelLog
+    from pycrash.kernel.sources import SourceLines
+    from pycrash.kernel.stacks import Stacks
     from pycrash.kernel.symbols import SymbolTable
     from pycrash.kernel.system import SystemFacts
     from pycrash.kernel.taskmem import TaskMemory
     from pycrash.kernel.tasks import TaskTable
+    from pycrash.kernel.unwind import Unwinder
     from pycrash.kernel.vmcoreinfo import Vmcoreinfo
 
 
@@ -56,6 +59,20 @@ class Kernel:
         return TaskTable(self)
 
     @cached_property
+    def stacks(self) -> Stacks:
+        """Where the stacks of tasks and CPUs lie."""
+        from pycrash.kernel.stacks import Stacks
+
+        return Stacks(self)
+
+    @cached_property
+    def unwinder(self) -> Unwinder:
+        """What follows stacks on this architecture."""
+        from pycrash.kernel.unwind import make_unwinder
+
+        return make_unwinder(self)
+
+    @cached_property
     def log(self) -> KernelLog:
         """The message log of printk."""
         from pycrash.kernel.printk import KernelLog
@@ -82,6 +99,13 @@ class Kernel:
         from pycrash.kernel.symbols import SymbolTable
 
         return SymbolTable(self)
+
+    @cached_property
+    def sources(self) -> SourceLines:
+        """The source lines of instructions."""
+        from pycrash.kernel.sources import SourceLines
+
+        return SourceLines(self)
 
     @cached_property
     def vmcoreinfo(self) -> Vmcoreinfo:

@@ -35,6 +35,15 @@ class Symbol:
     letter: str
     module: str = ""
 
+    @property
+    def mark(self) -> str:
+        """What a mark says ("MODULE TEXT START"); empty for a symbol proper."""
+        if self.letter != "m" or not self.name.startswith("_MODULE_"):
+            return ""
+        body = self.name.removeprefix("_MODULE_").removesuffix(f"_{self.module}")
+        kind, _, edge = body.rpartition("_")
+        return f"MODULE {kind} {edge}" if kind else f"MODULE {edge}"
+
 
 class SymbolTable:
     """Every symbol of the dead kernel.
@@ -163,6 +172,11 @@ class SymbolTable:
             and last is not None
             and (first.address <= symbol.address < last.address)
         )
+
+    def section(self, address: int) -> str:
+        """The section an address lies in, by the addresses of the vmlinux; "in x module"."""
+        module = self.module_of(address)
+        return f"in {module} module" if module else self.kernel_symbols.section(address)
 
     def next(self, symbol: Symbol) -> Symbol | None:
         """The symbol `sym -n` shows behind one."""

@@ -1,0 +1,212 @@
+"""sym: symbols to addresses and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.command.kinds import hexadecimal, is_hexadecimal, is_number
+from pycrash.command.symbolrows import (
+    SymbolRow,
+    UnknownSymbolRow,
+    symbol_line,
+    symbols_with,
+    unknown_symbol,
+    unknown_symbol_lines,
+)
+from pycrash.errors import CrashError
+from pycrash.kernel.symbols import Symbol
+
+
+@dataclass(frozen=True)
+class SymbolsRow(Row):
+    """Every symbol of the kernel proper, as columns of one length."""
+
+    addresses: Sequence[int]
+    letters: Sequence[str]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class MarkRow(Row):
+    """Where some memory of a module begins or ends."""
+
+    address: int
+    mark: str
+    module: str
+
+
+@dataclass(frozen=True)
+class CountRow(Row):
+    """How many symbols contain a text, and the last of them."""
+
+    count: int
+    last: str
+
+
+@dataclass(frozen=True)
+class NoneFoundRow(Row):
+    """No symbol contains a text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PlaceRow(Row):
+    """An address in a module's memory at which there is no symbol."""
+
+    address: int
+    text: str
+
+
+class Sym(Command):
+    name = "sym"
+    summary = "translate a symbol to its virtual address, or vice-versa"
+    synopsis = "[-l] | [-M] | [-m module] | [-p|-n] | [-q string] | [symbol | vaddr]"
+    description = (
+        "Finds the address of a symbol, or the symbol nearest below an address, in the kernel "
+        "and in its modules. Each is shown with the letter nm gives it, the module in brackets "
+        "where it is not of the kernel proper, and the file and line where an instruction was "
+        "written. A name that several symbols share shows all of them; of a name that none has, "
+        "those that contain it are listed."
+    )
+    flags = (
+        Flag("l", "List all symbols by address, those of the kernel before those of modules."),
+        Flag("L", "The same as -l."),
+        Flag(
+            "M", "List the symbols of all modules, with marks where their memory begins and ends."
+        ),
+        Flag("m", "List the symbols of one module.", value="module"),
+        Flag("p", "Show also the symbol before."),
+        Flag("n", "Show also the symbol behind."),
+        Flag("s", "Show the section in place of the source line."),
+        Flag("q", "List the symbols whose names contain the string.", value="string"),
+        Flag("Q", "Count the symbols whose names contain the string.", value="string"),
+    )
+    examples = (
+        ("Where is jiffies?", "sym jiffies"),
+        ("What is at this address?", "sym ffffffff81000010"),
+        ("What has to do with pipes?", "sym -q pipe"),
+        ("What stands around it?", "sym -np jiffies"),
+    )
+    minimal = True
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        listed = False
+        for letter, value in args.given:
+            if letter in "lLMmqQ":
+                listed = True
+                yield from self._listing(ctx, letter, value or "")
+        if not args.operands and not listed:
+            raise UsageError
+        for word in args.operands:
+            yield from self._operand(ctx, args, word)
+
+    def _listing(self, ctx: Context, letter: str, value: str) -> Iterator[Row]:
+        symbols = ctx.kernel.symbols
+        if letter in "lL":
+            own = symbols.kernel_symbols
+            names, letters = own.all
+            yield SymbolsRow(own.addresses, letters, names)
+        if letter in "lLM":
+            for module in ctx.kernel.modules.all:
+                yield from self._module(ctx, module.name)
+        elif letter == "m":
+            yield from self._module(ctx, value)
+        elif letter == "Q":
+            found = [s.name for s in symbols_with(ctx.kernel, value)]
+            yield CountRow(len(found), found[-1] if found else "")
+        elif letter == "q":
+            none = True
+            for row in symbols_with(ctx.kernel, value):
+                none = False
+                yield row
+            if none:
+                yield NoneFoundRow(value)
+
+    def _module(self, ctx: Context, module: str) -> Iterator[Row]:
+        for symbol in ctx.kernel.symbols.in_module(module):
+            if symbol.mark:
+                yield MarkRow(symbol.address, symbol.mark, module)
+            else:
+                yield SymbolRow(symbol.address, symbol.letter, symbol.name)
+
+    def _operand(self, ctx: Context, args: Args, word: str) -> Iterator[Row]:
+        if word[-1:] in (",", ":") and is_number(word[:-1]):
+            word = word[:-1]
+        symbols = ctx.kernel.symbols
+        if is_hexadecimal(word) and not symbols.exists(word):
+            yield from self._address(ctx, args, word)
+            return
+        found = symbols.all_by_name(word)
+        if not found:
+            yield unknown_symbol(ctx.kernel, word)
+        for symbol in found:
+            if "p" in args:
+                yield from self._neighbour(ctx, args, symbols.previous(symbol))
+            yield self._row(ctx, args, symbol)
+            if "n" in args:
+                yield from self._neighbour(ctx, args, symbols.next(symbol))
+
+    def _address(self, ctx: Context, args: Args, word: str) -> Iterator[Row]:
+        symbols = ctx.kernel.symbols
+        try:
+            address = hexadecimal(word)
+        except CrashError as error:
+            yield Notice(str(error))
+            yield Notice(f"invalid address: {word}")
+            return
+        if not symbols.in_range(address):
+            yield Notice(f"invalid address: {word}")
+            return
+        found = symbols.lookup(address)
+        if found is None:
+            text = symbols.text(address, ctx.settings.radix)
+            if text:
+                yield PlaceRow(address, text)
+                if "n" in args:
+                    raise CrashError("next_symbol: two NULL args!")
+            else:
+                yield UnknownSymbolRow(word, ())
+            return
+        symbol, offset = found
+        if "p" in args:
+            yield from self._neighbour(ctx, args, symbols.previous(symbol))
+        yield self._row(ctx, args, symbol, offset)
+        if "n" in args:
+            yield from self._neighbour(ctx, args, symbols.next(symbol))
+
+    def _neighbour(self, ctx: Context, args: Args, symbol: Symbol | None) -> Iterator[Row]:
+        if symbol is not None:
+            yield self._row(ctx, args, symbol)
+
+    def _row(self, ctx: Context, args: Args, symbol: Symbol, offset: int = 0) -> SymbolRow:
+        kernel, address = ctx.kernel, symbol.address + offset
+        source = section = None
+        if "s" in args:
+            section = kernel.symbols.section(address)
+        elif kernel.symbols.is_text(address):
+            source = kernel.sources.at(address)
+        return SymbolRow(
+            symbol.address, symbol.letter, symbol.name, offset, symbol.module, source, section
+        )
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        radix = ctx.settings.radix
+        for row in rows:
+            if isinstance(row, SymbolRow):
+                yield symbol_line(row, radix)
+            elif isinstance(row, MarkRow):
+                yield f"{row.address:x} {row.mark}: {row.module}"
+            elif isinstance(row, SymbolsRow):
+                line = "{:x} ({}) {}".format
+                yield from map(line, row.addresses, row.letters, row.names)
+            elif isinstance(row, UnknownSymbolRow):
+                yield from unknown_symbol_lines(row, radix)
+            elif isinstance(row, PlaceRow):
+                yield f"{row.address:x} (?) {row.text}"
+            elif isinstance(row, CountRow):
+                yield f"{row.count} found ({row.last})" if row.count else "0 found "
+            elif isinstance(row, NoneFoundRow):
+                yield "(none found)"
