@@ -278,7 +278,7 @@ class Program:
                         close(last_file.entries, address)
                     return following
                 if code == DW_LNE_SET_ADDRESS:
-                                address = number(data[at + 1 : following], self._order)
+                    address = number(data[at + 1 : following], self._order)
                     index = 0
                     gone = (0, (1 << 8 * (size - 1)) - 1, (1 << 8 * (size - 1)) - 2)
                     recording = recording and address not in gone
