@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pycrash.command import Args, Command, Context, Flag, Notice, Row
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.kernel.printk import LogDamage, Record
+from pycrash.render.ctext import date_text, printable
 
 #: The bit of a caller id that tells a processor from a thread.
 CALLER_CPU = 0x8000_0000
@@ -36,10 +36,9 @@ class LogRow(Row):
 
 @dataclass(frozen=True)
 class PlainRow(Row):
-    """A whole log of plain text; `leading_level` tells that it begins with a level."""
+    """A whole log of plain text."""
 
     text: str
-    leading_level: bool
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Log(Command):
                 buffer.address,
                 buffer.length,
                 buffer.lost,
-                buffer.text.decode("latin-1"),
+                buffer.text.decode("utf-8", "surrogateescape"),
             )
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -122,7 +121,7 @@ class Log(Command):
             if isinstance(row, LogRow):
                 yield message.lines(row)
             elif isinstance(row, PlainRow):
-                yield from _plain_lines(row, "m" in args)
+                yield row.text.removesuffix("\n")
             elif isinstance(row, SafeRow):
                 yield from safe_lines(row, args)
             elif isinstance(row, AuditRow):
@@ -166,11 +165,9 @@ def _plain(ctx: Context, args: Args) -> Iterator[Row]:
         if letter in args:
             raise CrashError(NOT_SUPPORTED.format(letter))
     try:
-        data, wrapped = ctx.kernel.log.plain()
+        yield PlainRow(ctx.kernel.log.plain(levels="m" in args))
     except LogDamage as damage:
         yield Notice(str(damage), damage.level)
-        return
-    yield PlainRow(data.decode("latin-1"), not wrapped and data.startswith(b"<"))
 
 
 def _audit(ctx: Context) -> Iterator[Row]:
@@ -202,7 +199,7 @@ class Message:
         lead = ""
         if self._timed:
             if row.date is not None:
-                lead = f"[{_date(row.date)}] "
+                lead = f"[{date_text(row.date)}] "
             else:
                 lead = f"[{row.time // 1_000_000_000:5}.{row.time % 1_000_000_000 // 1000:06}] "
         if self._callers and row.caller is not None:
@@ -221,42 +218,6 @@ class Message:
         return lead + text
 
 
-def _date(second: int) -> str:
-    try:
-        return time.strftime("%a %b %e %H:%M:%S %Z %Y", time.localtime(second))
-    except (OverflowError, OSError, ValueError):
-        return str(second)
-
-
-#: What isprint() and isspace() of the C locale let pass; every other byte becomes a dot.
-_DOTS = {code: "." for code in range(256) if not (0x20 <= code < 0x7F or code in b"\t\n\v\f\r")}
-
-
-def printable(text: str) -> str:
-    """A message as crash shows it: a dot for every byte that C's isprint() and isspace() refuse."""
-    if text.isascii() and text.isprintable():
-        return text
-    return text.encode("utf-8", "surrogateescape").decode("latin-1").translate(_DOTS)
-
-
-def _plain_lines(row: PlainRow, levels: bool) -> Iterator[str]:
-    """Plain text without NULs; the level that leads a line is cut off unless asked for."""
-    out: list[str] = []
-    at_level = row.leading_level
-    for char in row.text:
-        if at_level and not levels:
-            if char == ">":
-                at_level = False
-                continue
-            if char in "<01234567":
-                continue
-            at_level = False
-        if char != "\0":
-            out.append(char if char <= "\x7f" else ".")
-            at_level = char == "\n"
-    yield "".join(out).removesuffix("\n")
-
-
 def safe_lines(row: SafeRow, args: Args) -> Iterator[str]:
     """The lines of one CPU's buffer: with -s under a heading, else led by the buffer's name."""
     heading = "s" in args
@@ -273,17 +234,18 @@ def safe_lines(row: SafeRow, args: Args) -> Iterator[str]:
     indent = " " * (len(lead) + (3 if "m" in args else 0))
     out: list[str] = []
     fresh = True
-    chars = iter(row.text)
-    for char in chars:
-        first, fresh = fresh, False
-        if char == "\x01":
-            level = next(chars, "")
-            out.append(("" if first else "\n") + lead)
+    for place, part in enumerate(row.text.split("\x01")):
+        if place:
+            level, part = part[:1], part[1:]
+            out.append(("" if fresh else "\n") + lead)
             if "m" in args and level and level in "01234567c":
                 out.append(f"<{level}>")
-            continue
-        out.append((indent if first else "") + char.translate(_DOTS))
-        fresh = char == "\n"
+            fresh = False
+        if part:
+            lines = printable(part).removesuffix("\n").split("\n")
+            out.append((indent if fresh else "") + f"\n{indent}".join(lines))
+            fresh = part.endswith("\n")
+            out.append("\n" if fresh else "")
     yield "".join(out).removesuffix("\n")
     if heading:
         yield ""

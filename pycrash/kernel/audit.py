@@ -26,7 +26,7 @@ class AuditMessage:
 
 def audit_messages(kernel: Kernel) -> Iterator[AuditMessage]:
     """The messages of every audit queue, oldest queue first. Raises MissingFeature, CrashError."""
-    queues = ("audit_skb_hold_queue", "audit_skb_queue")
+    queues: tuple[str, ...] = ("audit_skb_hold_queue", "audit_skb_queue")
     if kernel.symbol_address("audit_skb_queue") is None:  # 4.10
         queues = ("audit_hold_queue", "audit_retry_queue", "audit_queue")
         if kernel.symbol_address("audit_queue") is None:

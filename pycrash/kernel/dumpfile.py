@@ -10,6 +10,7 @@ from pathlib import Path
 
 #: Bits of KdumpHeader.status.
 INCOMPLETE = 0x8
+EXCLUDED_VMEMMAP = 0x10
 
 #: One page descriptor: offset, size, flags, page_flags.
 _PAGE_DESC = struct.Struct("<qIIQ")
@@ -91,6 +92,23 @@ class DumpFile:
         if self.head.startswith(b"\x7fELF"):
             return self._elf_size()
         return 0
+
+    @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """What crash says of the dump's kind in brackets behind its name."""
+        if self.kdump is None:
+            # makedumpfile sets e_flags of an ELF dump that it could not finish.
+            wide = self.head[4:5] == b"\2"
+            flags = self.head[48:52] if wide else self.head[36:40]
+            unfinished = self.head.startswith(b"\x7fELF") and any(flags)
+            return ("INCOMPLETE",) if unfinished else ()
+        status = self.kdump.status
+        marks = {
+            "PARTIAL DUMP": self.kdump.dump_level > 0,
+            "INCOMPLETE": bool(status & INCOMPLETE),
+            "EXCLUDED VMEMMAP": bool(status & EXCLUDED_VMEMMAP),
+        }
+        return tuple(mark for mark, is_set in marks.items() if is_set)
 
     @property
     def missing(self) -> int:

@@ -92,8 +92,11 @@ class KernelLog:
             return RecordBuffer(self._kernel, self._places).records()
         return iter(())
 
-    def plain(self) -> tuple[bytes, bool]:
-        """A log of shape "text": its bytes in order, and whether older ones were overwritten."""
+    def plain(self, levels: bool = False) -> str:
+        """A log of shape "text", its lines without the `<N>` that leads them unless `levels`.
+
+        Bytes beyond ASCII are dots. Raises CrashError, LogDamage.
+        """
         places = self._places
         start, length = places.symbol("log_buf"), places.symbol_size("log_buf")
         if places.find("log_buf_len") is not None:
@@ -104,8 +107,11 @@ class KernelLog:
         size = places.symbol_size("log_end") or 4
         end = _integer(self._kernel, places.symbol("log_end"), size, "log_end")
         data = _contents(self._kernel, start, length, "log_buf")
-        index = end & (length - 1) if end >= length else 0
-        return data[index:] + data[:index], end >= length
+        wrapped = end >= length
+        if wrapped:
+            index = end & (length - 1)
+            data = data[index:] + data[:index]
+        return _plain_text(data, levels, at_level=not wrapped and data.startswith(b"<"))
 
     @cached_property
     def pid_max(self) -> int | None:
@@ -320,6 +326,21 @@ class RecordBuffer:
         except (CrashError, LookupError):
             return False
         return True
+
+
+def _plain_text(data: bytes, levels: bool, at_level: bool) -> str:
+    out: list[str] = []
+    for char in data.decode("latin-1"):
+        if at_level and not levels:
+            if char in "<01234567":
+                continue
+            at_level = False
+            if char == ">":
+                continue
+        if char != "\0":
+            out.append(char if char <= "\x7f" else ".")
+            at_level = char == "\n"
+    return "".join(out)
 
 
 def _text(raw: bytes) -> str:

@@ -1,0 +1,282 @@
+"""sys: the system that died."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.command.kinds import is_number, number
+from pycrash.errors import CrashError, MissingFeature
+from pycrash.render.columns import clock_time
+from pycrash.render.ctext import date_text, printable, size_text
+
+NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
+
+
+@dataclass(frozen=True)
+class SystemRow(Row):
+    """The facts of the system block.
+
+    `marks` are the words in brackets behind a file's name. `date` is a second since 1970,
+    `uptime` seconds, the loads 2048ths, `memory` bytes, `mhz` 0 where it is unknown.
+    """
+
+    kernel: str
+    kernel_marks: tuple[str, ...]
+    dumpfile: str
+    dumpfile_marks: tuple[str, ...]
+    cpus: int
+    offline: int
+    date: int
+    uptime: int
+    load_average: tuple[int, int, int]
+    tasks: int
+    nodename: str
+    release: str
+    version: str
+    machine: str
+    mhz: int
+    memory: int
+    panic: str
+
+
+@dataclass(frozen=True)
+class TaintRow(Row):
+    """The taint mask; `letters` is None where the kernel has only the number."""
+
+    mask: int
+    letters: str | None
+
+
+@dataclass(frozen=True)
+class DmiRow(Row):
+    """One field of the firmware's description; `value` is None where it is not set."""
+
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class ConfigRow(Row):
+    """One line of the kernel's configuration."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class SystemCallRow(Row):
+    """One entry of the table. `name` is None where the entry is no symbol's address.
+
+    `near` is then that address by symbol and offset; `source` is "file: line" or empty.
+    `operand` counts the operand, from 0, that asked for it.
+    """
+
+    operand: int
+
+    number: int
+    address: int
+    name: str | None
+    near: str
+    source: str
+
+
+class Sys(Command):
+    name = "sys"
+    summary = "system data"
+    synopsis = "[-c [name|number]] [-t] [-i] config"
+    description = (
+        "Without an argument shows what the banner at the start shows: the files, the "
+        "processors, when the system died and how long it had run, its load, tasks, names "
+        "and memory, and why it went down."
+    )
+    flags = (
+        Flag("c", "Show the system call table: all of it, the entries whose function's name "
+             "contains a text, or the entry of a number. Numbers are in the output radix."),
+        Flag("t", "Show the kernel's taint mask and the letters of its bits."),
+        Flag("i", "Show the machine's DMI strings."),
+        Flag("p", "As -panic: would bring a live system down; a dump is past that.",
+             value="anic"),
+    )  # fmt: skip
+    examples = (
+        ("The system block:", "sys"),
+        ("Every system call that has to do with reading:", "sys -c read"),
+        ("The kernel's own copy of its .config:", "sys config"),
+    )
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        for letter, value in args.given:
+            if letter == "p" and value != "anic":
+                raise UsageError
+            if letter == "p":
+                raise CrashError("cannot panic a dumpfile!")
+            if letter == "t":
+                return iter([_taint(ctx)])
+            if letter == "i":
+                return _dmi(ctx)
+        if "c" in args:
+            return _system_calls(ctx, args.operands)
+        if not args.operands:
+            return iter([system_row(ctx)])
+        return _config(ctx, args.operands)
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        width = 0
+        if "i" in args:
+            rows = list(rows)
+            width = max((len(row.name) for row in rows if isinstance(row, DmiRow)), default=0)
+        headed = False
+        for row in rows:
+            if isinstance(row, SystemRow):
+                yield from system_lines(row)
+            elif isinstance(row, TaintRow):
+                if row.letters is None:
+                    yield f"TAINTED: {row.mask:x}"
+                else:
+                    yield f"TAINTED_MASK: {row.mask:x}  {row.letters}"
+            elif isinstance(row, DmiRow) and row.value is not None:
+                indexed = row.name.startswith("dmi_ident[")
+                yield f"  {row.name:>{0 if indexed else width}}: {row.value}"
+            elif isinstance(row, ConfigRow):
+                yield row.line
+            elif isinstance(row, SystemCallRow):
+                # crash heads only what the first operand finds.
+                if not headed and not row.operand:
+                    yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
+                    headed = True
+                yield _call_line(row, ctx.settings.radix)
+
+
+def _taint(ctx: Context) -> TaintRow:
+    taints = ctx.kernel.system.taints
+    if taints.plain is not None:
+        return TaintRow(taints.plain, None)
+    if not taints.has_table:
+        raise CrashError(NOT_SUPPORTED.format("t"))
+    return TaintRow(taints.mask, taints.letters)
+
+
+def _dmi(ctx: Context) -> Iterator[Row]:
+    from pycrash.kernel.dmi import dmi_strings
+
+    for name, value in dmi_strings(ctx.kernel):
+        yield DmiRow(name, value)
+
+
+def _config(ctx: Context, operands: tuple[str, ...]) -> Iterator[Row]:
+    for operand in operands:
+        if operand != "config":
+            raise UsageError
+        try:
+            text = ctx.kernel.system.config.text
+        except MissingFeature:
+            raise
+        except CrashError as error:
+            yield Notice(str(error), "WARNING")
+            continue
+        # Blank lines and indentation are lost in crash's reading, and long lines are cut.
+        for line in re.finditer(r"([^\n]{1,511})\s*", text):
+            yield ConfigRow(line[1])
+
+
+def _system_calls(ctx: Context, operands: tuple[str, ...]) -> Iterator[Row]:
+    for place, operand in enumerate(operands or (None,)):
+        for row in _calls_of(ctx, place, operand):
+            yield row
+            if operand is not None and is_number(operand):
+                break
+
+
+def _calls_of(ctx: Context, place: int, operand: str | None) -> Iterator[SystemCallRow]:
+    """The entries an operand asks for: all if None, the one of a number, or those of a text."""
+    from pycrash.kernel.syscalls import SystemCallTable
+
+    wanted = number(operand) if operand is not None and is_number(operand) else None
+    table = SystemCallTable(ctx.kernel)
+    for call in table.entries():
+        if call.name is None and not table.sized:
+            continue
+        if wanted is not None:
+            if call.number != wanted:
+                continue
+        elif operand is not None and operand not in (call.name or "invalid"):
+            continue
+        near = ctx.kernel.symbols.text(call.address) if call.name is None else ""
+        source = table.source(call) if call.name is not None else ""
+        yield SystemCallRow(place, call.number, call.address, call.name, near, source)
+
+
+def _call_line(row: SystemCallRow, radix: int) -> str:
+    count = f"{row.number:3x}  " if radix == 16 else f"{row.number:3}  "
+    if row.name is not None:
+        return f"{count}{row.name:<26} {row.source}"
+    near = f"({row.near})" if row.near else ""
+    return f"{count}invalid sys_call_table entry: {row.address:x} {near}"
+
+
+def system_row(ctx: Context) -> SystemRow:
+    """The facts of the system block."""
+    kernel = ctx.kernel
+    system, uts = kernel.system, kernel.system.utsname
+    present = len(kernel.cpus.present) or kernel.cpus.count
+    shown = len(kernel.cpus.online) or kernel.cpus.count
+    namelist, dumpfile = (str(path or "") for path in kernel.given)
+    marks = {
+        "LIVEPATCH": system.live_patched,
+        "TRANSITION": system.patch_in_transition,
+        "TAINTED": bool(system.taints.mask),
+    }
+    return SystemRow(
+        kernel=namelist,
+        kernel_marks=tuple(mark for mark, is_set in marks.items() if is_set),
+        dumpfile=dumpfile,
+        dumpfile_marks=kernel.dump_file.marks if kernel.dump_file is not None else (),
+        cpus=present,
+        offline=max(present - shown, 0),
+        date=system.date,
+        uptime=system.ticks // system.hz,
+        load_average=system.load_average,
+        tasks=len(kernel.tasks.all),
+        nodename=uts.nodename,
+        release=uts.release,
+        version=uts.version,
+        machine=uts.machine,
+        mhz=system.mhz,
+        memory=system.memory,
+        panic=system.panic_message,
+    )
+
+
+def system_lines(row: SystemRow) -> Iterator[str]:
+    """The system block as text."""
+    kernel_marks = "".join(f"  [{mark}]" for mark in row.kernel_marks)
+    dumpfile_marks = "".join(f" [{mark}]" for mark in row.dumpfile_marks)
+    offline = f" [OFFLINE: {row.offline}]" if row.offline else ""
+    loads = (load + 2048 // 200 for load in row.load_average)
+    averages = ", ".join(f"{load >> 11}.{(load & 2047) * 100 >> 11:02}" for load in loads)
+    panic = printable(row.panic)
+    hint = " (check log for details)" if "Oops: " in panic else ""
+    values = {
+        "KERNEL": row.kernel + kernel_marks,
+        "DUMPFILE": row.dumpfile + (f" {dumpfile_marks}" if dumpfile_marks else ""),
+        "CPUS": f"{row.cpus}{offline}",
+        "DATE": date_text(row.date),
+        "UPTIME": clock_time(row.uptime),
+        "LOAD AVERAGE": averages,
+        "TASKS": str(row.tasks),
+        "NODENAME": row.nodename,
+        "RELEASE": row.release,
+        "VERSION": row.version,
+        "MACHINE": f"{row.machine}  ({row.mhz or 'unknown'} Mhz)",
+        "MEMORY": size_text(_installed(row.memory)),
+        "PANIC": f'"{panic}"{hint}',
+    }
+    for name, value in values.items():
+        yield f"{name:>12}: {value}"
+
+
+def _installed(size: int) -> int:
+    """What is likely in the machine: the next gigabyte if at most 64 megabytes are lacking."""
+    next_gigabyte = -(-size >> 30) << 30
+    return next_gigabyte if next_gigabyte - size <= 64 << 20 else size
