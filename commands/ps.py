@@ -131,11 +131,11 @@ class StateRow(Row):
 class _Filter:
     """Which tasks the options let through."""
 
-    def __init__(self, ctx: Context, args: Args, policies: set[int]) -> None:
+    def __init__(self, ctx: Context, args: Args, policies: set[int], seen: set[int]) -> None:
         self._tasks = ctx.kernel.tasks
         self._user, self._kernel, self._group = "u" in args, "k" in args, "G" in args
         self._policies = policies
-        self._leaders: set[int] = set()
+        self._leaders = seen
 
     def kind(self, task: Task) -> bool:
         """Whether -u and -k let the task through."""
@@ -213,10 +213,13 @@ class Ps(Command):
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        if ctx.in_foreach:
+            yield from self._one(ctx, args)
+            return
         options = _Options()
         yield from options.read(ctx, args)
         by_run = "l" in args or "m" in args
-        chosen = _Filter(ctx, args, options.policies)
+        chosen = _Filter(ctx, args, options.policies, set())
         for problem in ctx.kernel.tasks.new_problems():
             yield Notice(problem)
         tasks = ctx.kernel.tasks.all
@@ -240,8 +243,7 @@ class Ps(Command):
                     yield Notice(str(error))
                     return
             tasks = [task for task in tasks for fits in wanted if fits(task)]
-        if "H" not in args and not any(letter in args for letter in _EXCLUSIVE if letter != "A"):
-            yield HeadingRow("s" in args)
+        yield from _heading(args)
         if "C" in args:
             # Each task named brings the whole list of the CPUs, as does naming none.
             for _ in tasks if args.operands else tasks[:1]:
@@ -249,8 +251,15 @@ class Ps(Command):
             return
         yield from self._show(ctx, args, tasks, chosen)
 
+    def _one(self, ctx: Context, args: Args) -> Iterator[Row]:
+        """The task that foreach is at."""
+        yield from _heading(args)
+        wanted = {policy for v in args.values("y") for policy in policies(v)}
+        chosen = _Filter(ctx, args, wanted, ctx.foreach_seen)
+        yield from self._show(ctx, args, [ctx.kernel.tasks.get(ctx.task)], chosen)
+
     def _show(self, ctx: Context, args: Args, tasks: list[Task], chosen: _Filter) -> Iterator[Row]:
-        named = bool(args.operands)
+        named = ctx.in_foreach or bool(args.operands)
         if "t" in args:
             yield from _times(ctx, tasks, chosen, named)
             return
@@ -333,6 +342,11 @@ def _matcher(ctx: Context, operand: str, leaders: bool) -> Callable[[Task], bool
     return lambda task: task.comm == name and (not leaders or task.pid == task.tgid)
 
 
+def _heading(args: Args) -> Iterator[Row]:
+    if "H" not in args and not any(letter in args for letter in _EXCLUSIVE if letter != "A"):
+        yield HeadingRow("s" in args)
+
+
 def _header(task: Task) -> TaskHeader:
     return TaskHeader(task.pid, task.address, task.cpu, task.comm)
 
@@ -352,7 +366,8 @@ def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]]:
     if "r" in args:
         return partial(_limits, ctx)
     if "g" in args:
-        return _Threads(ctx, bool(args.operands)).rows
+        named = ctx.in_foreach or bool(args.operands)
+        return partial(_threads, ctx, named, ctx.foreach_seen if ctx.in_foreach else set())
     return _processes(ctx, args)
 
 
@@ -417,28 +432,23 @@ def _children(ctx: Context, task: Task) -> Iterator[Row]:
     yield FamilyRow("children", _header(task), tuple(_header(t) for t in children))
 
 
-class _Threads:
-    """The groups of -g: each under its leader, the idle tasks as one group."""
-
-    def __init__(self, ctx: Context, named: bool) -> None:
-        self._tasks = ctx.kernel.tasks
-        self._named = named
-        self._idle_shown = False
-
-    def rows(self, task: Task) -> Iterator[Row]:
-        head: Task | None = task
-        if task.pid != task.tgid:
-            head = self._tasks.leader(task.tgid) if self._named else None
-        if head is None or (head.pid == 0 and self._idle_shown):
-            return
-        others = [t for t in self._tasks.threads(head.tgid) if t.address != head.address]
-        self._idle_shown |= any(t.pid == 0 for t in others)
-        yield FamilyRow("threads", _header(head), tuple(_header(t) for t in others))
+def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[Row]:
+    """The group of a task under its leader; the idle tasks are one group, shown once."""
+    tasks = ctx.kernel.tasks
+    head: Task | None = task
+    if task.pid != task.tgid:
+        head = tasks.leader(task.tgid) if named else None
+    if head is None or head.address in seen:
+        return
+    others = [t for t in tasks.threads(head.tgid) if t.address != head.address]
+    if any(t.pid == 0 for t in others):
+        seen.update(t.address for t in (head, *others) if t.pid == 0)
+    yield FamilyRow("threads", _header(head), tuple(_header(t) for t in others))
 
 
 def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
     tasks = ctx.kernel.tasks
-    latest = max((task.last_run or 0 for task in tasks.all), default=0)
+    latest = tasks.latest_run
     digits = len(f"{latest:x}" if ctx.settings.radix == 16 else str(latest))
     short = tasks.states.short
 

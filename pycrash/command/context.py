@@ -39,6 +39,8 @@ class Settings:
     gdb: bool = False
     scope: int = 0
     offline: str = "show"
+    #: Whether bt takes every text address for a call unless told otherwise (bt -O).
+    old_backtrace: bool = False
     redzone: bool = True
     error: str = "default"
     #: Folders given by --mod and --src, empty where none was.
@@ -61,6 +63,10 @@ class ShellPort(Protocol):
         """The rows of another command under the given context."""
 
     @property
+    def line(self) -> str:
+        """The line being run with its aliases replaced, without its pipe or redirection."""
+
+    @property
     def aliases(self) -> dict[str, tuple[str, str]]:
         """Alias name to (text, origin), origin as `alias` prints it."""
 
@@ -74,7 +80,8 @@ class Context:
     """Everything a command's `run` and `text` may use.
 
     `task` is the task_struct address the command works on: the current context (at first the
-    task that crashed), or the task foreach is at (`in_foreach` is then true).
+    task that crashed), or the task foreach is at (`in_foreach` is then true; foreach has
+    introduced the task then, and a command does it only with a reference to look for).
     """
 
     kernel: Kernel
@@ -82,7 +89,9 @@ class Context:
     registry: Registry
     shell: ShellPort
     in_foreach: bool = False
-    foreach_task: int | None = field(default=None)
+    foreach_task: int | None = None
+    #: Under foreach, the tasks whose thread groups were shown at an earlier one.
+    foreach_seen: set[int] = field(default_factory=set)
 
     @property
     def task(self) -> int:

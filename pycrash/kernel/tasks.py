@@ -117,6 +117,11 @@ class TaskTable:
         return self.layout.offsets[-1] is not None
 
     @cached_property
+    def latest_run(self) -> int:
+        """The latest `Task.last_run`."""
+        return max((task.last_run or 0 for task in self.all), default=0)
+
+    @cached_property
     def states(self) -> TaskStates:
         """What the bits of `Task.state` mean."""
         return read_states(self._kernel)
