@@ -104,14 +104,12 @@ class KernelSymbols:
             self._found[name] = self._find(name)
         return self._found[name]
 
-    def place(self, address: int, name: str) -> int | None:
-        """The first place of a symbol, or None."""
-        place = bisect_left(self.addresses, address)
-        while place < len(self.addresses) and self.addresses[place] == address:
-            if self.name(place) == name:
-                return place
-            place += 1
-        return None
+    def places(self, address: int, name: str) -> list[int]:
+        """The places of the symbols of a name at an address, in order."""
+        first = last = bisect_left(self.addresses, address)
+        while last < len(self.addresses) and self.addresses[last] == address:
+            last += 1
+        return [place for place in range(first, last) if self.name(place) == name]
 
     def nearest(self, address: int) -> int:
         """The place of the first symbol at an address, or else of the last one below it.

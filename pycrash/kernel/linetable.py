@@ -77,12 +77,14 @@ class LineTable:
             entry = file.entries[at]
             if not entry[1] or (best is not None and entry[0] <= best[0]):
                 continue
-            while not entry[2] and at:
-                before = file.entries[at - 1]
+            # Of entries at one address a statement is better, if nothing ends between.
+            other = at
+            while not file.entries[other][2] and other:
+                before = file.entries[other - 1]
                 if before[0] != entry[0] or not before[1]:
                     break
-                at, entry = at - 1, before
-            best, name = (entry if entry[2] else file.entries[at]), file.name
+                other -= 1
+            best, name = file.entries[other] if file.entries[other][2] else entry, file.name
         return (name, best[1]) if best else None
 
     def _file(self, name: str, key: str) -> SourceFile:

@@ -27,13 +27,14 @@ class Symbol:
     """One symbol. `letter` is nm's letter ("T", "d"; "?" where a module does not say it).
 
     `module` is empty for the kernel proper. crash's marks, as `_MODULE_START_ext4`, are
-    symbols of letter "m".
+    symbols of letter "m". `twin` counts symbols of the same name at the same address.
     """
 
     address: int
     name: str
     letter: str
     module: str = ""
+    twin: int = 0
 
     @property
     def mark(self) -> str:
@@ -84,7 +85,10 @@ class SymbolTable:
 
     def all_by_name(self, name: str) -> list[Symbol]:
         """Every symbol of a name in the order crash shows them, the one of `by_name` first."""
-        found = [Symbol(a, name, letter) for a, letter in self.kernel_symbols.find(name)]
+        found: list[Symbol] = []
+        for address, letter in self.kernel_symbols.find(name):
+            same = bool(found) and found[-1].address == address
+            found.append(Symbol(address, name, letter, twin=found[-1].twin + 1 if same else 0))
         entries = self._module_entries(name)
         if found:
             return found + entries
@@ -183,10 +187,9 @@ class SymbolTable:
         if symbol.module:
             return self._next_in_modules(symbol)
         kernel = self.kernel_symbols
-        place = kernel.place(symbol.address, symbol.name)
+        place, addresses = self._place(symbol), kernel.addresses
         if place is None:
             return None
-        addresses = kernel.addresses
         while place < len(addresses) and addresses[place] <= symbol.address:
             place += 1
         if place < len(addresses):
@@ -199,7 +202,7 @@ class SymbolTable:
         """The symbol `sym -p` shows before one."""
         if symbol.module:
             return self._previous_in_modules(symbol)
-        place = self.kernel_symbols.place(symbol.address, symbol.name)
+        place = self._place(symbol)
         return self._of_kernel(place - 1) if place else None
 
     def kernel(self) -> Iterator[Symbol]:
@@ -272,9 +275,21 @@ class SymbolTable:
             symbol = self._of_kernel(following)
         return symbol, offset
 
+    def _place(self, symbol: Symbol) -> int | None:
+        places = self.kernel_symbols.places(symbol.address, symbol.name)
+        return places[symbol.twin] if symbol.twin < len(places) else None
+
     def _of_kernel(self, place: int) -> Symbol:
         kernel = self.kernel_symbols
-        return Symbol(kernel.addresses[place], kernel.name(place), kernel.letter(place))
+        address, name = kernel.addresses[place], kernel.name(place)
+        twin = 0
+        while (
+            place > twin
+            and kernel.addresses[place - twin - 1] == address
+            and kernel.name(place - twin - 1) == name
+        ):
+            twin += 1
+        return Symbol(address, name, kernel.letter(place), twin=twin)
 
     @staticmethod
     def _of_region(region: Region, index: int) -> Symbol:
