@@ -1,8 +1,8 @@
-"""exit, q: leave the shell."""
+"""exit: leave the shell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from pycrash.command import Args, Command, Context, Row
 
@@ -10,17 +10,17 @@ from pycrash.command import Args, Command, Context, Row
 class Exit(Command):
     name = "exit"
     summary = "leave the shell"
-    synopsis = ""
-    description = "Ends the session. So does the end of the input (Ctrl-D at the prompt)."
+    synopsis = " "
+    description = """\
+Ends the session, as "q" does and as the end of the input does (Ctrl-D at the prompt)."""
     minimal = True
+
+    def parse(self, words: Sequence[str]) -> Args:
+        return Args(operands=tuple(words))
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         ctx.shell.leave()
-        return iter(())
+        yield from ()
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        return (str(row) for row in rows)
-
-
-class Quit(Exit):
-    name = "q"
+        yield from map(str, rows)

@@ -3,7 +3,7 @@
 from pycrash.command.args import Args, Flag, UsageError, parse_args
 from pycrash.command.command import Command
 from pycrash.command.context import Context, Settings, ShellPort
-from pycrash.command.rows import Notice, Row
+from pycrash.command.rows import Notice, Part, Row
 from pycrash.command.taskheader import TaskHeader, header_lines
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Context",
     "Flag",
     "Notice",
+    "Part",
     "Row",
     "Settings",
     "ShellPort",

@@ -32,6 +32,13 @@ class Command(ABC):
         """Split the words behind the command's name; override for other than getopt's rules."""
         return parse_args(self.name, self.flags, words)
 
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
+        """What could stand for the last of the words, which may be empty: (text, remark) pairs.
+
+        None leaves it to the shell, which goes by what the synopsis names.
+        """
+        return None
+
     @abstractmethod
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         """Find the facts, lazily. Raises CrashError to stop, UsageError for a bad line."""

@@ -6,14 +6,15 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-from collections.abc import Iterator
-from importlib.metadata import entry_points
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 from pycrash.command.command import Command
 
 BUILT_IN = "pycrash.commands"
+#: Files of commands whose names cannot be a file's.
+_FILES = {"*": "pointer"}
 
 
 class PluginError(Exception):
@@ -21,80 +22,131 @@ class PluginError(Exception):
 
 
 class Registry:
-    """Command name to Command, from the built-in folder and from plugins."""
+    """Command name to Command, from the built-in folder and from plugins.
 
-    def __init__(self) -> None:
+    A built-in command is imported when its name is first asked for; entry points and the files
+    of `plugins` when a name is none of those. A plugin cannot replace a command.
+    """
+
+    def __init__(self, plugins: Path | None = None) -> None:
         self._commands: dict[str, Command] = {}
         self._loaded: set[str] = set()
+        self._plugins = plugins
+        self._with_plugins = False
+        self._problems: list[str] = []
+        #: Plugin files that were asked for, each with the names of its commands.
+        self.loaded_files: dict[str, list[str]] = {}
+
+    def take_problems(self) -> list[str]:
+        """What went wrong in plugins since this was last asked."""
+        problems, self._problems = self._problems, []
+        return problems
 
     def find(self, name: str) -> Command | None:
         """The command of that name, or None."""
         if name in self._commands:
             return self._commands[name]
-        # A command usually sits in the file of its name: this keeps start-up short.
-        if name.isidentifier() and importlib.util.find_spec(f"{BUILT_IN}.{name}"):
-            self._load(f"{BUILT_IN}.{name}")
+        # A command sits in the file of its name: this keeps start-up short.
+        file = _FILES.get(name, name)
+        if file.isidentifier() and importlib.util.find_spec(f"{BUILT_IN}.{file}"):
+            self._load(f"{BUILT_IN}.{file}")
         if name not in self._commands:
-            self._load_all()
+            self._load_plugins()
         return self._commands.get(name)
 
     def names(self) -> list[str]:
         """Every command's name, sorted."""
-        self._load_all()
+        self._load_built_in()
+        self._load_plugins()
         return sorted(self._commands)
 
     def __iter__(self) -> Iterator[Command]:
         return iter([self._commands[name] for name in self.names()])
 
     def add(self, command: Command) -> None:
-        """Register one command, replacing one of the same name."""
+        """Register one command. Raises PluginError where its name is taken."""
+        if command.name in self._commands:
+            raise PluginError(f"{command.name}: there is a command of that name")
         self._commands[command.name] = command
 
-    def load_module(self, module: ModuleType) -> list[str]:
-        """Register the Command classes a module defines; returns their names."""
-        names = []
-        for value in vars(module).values():
-            if (
-                inspect.isclass(value)
-                and issubclass(value, Command)
-                and value.__module__ == module.__name__
-                and not inspect.isabstract(value)
-            ):
-                self.add(value())
-                names.append(value.name)
-        return names
-
-    def load_file(self, path: Path) -> list[str]:
-        """Load a plugin file. Raises PluginError naming what went wrong."""
+    def load_file(self, path: Path) -> None:
+        """Load a plugin file's commands. Raises PluginError, and then there are none of them."""
         spec = importlib.util.spec_from_file_location(f"pycrash_plugin_{path.stem}", path)
         if spec is None or spec.loader is None:
             raise PluginError(f"{path}: not a Python file")
         module = importlib.util.module_from_spec(spec)
         try:
             spec.loader.exec_module(module)
+            names = self._add_all(module)
+        except PluginError as error:
+            raise PluginError(f"{path}: {error}") from error
         except Exception as error:
             raise PluginError(f"{path}: {type(error).__name__}: {error}") from error
-        return self.load_module(module)
+        if not names:
+            raise PluginError(f"{path}: no commands in it")
+        self.loaded_files[str(path)] = names
 
-    def load_plugins(self, folder: Path) -> Iterator[PluginError]:
-        """Load entry points, then the files of a folder; yields what failed."""
+    def unload_file(self, path: Path) -> bool:
+        """Take away the commands of a plugin file; whether it was loaded."""
+        names = self.loaded_files.pop(str(path), None)
+        self._remove(names or [])
+        return names is not None
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._commands.pop(name, None)
+
+    def _add_all(self, module: ModuleType) -> list[str]:
+        """Register the Command classes a module defines, all or none; returns their names."""
+        self._load_built_in()
+        added: list[str] = []
+        try:
+            for command in _commands_of(module):
+                self.add(command)
+                added.append(command.name)
+        except PluginError:
+            self._remove(added)
+            raise
+        return added
+
+    def _load_plugins(self) -> None:
+        """Load entry points, then the user's own files; what fails is kept as a problem."""
+        if self._with_plugins:
+            return
+        self._with_plugins = True
+        from importlib.metadata import entry_points
+
         for point in entry_points(group=BUILT_IN):
             try:
-                self.load_module(point.load())
+                self._add_all(point.load())
             except Exception as error:
-                yield PluginError(f"{point.value}: {type(error).__name__}: {error}")
-        for path in sorted(folder.glob("*.py")) if folder.is_dir() else ():
+                self._problems.append(f"{point.value}: {type(error).__name__}: {error}")
+        folder = self._plugins
+        for path in sorted(folder.glob("*.py")) if folder is not None else ():
             try:
                 self.load_file(path)
             except PluginError as error:
-                yield error
+                self._problems.append(str(error))
 
     def _load(self, module: str) -> None:
         if module not in self._loaded:
             self._loaded.add(module)
-            self.load_module(importlib.import_module(module))
+            for command in _commands_of(importlib.import_module(module)):
+                self._commands[command.name] = command
 
-    def _load_all(self) -> None:
+    def _load_built_in(self) -> None:
         package = importlib.import_module(BUILT_IN)
         for info in pkgutil.iter_modules(package.__path__):
             self._load(f"{BUILT_IN}.{info.name}")
+
+
+def _commands_of(module: ModuleType) -> list[Command]:
+    """One of each Command class that a module defines."""
+    return [
+        value()
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Command)
+        and value.__module__ == module.__name__
+        and not inspect.isabstract(value)
+    ]

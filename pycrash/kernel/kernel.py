@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pycrash.kernel.modules import ModuleTable
     from pycrash.kernel.panic import Panic
     from pycrash.kernel.printk import KernelLog
+    from pycrash.kernel.slab import Slab
     from pycrash.kernel.sources import SourceLines
     from pycrash.kernel.stacks import Stacks
     from pycrash.kernel.symbols import SymbolTable
@@ -64,6 +65,13 @@ class Kernel:
         from pycrash.kernel.stacks import Stacks
 
         return Stacks(self)
+
+    @cached_property
+    def slab(self) -> Slab:
+        """The slab caches."""
+        from pycrash.kernel.slab import Slab
+
+        return Slab(self)
 
     @cached_property
     def unwinder(self) -> Unwinder:
@@ -174,6 +182,10 @@ class Kernel:
         platform = self.prog.platform
         little = platform is None or platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN
         return "<" if little else ">"
+
+    def index_types(self) -> None:
+        """Have drgn index the debug information now, which lets other threads run meanwhile."""
+        self.has_member("struct task_struct", "pid")
 
     def read(self, address: int, size: int, what: str = "kernel memory") -> bytes:
         """Read kernel virtual memory. Raises ReadError, which names `what`."""

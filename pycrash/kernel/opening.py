@@ -48,6 +48,13 @@ def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = No
     return kernel
 
 
+def open_dump(dump: Path, progress: Progress | None = None) -> Kernel:
+    """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
+    require_readable(dump)
+    content = unpacked(dump, progress)
+    return Kernel(_open_dump(content, dump), None, content)
+
+
 def _open_dump(content: Path, dump: Path) -> drgn.Program:
     prog = drgn.Program()
     try:

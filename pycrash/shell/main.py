@@ -1,38 +1,53 @@
-"""The program: its options, opening the dump, and the loop that reads lines."""
+"""The program: from its arguments to its exit status."""
 
 from __future__ import annotations
 
-import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from pycrash.command import Settings
-from pycrash.command.registry import Registry
 from pycrash.errors import CrashError
-from pycrash.kernel.opening import open_kernel
-from pycrash.shell.session import ExitShell, Session
+from pycrash.shell.options import OptionError, Options, parse_options, usage
 
 
 def run(argv: Sequence[str]) -> int:
     """Open the dump named by the arguments and serve lines; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="pycrash")
-    parser.add_argument("-s", dest="silent", action="store_true")
-    parser.add_argument("--debug", action="store_true")
-    parser.add_argument("files", nargs="*")
-    options = parser.parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     try:
-        kernel = open_kernel(Path(options.files[0]), Path(options.files[1]))
+        status = _run(parse_options(argv))
+        sys.stdout.flush()
+        return status
+    except OptionError as error:
+        print(f"pycrash: {error} (pycrash -h lists the options)", file=sys.stderr)
     except CrashError as error:
         print(f"pycrash: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _give_up_output()
+    return 1
+
+
+def _run(options: Options) -> int:
+    if not options.given and not options.files:
+        print("\n".join(usage()))
         return 1
-    settings = Settings(silent=options.silent)
-    session = Session(kernel, settings, Registry())
-    session.debug = options.debug
-    try:
-        for line in sys.stdin:
-            session.execute(line)
-            sys.stdout.flush()
-    except ExitShell as leave:
-        return leave.status
-    return 0
+    from pycrash.shell import start
+
+    answered = start.answer_without_session(options)
+    if answered is not None:
+        return answered
+    session = start.open_session(options)
+    if "-t" in options:
+        return start.print_date(session)
+    from pycrash.shell import loop
+
+    return loop.serve(session, options)
+
+
+def _give_up_output() -> None:
+    """Nobody reads standard output any more: keep the interpreter from saying so at its end."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,66 +2,157 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
-from typing import IO
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from time import monotonic
+from typing import IO, Any, Literal
 
-from pycrash.shell.words import Redirect
+from pycrash.command import Part
+from pycrash.shell.words import LineError, Redirect
+
+Kind = Literal["stdout", "file", "pipe", "pager"]
+#: What is laid over a finished line on a terminal.
+Paint = Callable[[str], str]
+
+#: Lines on their way to a pipe wait at most this many seconds for the next one.
+PATIENCE = 0.01
 
 
 class OutputError(Exception):
-    """The redirection of a line could not be set up; `str()` is crash's message."""
+    """Lines could not be written; `str()` is the system's reason."""
 
 
 class Output:
-    """A sink for lines. Closing it waits for what reads it."""
+    """A sink for lines. Closing it waits for what reads it.
 
-    def __init__(self, stream: IO[str], process: subprocess.Popen[str] | None = None) -> None:
-        self.stream = stream
-        self._process = process
-        self.redirected = stream is not sys.stdout
+    `reader` is the command a pipe or pager feeds; it starts at the first line, so that a
+    command without output starts no pager.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        stream: IO[str] | None = None,
+        reader: str | Sequence[str] | None = None,
+        paint: Paint | None = None,
+    ) -> None:
+        self.kind = kind
+        self._given = stream
+        self._reader = reader
+        self._process: subprocess.Popen[str] | None = None
+        self._paint = paint
+        self._due = 0.0
+
+    @cached_property
+    def stream(self) -> IO[str]:
+        """The text stream behind it."""
+        if self._given is not None:
+            return self._given
+        assert self._reader is not None
+        sys.stdout.flush()
+        self._process = subprocess.Popen(
+            self._reader,
+            shell=isinstance(self._reader, str),
+            stdin=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",
+        )
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @cached_property
+    def _every_line(self) -> bool:
+        """Whether somebody watches each line come."""
+        return self.kind == "pager" or (self.kind == "stdout" and self.stream.isatty())
 
     def write(self, line: str) -> None:
-        """Write one line. BrokenPipeError once nobody reads any more."""
-        self.stream.write(line + "\n")
+        """Write one line, or a Part of one.
 
-    def error(self, text: str) -> None:
-        """Write a message to standard error, and to the file or pipe output goes to, as crash."""
-        self.stream.flush()
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-        if self.redirected:
-            self.stream.write(text + "\n")
+        BrokenPipeError once nobody reads any more, OutputError on failure.
+        """
+        try:
+            if isinstance(line, Part):
+                self.stream.write(line)
+            else:
+                self.stream.write((line if self._paint is None else self._paint(line)) + "\n")
+            if self._every_line:
+                self.stream.flush()
+            elif self.kind == "pipe" and monotonic() > self._due:
+                self.stream.flush()
+                self._due = monotonic() + PATIENCE
+        except OSError as error:
+            raise _failure(error) from error
+
+    def write_plain(self, text: str) -> None:
+        """Write text as it is, at once. Fails as `write` does."""
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except OSError as error:
+            raise _failure(error) from error
+
+    def run_shell(self, command: str) -> None:
+        """Run a shell command whose output goes here too; of a pager's, to the terminal."""
+        sys.stdout.flush()
+        target = None
+        if self.kind in ("file", "pipe"):
+            self.write_plain("")
+            target = self.stream.fileno()
+        wait(subprocess.Popen(command, shell=True, stdout=target))
 
     def close(self) -> None:
+        """Finish a file or pipe, and wait for the process that reads it. Fails as `write` does."""
         try:
-            self.stream.flush()
-            if self.redirected:
+            if self.kind == "stdout":
+                self.stream.flush()
+            elif self.kind == "pipe" or "stream" in self.__dict__:
                 self.stream.close()
-        except BrokenPipeError:
-            pass
+        except OSError as error:
+            raise _failure(error) from error
         finally:
-            if self._process is not None:
-                self._process.wait()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the file or pipe, written or not, and wait for the process that reads it."""
+        if self.kind == "stdout" or "stream" not in self.__dict__:
+            return
+        with contextlib.suppress(OSError):
+            self.stream.close()
+        if self._process is not None:
+            wait(self._process)
 
 
-def open_output(redirect: Redirect) -> Output:
-    """The sink a line's redirection asks for. Raises OutputError."""
-    if redirect.kind == "none":
-        return Output(sys.stdout)
+def _failure(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return error
+    return OutputError(error.strerror or str(error))
+
+
+def wait(process: subprocess.Popen[Any]) -> int:
+    """Wait for a process; meanwhile Ctrl-C is for it alone."""
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def open_redirect(redirect: Redirect) -> Output:
+    """The file or pipe a line asks for. Raises LineError where it cannot be written."""
     if redirect.kind == "pipe":
-        if not redirect.target:
-            raise OutputError(f"no shell command after '{redirect.mark}'")
-        sys.stdout.flush()
-        process = subprocess.Popen(
-            redirect.target, shell=True, stdin=subprocess.PIPE, text=True, errors="surrogateescape"
-        )
-        assert process.stdin is not None
-        return Output(process.stdin, process)
-    if not redirect.target:
-        raise OutputError(f"no file name after {redirect.mark}")
+        return Output("pipe", reader=redirect.target)
     try:
         mode = "a" if redirect.kind == "append" else "w"
-        return Output(open(redirect.target, mode, errors="surrogateescape"))
+        return Output(
+            "file", open(redirect.target, mode, encoding="utf-8", errors="surrogateescape")
+        )
     except OSError as error:
-        raise OutputError(f"unable to open {redirect.target}") from error
+        raise LineError(f"unable to open {redirect.target}") from error
+
+
+def standard_output(paint: Paint | None = None) -> Output:
+    """The program's own output."""
+    return Output("stdout", sys.stdout, paint=paint)

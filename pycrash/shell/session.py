@@ -2,65 +2,91 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
-from pycrash.command import Command, Context, Notice, Row, Settings, UsageError
+from pycrash.command import Command, Context, Row, Settings
 from pycrash.command.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel import Kernel
-from pycrash.shell.output import Output, OutputError, open_output
-from pycrash.shell.words import split_redirect, split_words
+from pycrash.shell import aliases, inputs
+from pycrash.shell.datawords import refuse_gdb_word, words_as_data
+from pycrash.shell.history import History, InvalidRecall
+from pycrash.shell.messages import Messages
+from pycrash.shell.output import Output, OutputError, Paint, open_redirect, standard_output
+from pycrash.shell.pager import pager_command
+from pycrash.shell.runner import ExitShell, Runner
+from pycrash.shell.words import (
+    LineError,
+    Redirect,
+    clean,
+    separate_mark,
+    split_redirect,
+    split_words,
+)
 
 PROGRAM = "crash"
+PROMPT = f"{PROGRAM}> "
 
+#: Programs that run without a "!" before them.
+EXTERNAL = ("vi", "pwd", "grep", "cat", "more", "less", "echo", "ls", "clear")
 
-class ExitShell(Exception):
-    """The session is over; `status` is the process's exit status."""
+MINIMAL_NOTE = "minimal mode commands: log, dis, rd, sym, eval, set, extend and exit"
 
-    def __init__(self, status: int = 0) -> None:
-        self.status = status
+#: Where a line comes from: typed at a terminal, read from a pipe, or from an input file.
+Source = Literal["terminal", "stream", "file"]
+#: How a line ended; "over" also ends the input file it stands in.
+Outcome = Literal["done", "failed", "over"]
 
 
 class Session:
-    """One open dump and the state of the shell on it."""
+    """One open dump and the state of the shell on it.
+
+    `paint` is laid over the lines a terminal shows. `ready` is waited for before a command
+    touches the kernel.
+    """
 
     def __init__(self, kernel: Kernel, settings: Settings, registry: Registry) -> None:
         self.kernel = kernel
         self.settings = settings
         self.registry = registry
-        self.aliases: dict[str, tuple[str, str]] = {}
-        self.history: list[str] = []
-        self.debug = False
-        self._output: Output | None = None
+        self.past = History()
+        self.line = ""
+        self.minimal = False
+        self.paint: Paint | None = None
+        self.ready: Callable[[], None] = lambda: None
         self.context = Context(kernel, settings, registry, self)
+        self.runner = Runner(self.context, Messages(settings))
+        self._aliases = aliases.built_in()
+        self._unsettled = True
+        self._output: Output | None = None
+        self._in_file = False
 
-    def execute(self, line: str) -> None:
-        """Run one line. Its errors become messages; only ExitShell leaves."""
-        command, redirect = split_redirect(self._resolve_alias(line.strip()))
-        if redirect.kind == "shell":
-            sys.stdout.flush()
-            subprocess.run(redirect.target or "/bin/sh", shell=True, check=False)
-            return
-        outer = self._output
-        try:
-            output = open_output(redirect) if redirect.kind != "none" or not outer else outer
-        except OutputError as error:
-            self._report(Output(sys.stdout), PROGRAM, str(error))
-            return
-        self._output = output
-        try:
-            self._run_words(split_words(command), output)
-        except BrokenPipeError:
-            pass
-        except KeyboardInterrupt:
-            output.stream.write("\n")
-        finally:
-            self._output = outer
-            if output is not outer:
-                output.close()
+    # What a command may ask (ShellPort).
+
+    @property
+    def aliases(self) -> dict[str, tuple[str, str]]:
+        """Alias name to (text, origin), in the order they were made."""
+        if self._unsettled:
+            self._unsettled = False
+            self.ready()
+            if not self.kernel.tasks.has_last_run:
+                del self._aliases["last"]
+        return self._aliases
+
+    @property
+    def history(self) -> Sequence[str]:
+        """The lines typed so far."""
+        return self.past.lines
+
+    def execute(self, line: str) -> bool:
+        """Run one line as if typed, its output where the caller's goes; whether it went well.
+
+        Its errors become messages. KeyboardInterrupt, ExitShell and the BrokenPipeError of an
+        output that is not its own pass through.
+        """
+        return self._run_line(separate_mark(clean(line)), "file") == "done"
 
     def leave(self) -> None:
         raise ExitShell
@@ -72,57 +98,189 @@ class Session:
             raise CrashError(f"command not found: {name}")
         return command.run(ctx, command.parse(words))
 
-    def _resolve_alias(self, line: str) -> str:
-        word, _, rest = line.partition(" ")
-        if word in self.aliases:
-            return f"{self.aliases[word][0]} {rest}".strip()
-        return line
+    # Lines.
 
-    def _run_words(self, words: list[str], output: Output) -> None:
-        if not words or words[0].startswith(("#", "//")):
-            return
-        name = words[0]
-        command = self.registry.find(name)
-        if command is None:
-            self._report(output, PROGRAM, f"command not found: {name}")
-            return
+    def feed(self, raw: str, source: Source = "stream") -> None:
+        """Run one line of the session's input; only ExitShell leaves."""
         try:
-            self._run_command(command, words[1:], output)
-        except UsageError as error:
-            self._usage(command, str(error), output)
+            line = self._recalled(clean(raw))
+            if line is None:
+                return
+            self.past.add(line)
+            self._run_line(separate_mark(line) if source == "terminal" else line, source)
+        except KeyboardInterrupt:
+            self._in_file = False
+            self._output = None
+            print(file=sys.stderr, flush=True)
+        except BrokenPipeError:
+            raise ExitShell(1) from None
+
+    def run_unrecorded(self, line: str) -> None:
+        """Run a line that nobody typed."""
+        past, self.past = self.past, History()
+        try:
+            self.feed(line)
+        finally:
+            self.past = past
+
+    def show(self, name: str, output: Output | None = None) -> bool:
+        """Print what a command without arguments shows; whether it could."""
+        command = self._command(name)
+        if command is None:
+            return False
+        output = output or standard_output(self.paint)
+        try:
+            return self.runner.run(command, [], output)
+        finally:
+            output.close()
+
+    def say(self, text: str, level: Literal["INFO", "WARNING", "NOTE"] = "INFO") -> None:
+        """Print a message of the program's own."""
+        self.runner.messages.say(self._output or standard_output(), PROGRAM, text, level)
+
+    def _recalled(self, line: str) -> str | None:
+        """The line to run: the one typed, or the one before that it stands for."""
+        try:
+            if self.past.is_listing(line):
+                print("\n".join(self.past.listing()), flush=True)
+                return None
+            again = self.past.recall(line)
         except CrashError as error:
-            self._report(output, name, str(error))
-        except (BrokenPipeError, KeyboardInterrupt, ExitShell):
-            raise
-        except Exception as error:
-            if self.debug:
-                traceback.print_exc()
-            self._report(output, name, f"internal error: {type(error).__name__}: {error}")
+            self.say(str(error))
+            return None
+        except InvalidRecall as error:
+            print(error, flush=True)
+            return None
+        if again is None:
+            return line
+        print(f"{PROMPT}{again}", flush=True)
+        return again
 
-    def _run_command(self, command: Command, words: Sequence[str], output: Output) -> None:
-        args = command.parse(words)
-        rows = self._without_notices(command.name, command.run(self.context, args), output)
-        for line in command.text(self.context, args, rows):
-            output.write(line)
+    def _run_line(self, line: str, source: Source, echo: str = "") -> Outcome:
+        """Run one line; `echo` is printed before its command runs."""
+        outer = self._output
+        try:
+            text, redirect = split_redirect(self._expanded(line))
+            self.line = clean(text)
+            output = self._open_output(text, redirect, source)
+        except LineError as error:
+            self.say(str(error))
+            return "over" if error.ends_input else "failed"
+        if redirect.kind == "shell":
+            output.run_shell(redirect.target or "/bin/sh")
+            return "done"
+        self._output = output
+        well = False
+        try:
+            words = split_words(text)
+            if words and echo:
+                (outer or standard_output()).write_plain(echo)
+            well = self._run_words(words, output)
+            if output is not outer:
+                output.close()
+        except BrokenPipeError:
+            if output is outer or output.kind == "stdout":
+                raise
+        except OutputError as error:
+            if output is outer:
+                raise
+            self._output = outer
+            self.say(f"{redirect.target}: {error}")
+        finally:
+            self._output = outer
+            if output is not outer:
+                output.abandon()
+        return "done" if well else "failed"
 
-    def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
-        """Pass rows on; a Notice is printed where it stands among them."""
-        for row in rows:
-            if not isinstance(row, Notice):
-                yield row
-            elif row.level == "INFO":
-                output.error(f"{name}: {row.text}")
-            elif row.level == "CONT":
-                output.error(f"{' ' * len(name)}  {row.text}")
-            else:
-                output.error(f"{row.level}: {row.text}")
+    def _expanded(self, line: str) -> str:
+        known = self.aliases if line.startswith("last") else self._aliases
+        return aliases.expand(line, known)
 
-    def _report(self, output: Output, name: str, text: str) -> None:
-        output.error(f"{name}: {text}")
+    def _open_output(self, text: str, redirect: Redirect, source: Source) -> Output:
+        if redirect.kind in ("pipe", "write", "append"):
+            return open_redirect(redirect)
+        if self._output is not None:
+            return self._output
+        pager = pager_command(self.settings) if source == "terminal" else None
+        plain = text in ("", "q", "Q", "exit") or text.startswith("<") or redirect.kind == "shell"
+        if pager is None or plain:
+            return standard_output(self.paint)
+        return Output("pager", reader=pager, paint=self.paint)
 
-    def _usage(self, command: Command, text: str, output: Output) -> None:
-        if text:
-            output.stream.flush()
-            print(text, file=sys.stderr, flush=True)
-        output.write(f"Usage:\n  {command.name} {command.synopsis}")
-        output.write(f'Enter "help {command.name}" for details.')
+    def _run_words(self, words: list[str], output: Output) -> bool:
+        """Run a line's words; whether they made sense."""
+        if not words:
+            return True
+        escaped = words[0].startswith("\\") and len(words[0]) > 1
+        words = [words[0][escaped:], *words[1:]]
+        name = words[0]
+        command = self._command(name)
+        if command is None and name == "<":
+            return self._run_input(words)
+        if command is None and name in EXTERNAL:
+            output.run_shell(_joined(words))
+            return True
+        if command is None:
+            if name.startswith(("#", "//")):
+                return True
+            words = self._data_words(words, output)
+            command = self._command(words[0]) if words else None
+        if command is None:
+            return False
+        self.ready()
+        return self.runner.run(command, words[1:], output, takes_file=not escaped)
+
+    def _command(self, name: str) -> Command | None:
+        command = self.registry.find(name)
+        for problem in self.registry.take_problems():
+            self.say(problem, "WARNING")
+        return command if command is None or command.minimal or not self.minimal else None
+
+    def _data_words(self, words: list[str], output: Output) -> list[str]:
+        """The words of the command that shows the type or variable an unknown word names.
+
+        Empty where there is none, which is said.
+        """
+        name = words[0]
+        if self.minimal:
+            text = f"{name}: command not available in minimal mode\nNOTE: {MINIMAL_NOTE}"
+            self.runner.messages.say(output, PROGRAM, text)
+            return []
+        try:
+            self.ready()
+            found = words_as_data(self.kernel, words)
+            if found:
+                return found
+            refuse_gdb_word(name)
+        except CrashError as error:
+            self.runner.messages.say(output, PROGRAM, str(error))
+            return []
+        self.runner.messages.say(output, PROGRAM, f"command not found: {name}")
+        return []
+
+    # Input files.
+
+    def _run_input(self, words: Sequence[str]) -> bool:
+        """Run the lines of an input file; whether there was one."""
+        if self._in_file:
+            self.say("embedded input files not allowed!")
+            return False
+        try:
+            lines = inputs.open_input(words)
+        except CrashError as error:
+            self.say(str(error))
+            return False
+        self._in_file = True
+        try:
+            for raw in lines:
+                echo = "" if self.settings.silent else PROMPT + raw
+                if self._run_line(clean(separate_mark(raw)), "file", echo) == "over":
+                    break
+        finally:
+            self._in_file = False
+        return True
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Words as a shell command; one with blanks in it goes into double quotes."""
+    return " ".join(f'"{word}"' if at and " " in word else word for at, word in enumerate(words))

@@ -2,73 +2,138 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+BLANKS = " \t"
+
+
+class LineError(Exception):
+    """A line whose output has nowhere to go; `str()` is the message.
+
+    `ends_input` tells that an input file the line stands in is given up.
+    """
+
+    def __init__(self, text: str, ends_input: bool = True) -> None:
+        super().__init__(text)
+        self.ends_input = ends_input
 
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where a line's output goes: `kind` and the shell command or file name behind it."""
+    """Where a line's output goes: `kind` and the shell command or file name behind it.
+
+    "shell" is no redirection: the whole line is a shell command, or a request for a shell
+    where `target` is empty.
+    """
 
     kind: Literal["none", "pipe", "write", "append", "shell"]
     target: str = ""
-    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word and where its text begins in the line."""
+
+    text: str
+    start: int
+
+
+def clean(line: str) -> str:
+    """The line without blanks around it and newlines behind it."""
+    return line.lstrip(BLANKS).rstrip("\n").rstrip(BLANKS)
 
 
 def split_redirect(line: str) -> tuple[str, Redirect]:
     """Cut a line at the first `|`, `!`, `>` or `>>` outside quotes and parentheses.
 
-    A line that begins with `|` or `!` is a shell command. `->` is no redirection.
+    A line that begins with `|` or `!` is a shell command; `->` is no redirection.
+    Raises LineError where nothing stands behind the mark.
     """
+    if line in ("|", "!"):
+        return "", Redirect("shell")
     depth = 0
     quote = ""
     for at, char in enumerate(line):
-        if char == "(":
-            depth += 1
-        elif char == ")":
-            depth -= 1
-        if char in "'\"" and quote in ("", char):
+        if char in "()":
+            depth += 1 if char == "(" else -1
+        elif char in "'\"" and quote in ("", char):
             quote = "" if quote else char
         if depth or quote:
             continue
         if char in "|!":
-            target = line[at + 1 :].lstrip()
-            return line[:at], Redirect("shell" if at == 0 else "pipe", target, char)
+            target = line[at + 1 :].lstrip(BLANKS)
+            if not target:
+                raise LineError(f"no shell command after '{char}'")
+            if target.endswith("|"):
+                raise LineError("pipe to nowhere?", ends_input=False)
+            return line[:at], Redirect("shell" if at == 0 else "pipe", target)
         if char == ">" and not (at and line[at - 1] == "-"):
-            append = line[at + 1 : at + 2] == ">"
-            target = line[at + 1 + append :].lstrip()
-            return line[:at], Redirect("append" if append else "write", target, ">" * (1 + append))
+            append = line.startswith(">", at + 1)
+            target = line[at + 1 + append :].lstrip(BLANKS)
+            if not target:
+                raise LineError(f"no file name after {'>>' if append else '>'}")
+            return line[:at], Redirect("append" if append else "write", target)
     return line, Redirect("none")
 
 
 def split_words(line: str) -> list[str]:
     """Words as crash cuts them: double quotes group, and so does a word that opens with `(`."""
-    words: list[str] = []
-    at, end = 0, len(line)
-    while True:
-        while at < end and line[at] in " \t":
-            at += 1
-        if at >= end:
-            return words
+    return [word.text for word in find_words(line)]
+
+
+def find_words(line: str) -> Iterator[Word]:
+    """The words of a line with their places.
+
+    A quote groups only where a word begins, and closes it wherever it ends: `"a b"c` are two
+    words. A group in parentheses goes on to the next blank: `(a b)c` is one.
+    """
+    at = len(line) - len(line.lstrip(BLANKS))
+    end = len(line.rstrip(BLANKS + "\n"))
+    first = True
+    while at < end:
         start = at
         if line[at] == '"':
-            close = line.find('"', at + 1)
-            close = end if close < 0 else close
-            words.append(line[at + 1 : close])
+            close = line.find('"', at + 1, end)
+            if close < 0:
+                # What opens the line keeps a quote that is never closed.
+                yield Word(line[at + (not first) : end], at + 1)
+                return
+            yield Word(line[at + 1 : close], at + 1)
             at = close + 1
-            continue
-        if line[at] == "(":
-            at = _past_parentheses(line, at)
-        while at < end and line[at] not in " \t":
+            if first and line[at : at + 1] != '"':
+                # What is glued to the first word's closing quote is lost.
+                at = _past_word(line, at, end)
+                first = False
+        else:
+            if line[at] == "(" and not first:
+                at = _past_parentheses(line, at, end)
+            at = _past_word(line, at, end)
+            yield Word(line[start:at], start)
+            first = False
+        while at < end and line[at] in BLANKS:
             at += 1
-        words.append(line[start:at])
 
 
-def _past_parentheses(line: str, at: int) -> int:
+def _past_word(line: str, at: int, end: int) -> int:
+    while at < end and line[at] not in BLANKS:
+        at += 1
+    return at
+
+
+def _past_parentheses(line: str, at: int, end: int) -> int:
     """The place behind the bracket that closes the one at `at`; the line's end if none does."""
     depth = 0
-    for here in range(at, len(line)):
+    for here in range(at, end):
         depth += {"(": 1, ")": -1}.get(line[here], 0)
         if depth == 0:
             return here + 1
-    return len(line)
+    return end
+
+
+def separate_mark(line: str) -> str:
+    """Set a `*` or `<` apart from the word it is glued to at the line's beginning."""
+    if line[:1] in ("*", "<") and line[1:2] and line[1] not in BLANKS:
+        return f"{line[0]} {line[1:]}"
+    return line

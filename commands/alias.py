@@ -1,0 +1,103 @@
+"""alias: show and make aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pycrash.command import Args, Command, Context, Notice, Row
+
+#: Programs outside that an alias may stand for.
+_OUTSIDE = ("clear",)
+
+
+@dataclass(frozen=True)
+class AliasRow(Row):
+    """One alias: the word, what it stands for, and where it was made."""
+
+    name: str
+    text: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class NoAlias(Row):
+    """A word that is no alias."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Deleted(Row):
+    """An alias that was taken away."""
+
+    name: str
+
+
+class Alias(Command):
+    name = "alias"
+    summary = "short words for longer lines"
+    synopsis = "[alias] [command string]"
+    description = """\
+Without operands every alias is listed, with one operand that alias. With two or more, the
+first becomes an alias of the rest. An alias counts only as the first word of a line, and what
+it stands for is not looked up again.
+
+A command's name cannot be an alias, and the first word behind the alias must be a command. An
+empty string in double quotes deletes an alias. To make "|" or ">" a part of the alias, put the
+whole command string in double quotes.
+
+Lines with this command in .crashrc, in the home directory or here, make aliases for every
+session."""
+    examples = (
+        ("list the aliases", "alias"),
+        ("make one", "alias kp kmem -p"),
+        ("make one with a pipe", 'alias errs "log -l | grep <3>"'),
+        ("take it away", 'alias kp ""'),
+    )
+
+    def parse(self, words: Sequence[str]) -> Args:
+        return Args(operands=tuple(words))
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        words = args.operands
+        known = ctx.shell.aliases
+        if len(words) > 1 and not words[1]:
+            if known.pop(words[0], None):
+                yield Deleted(words[0])
+            return
+        if len(words) > 1:
+            problem = self._refusal(ctx, words)
+            if problem:
+                yield Notice(problem)
+                return
+            known.pop(words[0], None)
+            known[words[0]] = (" ".join(" ".join(words[1:]).split()), "runtime")
+        if words and words[0] not in known:
+            yield NoAlias(words[0])
+        for name, (text, origin) in known.items():
+            if not words or name == words[0]:
+                yield AliasRow(name, text, origin)
+
+    def _refusal(self, ctx: Context, words: Sequence[str]) -> str:
+        """Why these words make no alias; empty if they do."""
+        name, first = words[0], words[1].partition(" ")[0]
+        if ctx.registry.find(name):
+            return f"cannot alias existing command name: {name}"
+        if first not in _OUTSIDE and ctx.registry.find(first) is None:
+            return f"invalid alias attempt on non-existent command: {first}"
+        return ""
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        headed = False
+        for row in rows:
+            if isinstance(row, Deleted):
+                yield f"alias deleted: {row.name}"
+                return
+            if not headed:
+                yield "ORIGIN   ALIAS    COMMAND"
+                headed = True
+            if isinstance(row, AliasRow):
+                yield f"{row.origin:<7}  {row.name:<7}  {row.text} "
+            elif isinstance(row, NoAlias):
+                yield f"alias does not exist: {row.name}"

@@ -1,0 +1,42 @@
+"""repeat: run one line again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from pycrash.command import Args, Command, Context, Row, UsageError
+from pycrash.errors import CrashError
+
+
+class Repeat(Command):
+    name = "repeat"
+    summary = "run a line again and again"
+    synopsis = "[-seconds] command"
+    description = """\
+Runs a line until Ctrl-C, until the pager it feeds is left, or until the line turns out to be no
+command at all. A dump does not change, so this is of use only for lines that look at something
+outside of it. -seconds is a pause between two runs, and stands first."""
+    examples = (("list a folder every five seconds", "repeat -5 ls"),)
+
+    def parse(self, words: Sequence[str]) -> Args:
+        if not words:
+            raise UsageError
+        if not words[0].startswith("-"):
+            return Args(operands=tuple(words))
+        if not words[0][1:2].isdigit():
+            raise UsageError
+        return Args(given=(("seconds", words[0][1:]),), operands=tuple(words[1:]))
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        delay = args.value("seconds") or "0"
+        if not delay.isdigit():
+            wrong = next(c for c in delay if not c.isdigit())
+            raise CrashError(f'{delay}: "{wrong}" is not a digit 0 - 9')
+        line = " ".join(args.operands)
+        while line and ctx.shell.execute(line):
+            time.sleep(int(delay))
+        yield from ()
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        yield from map(str, rows)

@@ -1,0 +1,108 @@
+"""Help pages, made from what commands declare."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from pycrash import CRASH_VERSION, __version__
+from pycrash.command import Command
+from pycrash.command.registry import Registry
+from pycrash.render import pages as topics
+
+COLUMNS, COLUMN_WIDTH = 5, 15
+#: Width of the words of a page.
+WIDTH = 78
+
+
+def table(names: Sequence[str]) -> Iterator[str]:
+    """The commands in columns, filled downwards, and where to read on."""
+    yield ""
+    rows = -(-len(names) // COLUMNS)
+    for row in range(rows):
+        yield "".join(f"{name:<{COLUMN_WIDTH}}" for name in names[row::rows])
+    yield ""
+    yield f"pycrash version: {__version__}    answers as crash {CRASH_VERSION}"
+    yield "help <command>   what it shows and what can be asked of it"
+    yield "help input       what can be typed;   help output   where output can go"
+    yield "help README      what to begin with"
+    yield ""
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Names sorted as the table shows them: q stands last."""
+    return sorted(names, key=lambda name: (name == "q", name))
+
+
+def page(command: Command) -> Iterator[str]:
+    """The page of one command."""
+    yield from ("", "NAME", f"  {command.name} - {command.summary}")
+    yield from ("", "SYNOPSIS", *f"  {command.name} {command.synopsis}".split("\n"))
+    yield from ("", "DESCRIPTION", *_paragraphs(command.description, "  "))
+    if command.flags:
+        yield ""
+        yield from _flags(command)
+    if command.examples:
+        yield from ("", "EXAMPLES")
+        for what, line in command.examples:
+            yield from (*_paragraphs(what, "  "), "", f"    crash> {line}", "")
+    else:
+        yield ""
+
+
+def _paragraphs(text: str, indent: str) -> Iterator[str]:
+    """Text filled to the page's width; lines that begin with a blank stand as they are."""
+    for number, block in enumerate(textwrap.dedent(text).strip("\n").split("\n\n")):
+        if number:
+            yield ""
+        if any(line[:1] in (" ", "\t") for line in block.split("\n")):
+            yield from (f"{indent}{line}".rstrip() for line in block.split("\n"))
+        else:
+            yield from textwrap.wrap(
+                block, WIDTH, initial_indent=indent, subsequent_indent=indent
+            ) or [""]
+
+
+def _flags(command: Command) -> Iterator[str]:
+    heads = [f"-{f.letter}{' ' + f.value if f.value else ''}" for f in command.flags]
+    width = max(map(len, heads))
+    for head, flag in zip(heads, command.flags, strict=True):
+        yield from textwrap.wrap(
+            " ".join(flag.help.split()),
+            WIDTH,
+            initial_indent=f"    {head:>{width}}  ",
+            subsequent_indent=" " * (width + 6),
+        )
+
+
+def pages(
+    words: Sequence[str], registry: Registry, aliases: Mapping[str, tuple[str, str]]
+) -> Iterator[str]:
+    """The lines for each topic: a command, an alias, "input", "output", "all", "commands" ..."""
+    for word in words:
+        yield from _topic(word, registry, aliases)
+
+
+def _topic(word: str, registry: Registry, aliases: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+    if word in topics.TOPICS:
+        yield from topics.TOPICS[word].split("\n")
+        return
+    if word == "commands":
+        names = in_order(registry.names())
+        rows = -(-len(names) // COLUMNS)
+        for row in range(rows):
+            yield from (*names[row::rows], "BREAK")
+        return
+    if word == "all":
+        yield from (*_topic("input", registry, aliases), *_topic("output", registry, aliases))
+        for name in in_order(registry.names()):
+            yield from _topic(name, registry, aliases)
+        yield from (*_topic("warranty", registry, aliases), *_topic("copying", registry, aliases))
+        return
+    command = registry.find(word)
+    if command is None and word in aliases:
+        command = registry.find(aliases[word][0].partition(" ")[0])
+    if command is None:
+        yield f'No help data for "{word}" is available.'
+        return
+    yield from page(command)

@@ -1,0 +1,62 @@
+"""A first word that is no command: the type or the variable it may name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pycrash.errors import CrashError
+
+if TYPE_CHECKING:
+    from pycrash.kernel import Kernel
+
+# Words of gdb that make no sense on a dump: crash refuses them by name.
+_PROHIBITED = frozenset(
+    """
+    run r break b tbreak hbreak thbreak rbreak watch rwatch awatch attach continue c fg detach
+    finish handle interrupt jump kill next nexti signal step s stepi target until delete clear
+    disable enable condition ignore catch tcatch return file exec-file core-file symbol-file
+    load si ni shell sy
+    """.split()  # noqa: SIM905
+)
+_RESTRICTED = frozenset(("define", "document", "while", "if"))
+
+_INTEGERS = {1: "-8", 2: "-16", 4: "-32", 8: "-64"}
+
+
+def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
+    """The line that shows what an unknown word names, empty where it names nothing.
+
+    A lone variable is printed; a structure or union is shown, at an address if one follows;
+    any other type is described. Raises CrashError where the word cannot be looked up.
+    """
+    from pycrash.kernel.datatypes import find_datatype
+
+    name, rest = words[0], list(words[1:])
+    if name == "Q":
+        return ["q"]
+    if not rest and kernel.symbols.exists(name):
+        return ["p", name]
+    if name == "enum":
+        return ["whatis", *words]
+    found = find_datatype(kernel, name)
+    if found is None:
+        return []
+    if kernel.symbols.exists(name):
+        return ["p", *words]
+    if found.kind in ("struct", "union"):
+        described = found.is_typedef and not rest
+        return ["whatis" if described else found.kind, *words]
+    if found.kind == "integer" and rest:
+        if kernel.symbols.exists(rest[0]):
+            return ["p", *rest]
+        return ["rd", _INTEGERS[found.size], *rest]
+    return ["whatis", *words]
+
+
+def refuse_gdb_word(name: str) -> None:
+    """Raise CrashError for a gdb command that a dump has no use for."""
+    if name in _PROHIBITED:
+        raise CrashError(f"prohibited gdb command: {name}")
+    if name in _RESTRICTED:
+        raise CrashError(f"restricted gdb command: {name}")

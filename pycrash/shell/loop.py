@@ -1,0 +1,89 @@
+"""Serves lines until they end: the banner, the files run at the start, then the input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pycrash.shell import inputs
+from pycrash.shell.options import Options
+from pycrash.shell.output import Output, standard_output
+from pycrash.shell.runner import ExitShell
+from pycrash.shell.session import MINIMAL_NOTE, PROMPT, Session
+from pycrash.shell.start import version_lines
+
+#: Exit status at the end of lines that come from a pipe or a file, as crash has it.
+END_OF_INPUT = 1
+
+
+def serve(session: Session, options: Options) -> int:
+    """Run a session to its end; returns the exit status."""
+    settings = session.settings
+    terminal = sys.stdin.isatty()
+    if not settings.silent:
+        print("\n".join(version_lines()))
+        if not terminal:
+            print("NOTE: stdin: not a tty\n")
+    for note in session.kernel.notes:
+        session.say(note, "WARNING")
+    try:
+        if terminal and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb"):
+            from pycrash.shell.prompt import serve_prompt
+
+            return serve_prompt(session, options)
+        show_banner(session, standard_output(session.paint))
+        for line in start_lines(session, options):
+            session.run_unrecorded(line)
+        return _serve_stream(session, terminal)
+    except ExitShell as leave:
+        return leave.status
+
+
+def show_banner(session: Session, output: Output) -> None:
+    """The system block and the context block, unless they were not wanted."""
+    if session.minimal:
+        session.say(f"{MINIMAL_NOTE}\n", "NOTE")
+    elif not session.settings.silent:
+        session.show("sys", output)
+        session.show("set", output)
+        output.write("")
+        output.close()
+
+
+def start_lines(session: Session, options: Options) -> list[str]:
+    """The lines that run before the first prompt: plugins of -x, .crashrc and -i."""
+    lines = []
+    if "-x" in options:
+        folder = os.environ.get("CRASH_EXTENSIONS") or "./extensions"
+        lines += [f"extend {path}" for path in sorted(Path(folder).glob("*.py"))]
+    if "--no_crashrc" not in options:
+        trusted, untrusted = inputs.start_files(os.environ.get("HOME"))
+        for path in untrusted:
+            session.say(f'not using untrusted file: "{path}"', "WARNING")
+        lines += [f"< {path}" for path in trusted]
+    script = options.value("-i")
+    return lines if script is None else [*lines, f"< {script}"]
+
+
+def _serve_stream(session: Session, terminal: bool) -> int:
+    echo = not session.settings.silent
+    lines = _read_lines()
+    while True:
+        if echo or terminal:
+            print(PROMPT, end="")
+        sys.stdout.flush()
+        line = next(lines, None)
+        if line is None:
+            return 0 if terminal else END_OF_INPUT
+        if echo and not terminal:
+            print(line, end="", flush=True)
+        session.feed(line, "terminal" if terminal else "stream")
+
+
+def _read_lines() -> Iterator[str]:
+    """Lines of standard input, not a byte more than each: the rest is for programs it starts."""
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
+        while line := raw.readline():
+            yield line.decode("utf-8", "surrogateescape")

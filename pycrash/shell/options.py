@@ -1,0 +1,181 @@
+"""The program's own options: what can be given, and what it means for a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+#: Options by name, each with the name of its argument ("" for none) and what it does.
+#: Those without help are taken for crash's sake and change nothing on a dump.
+OPTIONS: dict[str, tuple[str, str]] = {
+    "-s": ("", "no banner, and no pager"),
+    "-i": ("FILE", "run the lines of FILE before the first prompt"),
+    "-h": ("[COMMAND]", "this page, or a command's; also input, output, all, commands"),
+    "-v": ("", "print the version"),
+    "-d": ("N", "debug level"),
+    "-x": ("", "load the *.py plugins of $CRASH_EXTENSIONS or ./extensions"),
+    "-e": ("vi|emacs", "how the keys of the prompt work; vi is the default, or what $EDITOR names"),
+    "-t": ("", "print when the dump was taken"),
+    "-g": ("", "say whether the vmlinux holds debug information"),
+    "--minimal": ("", "only log, dis, rd, sym, eval, set, extend and exit: for a broken dump"),
+    "--no_modules": ("", "leave kernel modules alone"),
+    "--no_panic": ("", "do not look for the task that crashed; begin at CPU 0's idle task"),
+    "--active": ("", "know only the task each CPU ran"),
+    "--zero_excluded": ("", "read pages that are not in the dump as zeros"),
+    "--mod": ("DIR", "where mod -S looks for modules"),
+    "--src": ("DIR", "where kernel sources lie"),
+    "--cpus": ("N", "how many CPUs there are"),
+    "--kaslr": ("OFFSET|auto", "how far the kernel was moved"),
+    "--machdep": ("NAME=VALUE", "a setting of one architecture; also -m"),
+    "--offline": ("show|hide", "whether to show CPUs that are not online"),
+    "--hash": ("N", "size of the table that finds loops in lists"),
+    "--hex": ("", "numbers are hexadecimal where there is a choice"),
+    "--dec": ("", "numbers are decimal where there is a choice"),
+    "--no_crashrc": ("", "run neither $HOME/.crashrc nor ./.crashrc"),
+    "--no_scroll": ("", "no pager"),
+    "--more": ("", "page with more"),
+    "--less": ("", "page with less, the default"),
+    "--CRASHPAGER": ("", "page with the command in $CRASHPAGER"),
+    "--osrelease": ("DUMP", "print the kernel release a dump names"),
+    "--build-id": ("DUMP", "print the build ID a dump names"),
+    "--log": ("DUMP", "print the kernel log without a vmlinux"),
+    "--debug": ("", "show a traceback where pycrash itself fails"),
+    "--no_kmem_cache": ("", ""),
+    "--kmem_cache_delay": ("", ""),
+    "--no_kallsyms": ("", ""),
+    "--no_ikconfig": ("", ""),
+    "--no_data_debug": ("", ""),
+    "--no_elf_notes": ("", ""),
+    "--no_strip": ("", ""),
+    "--readnow": ("", ""),
+    "--smp": ("", ""),
+    "--max-malloc-bufs": ("N", ""),
+    "--reloc": ("SIZE", ""),
+    "-f": ("", ""),
+    "-L": ("", ""),
+    "-c": ("TTY", ""),
+    "-p": ("SIZE", ""),
+}
+
+_SAME = {"-m": "--machdep", "--version": "-v", "--help": "-h"}
+
+#: What crash takes for live systems, Xen and raw memory images, which are no dumps for us.
+NOT_SERVED = frozenset(
+    """
+    -k -S -o --memory_module --memory_device --hyper --p2m_mfn --xen_phys_start --kvmhost --kvmio
+    --buildinfo
+    """.split()  # noqa: SIM905
+)
+
+
+class OptionError(Exception):
+    """A command line that cannot be followed; `str()` is one line."""
+
+
+@dataclass
+class Options:
+    """A command line: options with their values in order, and the files."""
+
+    given: list[tuple[str, str]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+    def __contains__(self, name: str) -> bool:
+        return any(name == given for given, _ in self.given)
+
+    def value(self, name: str) -> str | None:
+        """The value given last, None where the option is absent."""
+        return next((value for given, value in reversed(self.given) if given == name), None)
+
+
+def parse_options(argv: Sequence[str]) -> Options:
+    """Read a command line as getopt_long does: options anywhere, `--` ends them, letters joined,
+    long names cut short. Raises OptionError."""
+    options = Options()
+    rest = iter(argv)
+    for word in rest:
+        if word == "--":
+            options.files.extend(rest)
+        elif word.startswith("--"):
+            options.given.append(_long(word, rest))
+        elif word.startswith("-") and len(word) > 1:
+            options.given.extend(_letters(word, rest))
+        else:
+            options.files.append(word)
+        if options.given and options.given[-1][0] == "-h":
+            _take_topic(options, rest)
+            break
+    return options
+
+
+def _take_topic(options: Options, rest: Iterator[str]) -> None:
+    """-h takes a word behind it that is no option."""
+    if not options.given[-1][1]:
+        topic = next(rest, "")
+        options.given[-1] = ("-h", "" if topic.startswith("-") else topic)
+
+
+def _long(word: str, rest: Iterator[str]) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    known = [*(n for n in OPTIONS if n.startswith("--")), *NOT_SERVED, *_SAME]
+    matches = [n for n in known if n.startswith(name) and n.startswith("--")]
+    if name in matches:
+        matches = [name]
+    if len(matches) != 1:
+        raise OptionError(f"invalid option: {word}")
+    name = _served(_SAME.get(matches[0], matches[0]), word)
+    takes = OPTIONS[name][0]
+    if takes and not takes.startswith("[") and not equals:
+        following = next(rest, None)
+        if following is None:
+            raise OptionError(f"{name} needs an argument: {takes}")
+        value = following
+    elif equals and not takes:
+        raise OptionError(f"invalid option: {word}")
+    return name, value
+
+
+def _letters(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:
+    letters = word[1:]
+    while letters:
+        letter, letters = "-" + letters[0], letters[1:]
+        name = _served(_SAME.get(letter, letter), word)
+        takes = OPTIONS[name][0]
+        if not takes:
+            yield name, ""
+            continue
+        if not letters and not takes.startswith("["):
+            following = next(rest, None)
+            if following is None:
+                raise OptionError(f"{letter} needs an argument: {takes}")
+            letters = following
+        yield name, letters
+        return
+
+
+def _served(name: str, word: str) -> str:
+    if name in NOT_SERVED:
+        raise OptionError(f"{name} is for what is no dump (a live system, Xen, raw memory)")
+    if name not in OPTIONS:
+        raise OptionError(f"invalid option: {word}")
+    return name
+
+
+def usage() -> list[str]:
+    """The lines of `pycrash -h`."""
+    shown = [(f"{name} {value}".rstrip(), text) for name, (value, text) in OPTIONS.items() if text]
+    width = max(len(left) for left, _ in shown)
+    quiet = " ".join(name for name, (_, text) in OPTIONS.items() if not text)
+    return [
+        "",
+        "usage: pycrash [options] [VMLINUX] DUMP",
+        "",
+        "Opens the memory image of a dead Linux kernel and reads crash's commands. The files may",
+        "come in either order. Without VMLINUX it is looked for beside the dump, in",
+        "/usr/lib/debug and by debuginfod.",
+        "",
+        *(f"  {left:<{width}}  {text}" for left, text in shown),
+        "",
+        "These are taken as crash takes them and change nothing here:",
+        f"  {quiet}",
+        "",
+    ]

@@ -1,0 +1,103 @@
+"""Runs one command, and turns everything that goes wrong in it into a message."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+
+from pycrash.command import Command, Context, Notice, Part, Row, UsageError
+from pycrash.errors import CrashError
+from pycrash.shell.inputs import find_argument_file
+from pycrash.shell.messages import Messages
+from pycrash.shell.output import Output, OutputError
+
+#: Asks any command for its rows as JSON.
+JSON_WORD = "--json"
+
+
+class ExitShell(Exception):
+    """The session is over; `status` is the process's exit status."""
+
+    def __init__(self, status: int = 0) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Runner:
+    """Runs commands under one context. `debug` shows tracebacks of what nobody expected."""
+
+    def __init__(self, context: Context, messages: Messages) -> None:
+        self.context = context
+        self.messages = messages
+        self.debug = False
+
+    def run(
+        self, command: Command, words: Sequence[str], output: Output, takes_file: bool = False
+    ) -> bool:
+        """Run a command, once or for each line of an argument file; whether nothing failed.
+
+        KeyboardInterrupt, ExitShell, BrokenPipeError and OutputError pass through.
+        """
+        try:
+            named = [command.name, *words]
+            file = find_argument_file(named) if takes_file else None
+            if file is None:
+                self._call(command, words, output)
+            else:
+                for call in file.calls(named):
+                    self._one_of_many(command, call[1:], output)
+            return True
+        except (BrokenPipeError, OutputError, ExitShell):
+            raise
+        except UsageError as error:
+            _usage(command, str(error), output)
+        except CrashError as error:
+            self.messages.say(output, command.name, str(error))
+        except Exception as error:
+            if self.debug:
+                traceback.print_exc()
+            text = f"internal error: {type(error).__name__}: {error}"
+            self.messages.say(output, command.name, text)
+        return False
+
+    def _one_of_many(self, command: Command, words: Sequence[str], output: Output) -> None:
+        try:
+            self._call(command, words, output)
+        except CrashError as error:
+            self.messages.say(output, command.name, str(error))
+
+    def _call(self, command: Command, words: Sequence[str], output: Output) -> None:
+        as_json = JSON_WORD in words
+        args = command.parse([word for word in words if word != JSON_WORD])
+        rows = self._without_notices(command.name, command.run(self.context, args), output)
+        if as_json:
+            from pycrash.render.json import json_lines
+
+            lines: Iterable[str] = json_lines(rows)
+        else:
+            lines = command.text(self.context, args, rows)
+        write = output.write
+        for line in lines:
+            if isinstance(line, Part):
+                output.write_plain(line)
+            else:
+                write(line)
+
+    def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
+        """Pass rows on; a Notice is printed where it stands among them."""
+        for row in rows:
+            if isinstance(row, Notice):
+                if row.line:
+                    output.write_plain(row.line)
+                self.messages.say(output, row.command or name, row.text, row.level)
+            else:
+                yield row
+
+
+def _usage(command: Command, text: str, output: Output) -> None:
+    if text:
+        output.write_plain("")
+        print(text, file=sys.stderr, flush=True)
+    output.write(f"Usage:\n  {command.name} {command.synopsis}")
+    output.write(f'Enter "help {command.name}" for details.')

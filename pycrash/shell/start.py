@@ -1,0 +1,181 @@
+"""What happens before the first line: questions that need no session, and opening one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pycrash import CRASH_VERSION, __version__
+from pycrash.command import Settings
+from pycrash.command.registry import Registry
+from pycrash.errors import CrashError, MissingFeature
+from pycrash.shell.options import OptionError, Options, usage
+from pycrash.shell.pager import usable_pager
+from pycrash.shell.session import Session
+
+if TYPE_CHECKING:
+    from pycrash.kernel import Kernel
+
+
+def version_lines() -> list[str]:
+    """What stands above the banner."""
+    return [
+        "",
+        f"pycrash {__version__}, which answers as crash {CRASH_VERSION} does",
+        "Free software under the GNU GPL, version 3 or later; there is no warranty.",
+        'More about that: "help copying" and "help warranty".',
+        "",
+    ]
+
+
+def answer_without_session(options: Options) -> int | None:
+    """Answer -h, -v, -g, --osrelease, --build-id and --log; None for any other command line."""
+    for name, value in options.given:
+        if name == "-h":
+            return _print_help(value)
+        if name == "-v":
+            return _print(version_lines())
+        if name == "-g":
+            return _print_debug_data(options.files)
+        if name in ("--osrelease", "--build-id"):
+            return _print_vmcoreinfo(value, name)
+        if name == "--log":
+            return _print_log(value)
+    return None
+
+
+def _print(lines: Iterable[str]) -> int:
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _print_help(topic: str) -> int:
+    if not topic:
+        return _print(usage())
+    from pycrash.render.manual import pages
+
+    return _print(pages([topic], make_registry(), {}))
+
+
+def _print_debug_data(files: list[str]) -> int:
+    if len(files) != 1:
+        raise OptionError("-g needs one file: a vmlinux")
+    from pycrash.kernel.debuginfo import Identity, why_unfit
+
+    path = Path(files[0])
+    try:
+        reason = why_unfit(path, Identity(None, None))
+    except OSError as error:
+        raise CrashError(f"{path}: {error.strerror}") from error
+    print(f"{path}: {reason or 'contains debugging data'}")
+    return int(reason is not None)
+
+
+def _open_dump(dump: str) -> Kernel:
+    from pycrash.kernel.opening import open_dump
+
+    return open_dump(Path(dump))
+
+
+def _print_vmcoreinfo(dump: str, option: str) -> int:
+    try:
+        note = _open_dump(dump).vmcoreinfo
+        print(note.release if option == "--osrelease" else note.build_id or "unknown")
+    except MissingFeature:
+        print("unknown")
+        return 1
+    return int(option == "--build-id" and note.build_id is None)
+
+
+def _print_log(dump: str) -> int:
+    session = Session(_open_dump(dump), Settings(), make_registry())
+    return int(not session.show("log"))
+
+
+def make_registry() -> Registry:
+    """The commands, with those of plugins and of the user's own folder."""
+    home = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    return Registry(Path(home, "pycrash", "commands"))
+
+
+def open_session(options: Options) -> Session:
+    """Open the files and set up a session. Raises CrashError, OptionError."""
+    from pycrash.kernel.opening import open_files
+
+    settings = make_settings(options)
+    progress = show_progress if sys.stderr.isatty() else None
+    kernel = open_files([Path(name) for name in options.files], progress)
+    kernel.no_modules = "--no_modules" in options
+    if "--no_panic" in options:
+        kernel.panic.forced = True
+    session = Session(kernel, settings, make_registry())
+    session.runner.debug = "--debug" in options
+    session.minimal = "--minimal" in options
+    return session
+
+
+def make_settings(options: Options) -> Settings:
+    """What the options set. Raises OptionError for a value that is none."""
+    settings = Settings(silent="-s" in options, zero_excluded="--zero_excluded" in options)
+    settings.debug = _number(options, "-d", settings.debug)
+    settings.edit = editing_mode(options)
+    settings.module_tree = options.value("--mod") or ""
+    settings.source_tree = options.value("--src") or ""
+    for name, _ in options.given:
+        if name in ("--hex", "--dec"):
+            settings.radix = 16 if name == "--hex" else 10
+    offline = options.value("--offline") or settings.offline
+    if offline not in ("show", "hide"):
+        raise OptionError(f"invalid --offline argument: {offline}")
+    settings.offline = offline
+    wanted = [name for name, _ in options.given if name in ("--more", "--less", "--CRASHPAGER")]
+    if sys.stdout.isatty():
+        settings.scroller = usable_pager(wanted[-1][2:] if wanted else None)
+    if sys.stdin.isatty() and not {"-s", "--no_scroll"} & {name for name, _ in options.given}:
+        settings.scroll = "off" if settings.scroller == "none" else settings.scroller
+    return settings
+
+
+def _number(options: Options, name: str, default: int) -> int:
+    value = options.value(name)
+    if value is None:
+        return default
+    try:
+        return int(value, 0)
+    except ValueError:
+        raise OptionError(f"invalid {name} argument: {value}") from None
+
+
+def editing_mode(options: Options) -> str:
+    """vi or emacs: what -e says, or what $EDITOR names, else vi. Raises OptionError."""
+    given = options.value("-e")
+    if given not in (None, "vi", "emacs"):
+        raise OptionError(f"invalid edit mode: {given}")
+    editor = os.path.basename(os.environ.get("EDITOR", ""))
+    return given or ("emacs" if "emacs" in editor else "vi")
+
+
+def show_progress(what: str, done: int, total: int) -> None:
+    """Draw how far a long file operation is, and clear the line at its end."""
+    width = 30
+    if total and done >= total:
+        sys.stderr.write("\r\033[K")
+    elif total:
+        filled = width * done // total
+        bar = "#" * filled + "." * (width - filled)
+        sys.stderr.write(f"\r{what} [{bar}] {100 * done // total:3}%\033[K")
+    else:
+        sys.stderr.write(f"\r{what} {done >> 20} MiB\033[K")
+    sys.stderr.flush()
+
+
+def print_date(session: Session) -> int:
+    """What -t asks for: when the dump was taken."""
+    from pycrash.render.ctext import date_text
+
+    print(f"{date_text(session.kernel.system.date)}\n")
+    return 0
