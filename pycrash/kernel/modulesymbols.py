@@ -108,10 +108,12 @@ class ModuleSymbols:
 
     def search(self, address: int) -> tuple[Region, int] | None:
         """The entry crash names an address by, or None."""
+        beyond = ""
         for region in self.ordered:
+            # Before 6.4 the search of one kind of memory ends behind the address.
             if not self.split and region.start > address:
-                break
-            if self.split and address not in region.module:
+                beyond = region.kind
+            if region.kind == beyond or (self.split and address not in region.module):
                 continue
             index = region.nearest(address)
             if index is not None:

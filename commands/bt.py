@@ -1,0 +1,558 @@
+"""bt: what the stacks of tasks hold."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.command.addresses import address, calculate, is_expression
+from pycrash.command.kinds import cpu_list, find_task, hexadecimal, is_hexadecimal
+from pycrash.command.taskheader import TaskHeader, header_lines
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.stacks import Stack
+from pycrash.kernel.symbols import offset_text
+from pycrash.kernel.tasks import Task
+from pycrash.kernel.unwind import (
+    Complaint,
+    CpuRegisters,
+    Event,
+    Frame,
+    Registers,
+    StackSwitch,
+    StackWords,
+    TextStart,
+    Trace,
+    TraceOptions,
+    mentions,
+)
+from pycrash.render.hexdump import hex_lines
+
+_UNSUPPORTED = "option not supported or applicable on this architecture or kernel"
+
+
+@dataclass(frozen=True)
+class FrameRow(Row):
+    """One call: `symbol` is the function, with -s the bytes into it behind; `source` the file
+    and line with -l. `level` is None in a list of text addresses."""
+
+    level: int | None
+    sp: int
+    pc: int
+    symbol: str
+    module: str
+    source: str
+    unsure: bool
+
+
+@dataclass(frozen=True)
+class WordsRow(Row):
+    """The words of a frame from `address` up; `texts` is what they are shown as."""
+
+    address: int
+    values: tuple[int, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RegistersRow(Row):
+    """Saved registers. `location` says where the kernel was, empty for user mode; `found` that
+    they were searched for."""
+
+    address: int
+    user: bool
+    location: str
+    source: str
+    registers: dict[str, int]
+    found: bool
+
+
+@dataclass(frozen=True)
+class CpuRegistersRow(Row):
+    """The registers a CPU had as it stopped, from the dump's notes."""
+
+    location: str
+    registers: dict[str, int]
+
+
+@dataclass(frozen=True)
+class SwitchRow(Row):
+    """Here the walk goes on from one stack to another."""
+
+    stack: str
+
+
+@dataclass(frozen=True)
+class StartRow(Row):
+    """Where the list of text addresses starts."""
+
+    symbol: str
+    pc: int
+
+
+@dataclass(frozen=True)
+class RawRow(Row):
+    """A whole stack; `names` are the words that are addresses of symbols."""
+
+    address: int
+    data: bytes
+    word_size: int
+    byte_order: str
+    names: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LineRow(Row):
+    """A remark among the rows."""
+
+    text: str
+
+
+class Bt(Command):
+    name = "bt"
+    summary = "backtrace"
+    synopsis = (
+        "[-a|-c cpu(s)|-g|-r|-t|-T|-l|-e|-E|-f|-F|-o|-O|-v|-p] [-R ref] [-s [-x|d]]\n"
+        "     [-I ip] [-S sp] [-n idle] [pid | task]"
+    )
+    description = (
+        "Shows which functions a task was in, the innermost first: for each the address of the "
+        "stack slot that holds the return address, and that address. Registers that an "
+        "exception or the entry from user space saved follow the frame they belong to. Without "
+        "an operand it is the current context's task."
+    )
+    flags = (
+        Flag("a", "The tasks that the CPUs were running."),
+        Flag("A", "The same with vector registers (S390X only)."),
+        Flag("n", "Leave out the stacks of idle tasks (x86_64, arm64).", value="idle"),
+        Flag("p", "The task that panicked."),
+        Flag("c", 'The tasks of these CPUs, given as "3", "1,8,9" or "1,8-14".', value="cpu"),
+        Flag("g", "Every thread of the task's thread group, its leader first."),
+        Flag("r", "The whole stack as memory."),
+        Flag("t", "Every text address on the stack from where the task stood."),
+        Flag("T", "Every text address on the whole stack."),
+        Flag("l", "File and line of each text address."),
+        Flag("e", "Search the stack for what looks like saved registers."),
+        Flag("E", "Search the IRQ and exception stacks of all CPUs, or those of -c, for them."),
+        Flag("f", "The words that each frame holds."),
+        Flag(
+            "F",
+            "The same with symbols for addresses, and the slab cache for what lies in one; "
+            "given twice, the address too.",
+        ),
+        Flag("v", "Check all stacks for a mark at their end that was overwritten."),
+        Flag("o", "Take every text address for a call (x86_64); arm64: the other method."),
+        Flag("O", "Do so from now on, or not any more."),
+        Flag("R", "Only stacks that mention this symbol or address.", value="ref"),
+        Flag("s", "The bytes into each function."),
+        Flag("x", "Those in hexadecimal."),
+        Flag("d", "Those in decimal."),
+        Flag("I", "Start at this text address.", value="ip"),
+        Flag("S", "Start at this stack address.", value="sp"),
+    )
+    examples = (
+        ("The stack of the task that crashed:", "bt"),
+        ("What every CPU was doing:", "bt -a"),
+        ("A process with all its threads:", "bt -g 1"),
+        ("Everything, with source lines:", "foreach bt -l"),
+    )
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        if ctx.in_foreach:
+            session = _Session(ctx, args)
+            task = ctx.kernel.tasks.get(ctx.task)
+            return session.foreach(task)
+        return self._run(ctx, args)
+
+    def _run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from _notices(ctx, args)
+        if "O" in args:
+            return
+        if "v" in args:
+            yield from _overflows(ctx)
+            return
+        session = _Session(ctx, args)
+        if "E" in args:
+            yield from session.special_stacks()
+        elif "c" in args:
+            yield from session.cpus()
+        elif "a" in args:
+            yield from session.active()
+        elif args.operands:
+            for word in args.operands:
+                yield from session.operand(word)
+        else:
+            panicked = "p" in args and not ("g" in args and ctx.kernel.tasks.get(ctx.task).pid)
+            yield from session.group_or_task(ctx.kernel.panic.task if panicked else ctx.task)
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        printers = _PRINTERS
+        for row in rows:
+            yield from printers[type(row)](row)
+
+
+class _Session:
+    """One run of bt: what was asked for, and whether a task was shown already."""
+
+    def __init__(self, ctx: Context, args: Args) -> None:
+        self._ctx = ctx
+        self._kernel = ctx.kernel
+        self._args = args
+        self._shown = 0
+        self._slab_names = args.count("F")
+        pc, sp = args.value("I"), args.value("S")
+        self._options = TraceOptions(
+            pc=None if pc is None else address(pc, self._symbol),
+            sp=None if sp is None else hexadecimal(sp),
+            text="t" in args,
+            all_text="T" in args,
+            old=("o" in args) ^ ctx.settings.old_backtrace,
+            full="f" in args or "F" in args,
+        )
+        if sp is not None and not self._options.sp:
+            raise CrashError("invalid stack address for this task: 0")
+        radix = 16 if "x" in args else 10 if "d" in args else ctx.settings.radix
+        self._radix = radix
+
+    # Which tasks
+
+    def foreach(self, task: Task) -> Iterator[Row]:
+        """One task of a foreach, which shows the header itself."""
+        yield from self._backtrace(task)
+
+    def group_or_task(self, address: int) -> Iterator[Row]:
+        """A task, or its thread group with -g."""
+        if not address:
+            raise CrashError("no panic task found!")
+        task = self._kernel.tasks.get(address)
+        if "g" in self._args and task.pid:
+            yield from self._group(task.tgid)
+        else:
+            yield from self._task(task)
+
+    def operand(self, word: str) -> Iterator[Row]:
+        """The tasks of a pid or an address."""
+        found = find_task(self._kernel.tasks, word)
+        if found is None:
+            yield from self._message(f"invalid task or pid value: {word}")
+            return
+        first = found.tasks[0]
+        if "g" in self._args and first.pid:
+            yield from self._group(first.tgid)
+            return
+        *others, last = found.tasks
+        for task in others:
+            yield from self._one_of_many(task)
+        yield from self._task(last)
+
+    def active(self) -> Iterator[Row]:
+        """The task of each CPU."""
+        if "g" in self._args:
+            raise CrashError("-a option cannot be used with the -g option")
+        for _, task in sorted(self._kernel.panic.active.items()):
+            yield from self._one_of_many(self._kernel.tasks.get(task))
+
+    def cpus(self) -> Iterator[Row]:
+        """The tasks of the CPUs of -c."""
+        if "g" in self._args:
+            raise CrashError("-c option cannot be used with the -g option")
+        for cpu in self._cpu_list():
+            if self._hidden(cpu):
+                yield from self._message(f"CPU {cpu} is OFFLINE.")
+                continue
+            task = self._kernel.panic.active_on(cpu)
+            if not task:
+                raise CrashError(f"cannot determine active task on cpu {cpu}")
+            yield from self._task(self._kernel.tasks.get(task))
+
+    def special_stacks(self) -> Iterator[Row]:
+        """Saved registers on the IRQ and exception stacks."""
+        count = self._kernel.cpus.count
+        cpus = self._cpu_list() if "c" in self._args else range(count)
+        unwinder = self._kernel.unwinder
+        stacks = [(cpu, *unwinder.special_stacks(cpu)) for cpu in cpus]
+        for cpu, irq, _ in stacks:
+            if irq is None:
+                break
+            yield from self._searched(cpu, "IRQ STACK", irq)
+        for cpu, _, exception in stacks:
+            for stack in exception:
+                yield from self._searched(cpu, f"{stack.name} EXCEPTION STACK", stack)
+
+    def _searched(self, cpu: int, what: str, stack: Stack) -> Iterator[Row]:
+        head = f"CPU {cpu} {what}:"
+        if self._hidden(cpu):
+            yield LineRow(f"{head} [OFFLINE]")
+            yield LineRow("")
+            return
+        yield LineRow(head)
+        task = self._kernel.tasks.get(self._ctx.task)
+        found = self._kernel.unwinder.exception_frames_in(task, stack)
+        yield from map(self._row, found)
+        if not found:
+            yield LineRow("(none found)")
+        yield LineRow("")
+
+    def _cpu_list(self) -> list[int]:
+        return cpu_list(self._args.value("c") or "", self._kernel.cpus.count)
+
+    def _hidden(self, cpu: int) -> bool:
+        return self._ctx.settings.offline == "hide" and cpu not in self._kernel.cpus.online
+
+    def _group(self, tgid: int) -> Iterator[Row]:
+        threads = self._kernel.tasks.threads(tgid)
+        leaders = [t for t in threads if t.pid == tgid]
+        for task in leaders + [t for t in threads if t.pid != tgid]:
+            yield from self._one_of_many(task)
+
+    def _one_of_many(self, task: Task) -> Iterator[Row]:
+        """A task whose failure does not end the others'."""
+        try:
+            yield from self._task(task)
+        except CrashError as error:
+            yield Notice(str(error))
+
+    def _message(self, text: str) -> Iterator[Row]:
+        if self._shown:
+            yield LineRow("")
+        self._shown += 1
+        yield Notice(text)
+
+    def _task(self, task: Task) -> Iterator[Row]:
+        if "R" not in self._args:
+            yield self._header(task, again=self._shown > 0)
+            self._shown += 1
+        yield from self._backtrace(task)
+
+    @staticmethod
+    def _header(task: Task, again: bool = False) -> TaskHeader:
+        return TaskHeader(task.pid, task.address, task.cpu, task.comm, again)
+
+    # What of them
+
+    def _backtrace(self, task: Task) -> Iterator[Row]:
+        args, kernel = self._args, self._kernel
+        if "r" in args:
+            yield self._raw(task)
+            return
+        if not task.stack:
+            yield LineRow("(no stack)")
+            return
+        if "e" in args:
+            found = kernel.unwinder.exception_frames(task, self._options.sp)
+            yield from map(self._row, found)
+            return
+        trace = kernel.unwinder.trace(task, self._options)
+        if trace.idle and "n" in args:
+            return
+        if "R" in args:
+            if self._mentioned(trace):
+                yield self._header(task)
+                yield from map(self._row, trace.events)
+                yield LineRow("")
+        else:
+            yield from map(self._row, trace.events)
+        if trace.error is not None:
+            raise trace.error
+
+    def _raw(self, task: Task) -> Row:
+        kernel = self._kernel
+        base = self._options.sp or task.stack
+        data = kernel.read(base, kernel.stacks.size, "64-bit KVADDR")
+        names = {}
+        for (value,) in struct.iter_unpack(kernel.struct_format("P"), data):
+            if value and value not in names and kernel.symbols.in_range(value):
+                text = kernel.symbols.text(value, self._ctx.settings.radix)
+                if text:
+                    names[value] = text
+        return RawRow(base, data, kernel.word_size, kernel.byte_order, names)
+
+    def _mentioned(self, trace: Trace) -> bool:
+        """Whether a trace mentions the symbol or address of -R."""
+        reference = self._args.values("R")[0]
+        value = None
+        if is_expression(reference):
+            value = calculate(reference, self._symbol)
+        elif is_hexadecimal(reference):
+            value = hexadecimal(reference)
+        return mentions(self._kernel, trace.events, reference, value)
+
+    def _symbol(self, name: str) -> int | None:
+        found = self._kernel.symbols.by_name(name)
+        return found.address if found is not None else None
+
+    # Events to rows
+
+    def _row(self, event: Event) -> Row:
+        if isinstance(event, Frame):
+            return self._frame(event)
+        if isinstance(event, Registers):
+            source = self._source(event.values["RIP"]) if event.name and not event.user else ""
+            return RegistersRow(
+                event.address,
+                event.user,
+                event.name + offset_text(event.offset, self._ctx.settings.radix),
+                source,
+                event.values,
+                event.found,
+            )
+        if isinstance(event, StackWords):
+            texts = tuple(map(self._word_text, event.values))
+            return WordsRow(event.address, event.values, texts)
+        if isinstance(event, CpuRegisters):
+            location = event.name + offset_text(event.offset, self._ctx.settings.radix)
+            return CpuRegistersRow(location, event.values)
+        if isinstance(event, StackSwitch):
+            return SwitchRow(event.name)
+        if isinstance(event, TextStart):
+            return StartRow(event.name, event.pc)
+        if isinstance(event, Complaint):
+            return Notice(event.text)
+        return LineRow(event.text)
+
+    def _frame(self, frame: Frame) -> FrameRow:
+        symbol = frame.name
+        if frame.offset and "s" in self._args:
+            symbol = self._kernel.symbols.text(frame.pc, self._radix)
+        source = self._source(frame.pc) if frame.level is not None else ""
+        return FrameRow(frame.level, frame.sp, frame.pc, symbol, frame.module, source, frame.unsure)
+
+    def _source(self, pc: int) -> str:
+        return self._kernel.sources.at(pc) if "l" in self._args else ""
+
+    def _word_text(self, value: int) -> str:
+        """A word of a frame: with -F the symbol or the slab cache it points to."""
+        plain = f"{value:0{2 * self._kernel.word_size}x}"
+        if not self._slab_names or not self._kernel.unwinder.readable(value):
+            return plain
+        symbols = self._kernel.symbols
+        text = symbols.text(value, self._ctx.settings.radix) if symbols.in_range(value) else ""
+        if not text:
+            cache = self._kernel.slab.cache_of(value)
+            if not cache:
+                return plain
+            text = f"[{value:x}:{cache}]" if self._slab_names > 1 else f"[{cache}]"
+        return f"{text:<16}"
+
+
+def _notices(ctx: Context, args: Args) -> Iterator[Row]:
+    """What crash says of the options as it takes them one by one. Raises CrashError."""
+    radix = ""
+    for place, (letter, value) in enumerate(args.given):
+        if letter in "xd":
+            if radix not in ("", letter):
+                raise CrashError("-d and -x are mutually exclusive")
+            radix = letter
+        elif letter == "A" or (letter == "n" and value != "idle"):
+            raise CrashError(f"-{letter} {_UNSUPPORTED}")
+        elif letter == "p" and not ctx.kernel.panic.task:
+            raise CrashError("no panic task found!")
+        elif letter == "R" and "R" in (earlier for earlier, _ in args.given[:place]):
+            yield Notice("only one -R option allowed")
+        elif letter == "c" and "c" in (earlier for earlier, _ in args.given[:place]):
+            raise UsageError("bt: only one -c option allowed")
+        elif letter == "O":
+            ctx.settings.old_backtrace = not ctx.settings.old_backtrace
+            yield Notice(
+                f"use {'old' if ctx.settings.old_backtrace else 'new'} bt method by default"
+            )
+            return
+        elif letter == "v":
+            return
+
+
+def _overflows(ctx: Context) -> Iterator[Row]:
+    """The tasks whose stack has run over its end."""
+    total = 0
+    for task in ctx.kernel.tasks.all:
+        try:
+            found = ctx.kernel.stacks.overflows(task)
+        except ReadError as error:
+            yield Notice(str(error))
+            continue
+        if found:
+            total += len(found)
+            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+            yield from (LineRow(f"  possible stack overflow: {text}") for text in found)
+            yield LineRow("")
+    if not total:
+        yield LineRow("No stack overflows detected")
+
+
+# Rows to lines
+
+
+def _frame_lines(row: FrameRow) -> Iterator[str]:
+    module = f" [{row.module}]" if row.module else ""
+    if row.level is None:
+        yield f"  [{row.sp:16x}] {row.symbol} at {row.pc:x}{module}"
+        return
+    unsure = " *" if row.unsure else ""
+    number = f"#{row.level}"
+    yield f"{number:>3} [{row.sp:8x}] {row.symbol} at {row.pc:x}{module}{unsure}"
+    if row.source:
+        yield f"    {row.source}"
+
+
+def _words_lines(row: WordsRow) -> Iterator[str]:
+    for at in range(0, len(row.texts), 2):
+        size = 8 if len(row.texts[0]) > 8 else 4
+        yield f"    {row.address + at * size:x}: " + "".join(
+            f"{t} " for t in row.texts[at : at + 2]
+        )
+
+
+def _registers_lines(row: RegistersRow) -> Iterator[str]:
+    if row.found:
+        yield ""
+        yield f"  {'USER' if row.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {row.address:x}"
+    if not row.user:
+        yield f"    [exception RIP: {row.location}]"
+    yield from _register_lines(row.registers)
+    if row.source:
+        yield f"    {row.source}"
+
+
+def _cpu_registers_lines(row: CpuRegistersRow) -> Iterator[str]:
+    if row.location:
+        yield f"    [exception RIP: {row.location}]"
+    yield from _register_lines({k: v for k, v in row.registers.items() if k != "ORIG_RAX"})
+
+
+_X86_64 = """\
+    RIP: {RIP:016x}  RSP: {RSP:016x}  RFLAGS: {RFLAGS:08x}
+    RAX: {RAX:016x}  RBX: {RBX:016x}  RCX: {RCX:016x}
+    RDX: {RDX:016x}  RSI: {RSI:016x}  RDI: {RDI:016x}
+    RBP: {RBP:016x}   R8: {R8:016x}   R9: {R9:016x}
+    R10: {R10:016x}  R11: {R11:016x}  R12: {R12:016x}
+    R13: {R13:016x}  R14: {R14:016x}  R15: {R15:016x}
+"""
+
+
+def _register_lines(registers: dict[str, int]) -> Iterator[str]:
+    """Three registers a line, on x86-64 in its usual order with the segments last."""
+    if "RIP" in registers:
+        yield from _X86_64.format_map(registers).splitlines()
+        origin = f"ORIG_RAX: {registers['ORIG_RAX']:016x}  " if "ORIG_RAX" in registers else ""
+        yield f"    {origin}CS: {registers['CS']:04x}  SS: {registers['SS']:04x}"
+        return
+    cells = [f"{name:>3}: {value:016x}" for name, value in registers.items()]
+    for at in range(0, len(cells), 3):
+        yield "    " + "  ".join(cells[at : at + 3])
+
+
+_PRINTERS: dict[type[Row], Any] = {
+    FrameRow: _frame_lines,
+    WordsRow: _words_lines,
+    RegistersRow: _registers_lines,
+    CpuRegistersRow: _cpu_registers_lines,
+    SwitchRow: lambda row: [f"--- <{row.stack}> ---"],
+    StartRow: lambda row: [f"{'':14}START: {row.symbol} at {row.pc:x}"],
+    RawRow: lambda row: hex_lines(
+        row.data, row.address, row.word_size, row.byte_order, lambda v: row.names.get(v, "")
+    ),
+    LineRow: lambda row: [row.text],
+    TaskHeader: header_lines,
+}

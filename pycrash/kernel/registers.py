@@ -1,0 +1,121 @@
+"""Saved registers of x86-64: struct pt_regs, and the notes the CPUs left as they stopped."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from pycrash.errors import MissingFeature
+from pycrash.kernel.layout import Layout
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.tasks import Task
+
+#: Bits of RFLAGS that always read as zero, and the one that always reads as one.
+_RFLAGS_ZERO = 0xFFFFFFFFFFC08028
+_RFLAGS_ONE = 0x2
+
+KERNEL_CS, KERNEL_SS = 0x10, 0x18
+USER_CS, USER_32_CS, USER_SS = 0x33, 0x23, 0x2B
+#: The privilege level in a code segment's selector: 0 in the kernel.
+PRIVILEGE = 3
+
+
+class PtRegs(NamedTuple):
+    """One struct pt_regs, in the order crash shows it."""
+
+    rip: int
+    rsp: int
+    rflags: int
+    rax: int
+    rbx: int
+    rcx: int
+    rdx: int
+    rsi: int
+    rdi: int
+    rbp: int
+    r8: int
+    r9: int
+    r10: int
+    r11: int
+    r12: int
+    r13: int
+    r14: int
+    r15: int
+    orig_rax: int
+    cs: int
+    ss: int
+
+    @property
+    def user(self) -> bool:
+        """Whether they were saved in user mode."""
+        return bool(self.cs & PRIVILEGE)
+
+    @property
+    def plausible(self) -> bool:
+        """Whether RFLAGS has the bits a processor gives it."""
+        return bool(self.rflags & _RFLAGS_ONE) and not self.rflags & _RFLAGS_ZERO
+
+    def named(self) -> dict[str, int]:
+        """Register name to value."""
+        return {name.upper(): value for name, value in zip(self._fields, self, strict=True)}
+
+
+#: The spelling of a member of struct pt_regs where it is not the register's.
+_MEMBERS = {
+    "rip": "ip",
+    "rsp": "sp",
+    "rflags": "flags",
+    "rax": "ax",
+    "rbx": "bx",
+    "rcx": "cx",
+    "rdx": "dx",
+    "rsi": "si",
+    "rdi": "di",
+    "rbp": "bp",
+    "orig_rax": "orig_ax",
+}
+
+
+class PtRegsLayout:
+    """Where struct pt_regs of this kernel keeps each register."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        layout = Layout(kernel.prog, "struct pt_regs", [_MEMBERS.get(n, n) for n in PtRegs._fields])
+        if None in layout.offsets:
+            raise MissingFeature("pt_regs structure has changed")
+        self.size: int = layout.type.size or 0
+        # Newer kernels name parts of the words that hold the segments; the words are meant.
+        self._places = [(offset or 0) // 8 for offset in layout.offsets]
+        self._struct = struct.Struct(f"<{self.size // 8}Q")
+
+    def decode(self, data: bytes) -> PtRegs:
+        """The registers in the bytes of a struct pt_regs."""
+        return self.of_words(self._struct.unpack_from(data))
+
+    def of_words(self, words: Sequence[int]) -> PtRegs:
+        """The registers in the words of a struct pt_regs."""
+        return PtRegs._make([words[place] for place in self._places])
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Register to the index of its word."""
+        return dict(zip(PtRegs._fields, self._places, strict=True))
+
+
+def cpu_registers(kernel: Kernel, task: Task) -> PtRegs | None:
+    """What the note of the CPU that ran a task holds (elf_prstatus); None without one."""
+    import drgn
+
+    try:
+        object_ = drgn.Object(kernel.prog, "struct task_struct *", task.address)
+        frames = kernel.prog.stack_trace(object_)
+        values = frames[0].registers() if len(frames) else {}
+    except (drgn.FaultError, LookupError, ValueError):
+        return None
+    if "rip" not in values or "rsp" not in values:
+        return None
+    return PtRegs._make([values.get(name, 0) for name in PtRegs._fields])
