@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pycrash.cexpr.datatypes import member_offset
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.arithmetic import can_evaluate, evaluate
+from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
 from pycrash.command.entries import Contents, EntryContents, entry_radix
 from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.errors import CrashError
@@ -165,7 +165,7 @@ def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Ite
     symbols = ctx.kernel.symbols
 
     def resolve(name: str) -> int | None:
-        symbol = symbols.by_name(name)
+        symbol = symbols.by_name(name) if is_symbol_name(name) else None
         return symbol.address if symbol is not None else None
 
     def set_start(address: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pycrash.cexpr.datatypes import member_offset
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.arithmetic import can_evaluate, evaluate
+from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
 from pycrash.command.entries import Contents, EntryContents, entry_radix
 from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.errors import CrashError
@@ -191,8 +191,9 @@ def _options(ctx: Context, args: Args, request: _Request) -> Iterator[Row]:
 def _kind(ctx: Context, text: str) -> str:
     """The kind of tree that a word begins to name; empty for none."""
     if text.startswith("ra"):
-        # Since 4.20 a radix tree is an xarray.
-        modern = ctx.kernel.has_member("struct xarray", "xa_head")
+        # In 4.20 struct radix_tree_root became another name for struct xarray; crash goes by
+        # a structure of that name with the new member.
+        modern = ctx.kernel.has_member("struct radix_tree_root", "xa_head")
         return "xarray" if modern else "radix"
     beginnings = {"rb": "rbtree", "x": "xarray", "m": "maple"}
     return next((kind for start, kind in beginnings.items() if text.startswith(start)), "")
@@ -227,7 +228,7 @@ def _start(ctx: Context, text: str) -> int:
     symbols = ctx.kernel.symbols
 
     def resolve(name: str) -> int | None:
-        symbol = symbols.by_name(name)
+        symbol = symbols.by_name(name) if is_symbol_name(name) else None
         return symbol.address if symbol is not None else None
 
     address = resolve(text)

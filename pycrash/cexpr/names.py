@@ -69,7 +69,19 @@ class AddressNames:
             return None
 
     def _in_module(self, address: int) -> tuple[str, int] | None:
-        return None
+        """crash's name for an address in a module, which gdb asks for where it has none."""
+        symbols = self._kernel.symbols.module_symbols
+        try:
+            if symbols.find(address) is None:
+                return None
+            found = symbols.search(address)
+        except CrashError:
+            return None
+        if found is None:
+            return None
+        region, index = found
+        entry = region.entries[index]
+        return entry.name, address - entry.address
 
 
 class _Image:

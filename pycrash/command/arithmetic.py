@@ -19,6 +19,11 @@ _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 Resolver = Callable[[str], int | None]
 
 
+def is_symbol_name(text: str) -> bool:
+    """Whether a word can be a symbol's name: it has no brackets and no operators."""
+    return bool(re.fullmatch(r"[A-Za-z_.$][\w.$@]*", text))
+
+
 def can_evaluate(text: str) -> bool:
     """Whether a word looks like arithmetic: something in brackets, or about an operator."""
     if re.fullmatch(r"\([^()]+\)", text):
