@@ -5,21 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pycrash.errors import CrashError
-
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
-
-# Words of gdb that make no sense on a dump: crash refuses them by name.
-_PROHIBITED = frozenset(
-    """
-    run r break b tbreak hbreak thbreak rbreak watch rwatch awatch attach continue c fg detach
-    finish handle interrupt jump kill next nexti signal step s stepi target until delete clear
-    disable enable condition ignore catch tcatch return file exec-file core-file symbol-file
-    load si ni shell sy
-    """.split()  # noqa: SIM905
-)
-_RESTRICTED = frozenset(("define", "document", "while", "if"))
 
 _INTEGERS = {1: "-8", 2: "-16", 4: "-32", 8: "-64"}
 
@@ -54,9 +41,12 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
     return ["whatis", *words]
 
 
-def refuse_gdb_word(name: str) -> None:
-    """Raise CrashError for a gdb command that a dump has no use for."""
-    if name in _PROHIBITED:
-        raise CrashError(f"prohibited gdb command: {name}")
-    if name in _RESTRICTED:
-        raise CrashError(f"restricted gdb command: {name}")
+def words_for_gdb(words: Sequence[str]) -> list[str]:
+    """The line that gives an unknown word to gdb, empty where gdb has no such command.
+
+    Raises CrashError for a command a dump has no use for.
+    """
+    from pycrash.cexpr.gdb.words import is_gdb_command, refuse
+
+    refuse(words[0])
+    return ["gdb", *words] if is_gdb_command(words[0]) else []

@@ -47,7 +47,8 @@ def show_banner(session: Session, output: Output) -> None:
         session.say(f"{MINIMAL_NOTE}\n", "NOTE")
     elif not session.settings.silent:
         session.show("sys", output)
-        session.show("set", output)
+        # Its labels line up with those above.
+        session.show("set", output.indented(5))
         output.write("")
         output.close()
 

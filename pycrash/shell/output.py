@@ -68,6 +68,11 @@ class Output:
         """Whether somebody watches each line come."""
         return self.kind == "pager" or (self.kind == "stdout" and self.stream.isatty())
 
+    def indented(self, width: int) -> Output:
+        """The same sink, with so many blanks before each line."""
+        paint, blanks = self._paint or str, " " * width
+        return Output(self.kind, self.stream, paint=lambda line: blanks + paint(line))
+
     def write(self, line: str) -> None:
         """Write one line, or a Part of one.
 

@@ -11,7 +11,7 @@ from pycrash.command.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel import Kernel
 from pycrash.shell import aliases, inputs
-from pycrash.shell.datawords import refuse_gdb_word, words_as_data
+from pycrash.shell.datawords import words_as_data, words_for_gdb
 from pycrash.shell.history import History, InvalidRecall
 from pycrash.shell.messages import Messages
 from pycrash.shell.output import Output, OutputError, Paint, open_redirect, standard_output
@@ -52,7 +52,6 @@ class Session:
         self.settings = settings
         self.registry = registry
         self.past = History()
-        self.line = ""
         self.minimal = False
         self.paint: Paint | None = None
         self.ready: Callable[[], None] = lambda: None
@@ -62,6 +61,7 @@ class Session:
         self._unsettled = True
         self._output: Output | None = None
         self._in_file = False
+        self._line = ""
 
     # What a command may ask (ShellPort).
 
@@ -74,6 +74,11 @@ class Session:
             if not self.kernel.tasks.has_last_run:
                 del self._aliases["last"]
         return self._aliases
+
+    @property
+    def line(self) -> str:
+        """The line being run with its aliases replaced, without its pipe or redirection."""
+        return self._line
 
     @property
     def history(self) -> Sequence[str]:
@@ -161,7 +166,6 @@ class Session:
         outer = self._output
         try:
             text, redirect = split_redirect(self._expanded(line))
-            self.line = clean(text)
             output = self._open_output(text, redirect, source)
         except LineError as error:
             self.say(str(error))
@@ -172,6 +176,7 @@ class Session:
         self._output = output
         well = False
         try:
+            self._line = clean(text)
             words = split_words(text)
             if words and echo:
                 (outer or standard_output()).write_plain(echo)
@@ -248,10 +253,9 @@ class Session:
             return []
         try:
             self.ready()
-            found = words_as_data(self.kernel, words)
+            found = words_as_data(self.kernel, words) or words_for_gdb(words)
             if found:
                 return found
-            refuse_gdb_word(name)
         except CrashError as error:
             self.runner.messages.say(output, PROGRAM, str(error))
             return []
