@@ -127,7 +127,10 @@ class Sym(Command):
 
     def _module(self, ctx: Context, module: str) -> Iterator[Row]:
         for symbol in ctx.kernel.symbols.in_module(module):
-            if symbol.mark:
+            if symbol.letter == "S" and symbol.mark:
+                edge = "end" if "_END " in symbol.name else "start"
+                yield MarkRow(symbol.address, symbol.mark, f"section {edge}")
+            elif symbol.mark:
                 yield MarkRow(symbol.address, symbol.mark, module)
             else:
                 yield SymbolRow(symbol.address, symbol.letter, symbol.name)

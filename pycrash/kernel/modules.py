@@ -10,14 +10,16 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import drgn
 
-from pycrash.errors import MissingFeature, ReadError
+from pycrash.errors import CrashError, MissingFeature, ReadError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.loadedsymbols import LoadedFile
 
 #: Kinds of module memory since 6.4 (`enum mod_mem_type`), in the kernel's order.
 MEMORY_KINDS = (
@@ -72,7 +74,7 @@ class Module:
     are bytes of code at the start of the core and the init range. `exports` and `gpl_exports`
     are (address, count) of arrays of struct kernel_symbol; `symtab` and `num_symtab` an array
     of ELF symbols whose names are at `strtab`. `percpu` is the per-CPU offset of its variables
-    and `percpu_size` their bytes. `license_gplok` and `gpgsig_ok` are None where this kernel
+    and `percpu_size` their bytes. `gpgsig_ok` (whether it is signed) is None where this kernel
     has no such member.
     """
 
@@ -91,7 +93,6 @@ class Module:
     symtab: int
     num_symtab: int
     strtab: int
-    license_gplok: int | None = None
     gpgsig_ok: int | None = None
 
     def range_of(self, address: int) -> Range | None:
@@ -134,6 +135,8 @@ class ModuleTable:
         self._kernel = kernel
         self.accessible = not kernel.no_modules
         self.warnings: list[str] = []
+        #: Object files whose symbols are loaded, by the address of the struct module.
+        self.loaded: dict[int, LoadedFile] = {}
         self._kallsyms: dict[int, Kallsyms] = {}
 
     @cached_property
@@ -152,6 +155,11 @@ class ModuleTable:
         return tuple(sorted(found, key=lambda m: m.base))
 
     @cached_property
+    def split(self) -> bool:
+        """Whether modules have a range of memory for each kind of contents (6.4)."""
+        return self._kernel.has_member("struct module", "mem")
+
+    @cached_property
     def by_name(self) -> dict[str, Module]:
         return {m.name: m for m in reversed(self.all)}
 
@@ -162,6 +170,42 @@ class ModuleTable:
     def find(self, address: int) -> Module | None:
         """The module whose memory an address lies in, or None."""
         return next((m for m in self.all if address in m), None)
+
+    def load(self, module: Module, path: str, section_marks: bool = False) -> None:
+        """Take a module's symbols and types from an object file. Raises CrashError.
+
+        `section_marks` adds marks where the file's sections begin and end. A file that is
+        another build of the module is refused.
+        """
+        from pycrash.kernel.compressed import is_compressed, unpacked
+        from pycrash.kernel.loadedsymbols import LoadedFile
+        from pycrash.kernel.modulefiles import read_object
+
+        if module.address in self.loaded:
+            return
+        file = Path(path)
+        content = read_object(file)
+        prog = self._kernel.prog
+        known = prog.linux_kernel_loadable_module(
+            drgn.Object(prog, "struct module *", module.address), create=True
+        )
+        own, build_id = known.build_id, content.build_id
+        if own and build_id and own != build_id:
+            raise CrashError(
+                f"{path}: not of this module: build ID {build_id.hex()}, not {own.hex()}"
+            )
+        if known.debug_file_status != drgn.ModuleFileStatus.HAVE:
+            known.try_file(unpacked(file) if is_compressed(file) else file)
+        self.loaded[module.address] = LoadedFile(path, content, section_marks)
+        self._kernel.symbols.forget_modules()
+
+    def unload(self, module: Module | None = None) -> None:
+        """Forget the object file of one module, or of all. Its types stay known."""
+        if module is None:
+            self.loaded.clear()
+        else:
+            self.loaded.pop(module.address, None)
+        self._kernel.symbols.forget_modules()
 
     def exports(self, module: Module) -> Iterator[ModuleSymbol]:
         """What a module exports, plain ones before those for GPL modules only (kernel_symbol)."""
@@ -374,7 +418,6 @@ class ModuleLayout:
             symtab=self._first(data, "core_kallsyms.symtab", "symtab"),
             num_symtab=self._first(data, "core_kallsyms.num_symtab", "num_symtab"),
             strtab=self._first(data, "core_kallsyms.strtab", "strtab"),
-            license_gplok=self._optional(data, "license_gplok"),
             gpgsig_ok=self._optional(data, "gpgsig_ok"),
         )
 

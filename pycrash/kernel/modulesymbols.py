@@ -8,29 +8,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pycrash.kernel.kernelsymbols import strip_clone
+from pycrash.kernel.loadedsymbols import Entry, merged
 from pycrash.kernel.modules import CORE, INIT, Module, ModuleTable
 
-#: How the names of marks begin; they are no symbols of the module.
-MARK = "_MODULE_"
-
+#: The kind of the region that per-CPU variables are listed in.
+PERCPU = "PERCPU"
 #: Marks before 6.4, by kind of range.
 OLD_MARKS = {
     CORE: ("_MODULE_START_", "_MODULE_END_"),
     INIT: ("_MODULE_INIT_START_", "_MODULE_INIT_END_"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One symbol or mark: `letter` is nm's, "?" where unknown, "m" for a mark."""
-
-    address: int
-    name: str
-    letter: str
-
-    @property
-    def mark(self) -> bool:
-        return self.name.startswith(MARK)
 
 
 @dataclass(frozen=True)
@@ -90,6 +77,28 @@ class ModuleSymbols:
         return tuple(r for m in self._modules.all for r in self._regions(m))
 
     @cached_property
+    def percpu(self) -> dict[str, Region]:
+        """Module name to its per-CPU variables, which only a loaded object file tells."""
+        found = {}
+        for module in self._modules.all:
+            file = self._modules.loaded.get(module.address)
+            if file is None or not module.percpu or not file.percpu_size:
+                continue
+            end = module.percpu + file.percpu_size
+            known = [region.entries for region in self._plain_regions(module)]
+            inside = [
+                e for e in merged(known, module.percpu, file) if module.percpu <= e.address < end
+            ]
+            entries = (
+                Entry(module.percpu, f"_MODULE_PERCPU_START_{module.name}", "m"),
+                *inside,
+                Entry(end, f"_MODULE_PERCPU_END_{module.name}", "m"),
+            )
+            addresses = tuple(e.address for e in entries)
+            found[module.name] = Region(module, PERCPU, entries, addresses)
+        return found
+
+    @cached_property
     def by_module(self) -> dict[str, list[Region]]:
         """Module name to its regions."""
         found: dict[str, list[Region]] = {}
@@ -101,7 +110,7 @@ class ModuleSymbols:
     def by_name(self) -> dict[str, list[tuple[Region, int]]]:
         """Name to (region, index) of every entry that has it, in the order of regions."""
         found: dict[str, list[tuple[Region, int]]] = {}
-        for region in self.ordered:
+        for region in (*self.ordered, *self.percpu.values()):
             for index, entry in enumerate(region.entries):
                 found.setdefault(entry.name, []).append((region, index))
         return found
@@ -142,6 +151,28 @@ class ModuleSymbols:
         return sorted(self.regions, key=lambda r: r.kind == INIT)
 
     def _regions(self, module: Module) -> Iterator[Region]:
+        """The regions of a module, with the symbols of its object file where one is loaded."""
+        plain = list(self._plain_regions(module))
+        file = self._modules.loaded.get(module.address)
+        if file is None:
+            yield from plain
+            return
+        # Before 6.4 the file's symbols of init code are not taken.
+        fixed = [region for region in plain if region.kind == INIT]
+        open_ones = [region for region in plain if region.kind != INIT]
+        entries = merged([region.entries for region in open_ones], module.percpu, file)
+        for region in open_ones:
+            try:
+                first = entries.index(region.entries[0])
+                last = entries.index(region.entries[-1], first)
+            except ValueError:
+                yield region
+                continue
+            inside = tuple(entries[first : last + 1])
+            yield Region(module, region.kind, inside, tuple(e.address for e in inside))
+        yield from fixed
+
+    def _plain_regions(self, module: Module) -> Iterator[Region]:
         symbols = sorted(self._symbols(module), key=lambda e: e.address)
         for span in module.ranges:
             first, last = OLD_MARKS.get(

@@ -12,6 +12,7 @@ import drgn
 from pycrash.errors import MissingFeature
 from pycrash.kernel.elf import ElfFile
 from pycrash.kernel.kernelsymbols import KernelSymbols
+from pycrash.kernel.modules import INIT
 from pycrash.kernel.modulesymbols import ModuleSymbols, Region
 
 if TYPE_CHECKING:
@@ -38,7 +39,12 @@ class Symbol:
 
     @property
     def mark(self) -> str:
-        """What a mark says ("MODULE TEXT START"); empty for a symbol proper."""
+        """What a mark says ("MODULE TEXT START"); empty for a symbol proper.
+
+        That of a section of an object file says the section ("[.text]").
+        """
+        if self.letter == "S" and self.name.startswith("_MODULE_SECTION_"):
+            return self.name.partition(" ")[2]
         if self.letter != "m" or not self.name.startswith("_MODULE_"):
             return ""
         body = self.name.removeprefix("_MODULE_").removesuffix(f"_{self.module}")
@@ -74,6 +80,10 @@ class SymbolTable:
     def module_symbols(self) -> ModuleSymbols:
         """Those of the loaded modules."""
         return ModuleSymbols(self._kernel.modules)
+
+    def forget_modules(self) -> None:
+        """Read the modules' symbols anew: an object file was loaded or dropped."""
+        self.__dict__.pop("module_symbols", None)
 
     def by_name(self, name: str) -> Symbol | None:
         """The symbol crash takes for a name: the kernel's first, else the lowest of modules."""
@@ -216,9 +226,16 @@ class SymbolTable:
 
     def in_module(self, module: str) -> Iterator[Symbol]:
         """Every symbol and mark of a module, region by region."""
+        percpu = self.module_symbols.percpu.get(module)
+        inside = [self._of_region(percpu, i) for i in range(len(percpu.entries))] if percpu else []
+        if self.module_symbols.split:
+            yield from inside
         for region in self.module_symbols.by_module.get(module, ()):
             for index in range(len(region.entries)):
                 yield self._of_region(region, index)
+                # Before 6.4 crash lists them behind the first mark, without marks of their own.
+                if not self.module_symbols.split and not index and region.kind != INIT:
+                    yield from inside[1:-1]
 
     def containing(self, text: str) -> Iterator[Symbol]:
         """Every symbol whose name contains a text."""
@@ -232,7 +249,8 @@ class SymbolTable:
     def is_percpu(self, symbol: Symbol) -> bool:
         """Whether a symbol's address is an offset into each CPU's memory."""
         if symbol.module:
-            return False
+            region = self.module_symbols.percpu.get(symbol.module)
+            return region is not None and region.start <= symbol.address < region.end
         first, last = self.by_name("__per_cpu_start"), self.by_name("__per_cpu_end")
         return (
             first is not None

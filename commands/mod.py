@@ -1,0 +1,301 @@
+"""mod: the loaded modules, and the object files that tell their symbols and types."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError, parse_args
+from pycrash.command.kinds import hexadecimal, is_hexadecimal
+from pycrash.errors import CrashError
+from pycrash.render.columns import centered
+
+if TYPE_CHECKING:
+    from pycrash.kernel.modules import Module
+
+#: Letters that ask for something else than the list; at most one may be given.
+_ACTIONS = "RDdoSst"
+
+
+@dataclass(frozen=True)
+class ModuleHeading(Row):
+    """What the columns of a list need: their widths, and whether modules have a text range
+    of their own (6.4), so that the base shown is its."""
+
+    pointer_width: int
+    name_width: int
+    size_width: int
+    split: bool
+
+
+@dataclass(frozen=True)
+class ModuleRow(Row):
+    """One module. `object_file` is the file its symbols were loaded from, empty if none was;
+    `kallsyms` tells that it kept a symbol table of its own."""
+
+    address: int
+    name: str
+    base: int
+    size: int
+    object_file: str
+    kallsyms: bool
+
+
+@dataclass(frozen=True)
+class TaintedRow(Row):
+    """A tainted module: `letters` is None where this kernel has no letters for the bits."""
+
+    name: str
+    taints: int
+    letters: str | None
+    unsigned: bool
+
+
+@dataclass(frozen=True)
+class NoneRow(Row):
+    """There is nothing to list."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ModArgs(Args):
+    """`words` counts the words behind the command's name, -g and -r apart."""
+
+    words: int = 0
+
+
+class Mod(Command):
+    name = "mod"
+    summary = "module information and loading of symbols and debugging data"
+    synopsis = "-s module [objfile] | -d module | -S [directory] [-D|-t|-r|-R|-o|-g]"
+    description = (
+        "Lists the loaded modules by address: the struct module, the name, where the module's "
+        "text lies, its size without init code, and the object file its symbols and types came "
+        "from. Without one only the symbols are known that the module itself keeps.\n\n"
+        "Object files are looked for under /usr/lib/debug/lib/modules and /lib/modules of the "
+        "kernel's release, in $CRASH_MODULE_PATH, in the directory of --mod, and beside the "
+        "vmlinux. They end in .ko, .ko.debug or .o; compressed ones are unpacked. A file whose "
+        "build ID is not that of the module is refused."
+    )
+    flags = (
+        Flag("s", "Load the symbols and types of one module, named or given by its base address, "
+             "from a file, or from the one that is found.", value="module"),
+        Flag("d", "Forget the symbols loaded for a module.", value="module"),
+        Flag("S", "Load the symbols and types of every module; with a directory, from that "
+             "alone."),
+        Flag("D", "Forget all loaded symbols."),
+        Flag("t", "List the modules that taint the kernel, and how."),
+        Flag("r", "Read all debugging data at once; here that is always so."),
+        Flag("R", "Forget what was loaded and read the list of modules anew."),
+        Flag("o", "The older way to load symbols; here there is but one."),
+        Flag("g", "With -s or -S, add marks where each section of the file begins and ends to "
+             "the symbols."),
+    )  # fmt: skip
+    examples = (
+        ("The loaded modules:", "mod"),
+        ("Load everything there is for all of them:", "mod -S"),
+        ("Load one from a file of one's own build:", "mod -s loop /tmp/loop.ko"),
+    )
+
+    def parse(self, words: Sequence[str]) -> Args:
+        """-g and -r may stand among other letters and anywhere, as if they were not there."""
+        found, rest = [], []
+        for word in words:
+            if word.startswith("-"):
+                for letter in "gr":
+                    if letter in word:
+                        found.append((letter, None))
+                        word = word.replace(letter, "", 1)
+                if word == "-":
+                    continue
+            rest.append(word)
+        args = parse_args(self.name, self.flags, rest)
+        return ModArgs((*args.given, *found), args.operands, words=len(rest))
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        table = ctx.kernel.modules
+        if not table.all:
+            if not table.accessible:
+                raise CrashError("cannot access vmalloc'd module memory")
+            yield NoneRow("no modules installed")
+            return
+        action, value = self._action(args)
+        if action in ("s", "d"):
+            module = self._module(ctx, value or "")
+            if action == "s":
+                yield from self._load_one(ctx, args, module)
+            else:
+                table.unload(module)
+        elif action == "S":
+            yield from self._load_all(ctx, args)
+        elif action == "t":
+            yield from self._tainted(ctx)
+        elif action in ("D", "R"):
+            table.unload()
+        if action in ("", "R"):
+            yield self._heading(ctx)
+            for module in table.all:
+                yield self._row(ctx, module)
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        if "t" in args:
+            yield from _tainted_lines(rows)
+            return
+        heading = ModuleHeading(16, 0, 0, True)
+        for row in rows:
+            if isinstance(row, ModuleHeading):
+                heading = row
+                base = "TEXT_BASE" if row.split else "BASE"
+                yield (
+                    f"{centered('MODULE', row.pointer_width)}  {'NAME':<{row.name_width}}  "
+                    f"{centered(base, row.pointer_width)}  {'SIZE':>{row.size_width}}  OBJECT FILE"
+                )
+            elif isinstance(row, ModuleRow):
+                yield _module_line(row, heading)
+            elif isinstance(row, NoneRow):
+                yield row.text
+
+    @staticmethod
+    def _action(args: Args) -> tuple[str, str | None]:
+        """The one letter that tells what to do, and its value; empty for the list."""
+        chosen = [(letter, value) for letter, value in args.given if letter in _ACTIONS]
+        # -o ends the line where it stands.
+        if chosen[:1] == [("o", None)]:
+            return chosen[0]
+        if len(chosen) > 1:
+            raise UsageError
+        return chosen[0] if chosen else ("", None)
+
+    @staticmethod
+    def _module(ctx: Context, text: str) -> Module:
+        """The module of a name, or of the address where it begins."""
+        table = ctx.kernel.modules
+        module = table.by_name.get(text)
+        if is_hexadecimal(text) and len(text) == 2 * ctx.kernel.word_size:
+            module = table.by_base.get(hexadecimal(text))
+        if module is None:
+            raise UsageError
+        return module
+
+    def _load_one(self, ctx: Context, args: Args, module: Module) -> Iterator[Row]:
+        words = args.words if isinstance(args, ModArgs) else 0
+        finder = ctx.kernel.module_files
+        if words == 3:
+            given = args.operands[0]
+            path = given if os.path.exists(given) else finder.find(module.name, given)
+            if path is None:
+                raise CrashError(f"{module.name}: cannot find or load object file: {given}")
+        elif words == 2:
+            path = finder.find(module.name)
+            if path is None:
+                raise CrashError(f"cannot find or load object file for {module.name} module")
+        else:
+            raise UsageError
+        notice = _unfit(path)
+        if notice is not None:
+            yield notice
+            raise UsageError
+        ctx.kernel.modules.load(module, path, section_marks="g" in args)
+        yield self._heading(ctx)
+        yield self._row(ctx, module)
+
+    def _load_all(self, ctx: Context, args: Args) -> Iterator[Row]:
+        table, tree = ctx.kernel.modules, ctx.kernel.module_tree
+        words = args.words if isinstance(args, ModArgs) else 0
+        if words > 2:
+            raise UsageError
+        if words == 2:
+            (tree,) = args.operands
+            if not os.path.isdir(tree):
+                yield Notice(f"{tree} is not a directory")
+                raise UsageError
+        headed = False
+        for module in table.all:
+            path = ctx.kernel.module_files.find(module.name, tree=tree)
+            if path is None and module.address not in table.loaded:
+                yield Notice(f"cannot find or load object file for {module.name} module")
+                continue
+            notice = _unfit(path) if path is not None else None
+            if notice is not None:
+                yield notice
+            elif path is not None:
+                try:
+                    table.load(module, path, section_marks="g" in args)
+                except CrashError as error:
+                    yield Notice(str(error))
+            if not headed:
+                yield self._heading(ctx)
+                headed = True
+            yield self._row(ctx, module)
+
+    @staticmethod
+    def _tainted(ctx: Context) -> Iterator[Row]:
+        taints = ctx.kernel.system.taints
+        none = True
+        for module in ctx.kernel.modules.all:
+            unsigned = module.gpgsig_ok == 0
+            if module.taints or unsigned:
+                none = False
+                letters = taints.of_module(module) if taints.has_table else None
+                yield TaintedRow(module.name, module.taints, letters, unsigned)
+        if none:
+            yield NoneRow("no tainted modules")
+
+    @staticmethod
+    def _heading(ctx: Context) -> ModuleHeading:
+        modules = ctx.kernel.modules.all
+        return ModuleHeading(
+            2 * ctx.kernel.word_size,
+            max(len(module.name) for module in modules),
+            max(len(str(module.size)) for module in modules),
+            ctx.kernel.modules.split,
+        )
+
+    @staticmethod
+    def _row(ctx: Context, module: Module) -> ModuleRow:
+        table = ctx.kernel.modules
+        file = table.loaded.get(module.address)
+        return ModuleRow(
+            module.address,
+            module.name,
+            module.base,
+            module.size,
+            file.path if file is not None else "",
+            not table.kallsyms(module).missing,
+        )
+
+
+def _unfit(path: str) -> Notice | None:
+    """What crash says of a file that is no ELF file."""
+    from pycrash.kernel.modulefiles import is_elf
+
+    return None if is_elf(Path(path)) else Notice(f"{path}: not an ELF format object file")
+
+
+def _module_line(row: ModuleRow, heading: ModuleHeading) -> str:
+    if row.object_file:
+        file = f"{row.object_file} "
+    else:
+        file = "(not loaded)" + ("  [CONFIG_KALLSYMS]" if row.kallsyms else "")
+    width = heading.pointer_width
+    return (
+        f"{row.address:>{width}x}  {row.name:<{heading.name_width}}  {row.base:>{width}x}  "
+        f"{row.size:>{heading.size_width}}  {file}"
+    )
+
+
+def _tainted_lines(rows: Iterable[Row]) -> Iterator[str]:
+    found = list(rows)
+    tainted = [row for row in found if isinstance(row, TaintedRow)]
+    yield from (row.text for row in found if isinstance(row, NoneRow))
+    if not tainted:
+        return
+    width = max(len(row.name) for row in tainted)
+    yield f"{'NAME':<{width}}  TAINTS"
+    for row in tainted:
+        letters = f"{row.taints:x}" if row.letters is None else row.letters
+        yield f"{row.name:<{width}}  {letters}{'(U)' if row.unsigned else ''}"
