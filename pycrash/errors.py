@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class CrashError(Exception):
-    """A command cannot go on. `str()` is the message without the command's name."""
+    """A command cannot go on. `str()` is the message without the command's name.
+
+    One that is `silent` ends the command without a message.
+    """
+
+    silent = False
 
 
 class ReadError(CrashError):
@@ -28,7 +33,14 @@ class ReadError(CrashError):
         self.what = what
         self.reason = reason
         self.space = space
+        # crash says nothing of pages that were left out of the dump on purpose.
+        self.silent = reason == "page excluded"
         super().__init__(address, what, reason, space)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether crash stops without a word: so it does at pages makedumpfile left out."""
+        return self.reason == "page excluded"
 
     def __str__(self) -> str:
         gap = "" if self.reason == "invalid" else ":"

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 #: Bits of KdumpHeader.status.
 INCOMPLETE = 0x8
@@ -34,6 +35,7 @@ class KdumpHeader:
     block_size: int
     sub_header_blocks: int
     bitmap_blocks: int
+    max_page: int
     dump_level: int
     split: bool
 
@@ -44,14 +46,16 @@ class KdumpHeader:
             return None
         order = "<" if struct.unpack_from("<I", head, 8)[0] < 1 << 16 else ">"
         # struct new_utsname ends at 402; a struct timeval follows, aligned as a long.
-        layouts = ((size, struct.unpack_from(order + "IIII", head, at)) for size, at in _STATUS_AT)
+        layouts = ((size, struct.unpack_from(order + "IIIII", head, at)) for size, at in _STATUS_AT)
         word_size, fields = next((lay for lay in layouts if _is_block_size(lay[1][1])), (0, ()))
         if not word_size:
             return None
-        status, block_size, sub_blocks, bitmap_blocks = fields
+        status, block_size, sub_blocks, bitmap_blocks, max_page = fields
         version = struct.unpack_from(order + "I", head, 8)[0]
-        sub = head[block_size : block_size + 16].ljust(16, b"\0")
+        sub = head[block_size : block_size + 104].ljust(104, b"\0")
         level, split = struct.unpack_from(order + "ii", sub, word_size)
+        if version >= 6 and word_size == 8:  # sub_header.max_mapnr_64, the other being too small
+            (max_page,) = struct.unpack_from(order + "Q", sub, 96)
         return cls(
             order=order,
             word_size=word_size,
@@ -60,6 +64,7 @@ class KdumpHeader:
             block_size=block_size,
             sub_header_blocks=sub_blocks,
             bitmap_blocks=bitmap_blocks,
+            max_page=max_page,
             dump_level=level if version >= 1 else 0,
             split=version >= 2 and bool(split),
         )
@@ -114,6 +119,33 @@ class DumpFile:
     def missing(self) -> int:
         """How many bytes the file lacks at its end."""
         return max(0, self.expected_size - self.size)
+
+    def page_state(self, address: int) -> Literal["present", "excluded", "absent"] | None:
+        """Whether the dump has a page of physical memory; None for other formats.
+
+        A page left out by makedumpfile is excluded; one that is no memory is absent.
+        """
+        header = self.kdump
+        if header is None:
+            return None
+        memory, dumped = self._bitmaps
+        page = address // header.block_size
+        byte, bit = page >> 3, 1 << (page & 7)
+        if not 0 <= page < header.max_page or byte >= len(memory) or not memory[byte] & bit:
+            return "absent"
+        return "present" if byte < len(dumped) and dumped[byte] & bit else "excluded"
+
+    @cached_property
+    def _bitmaps(self) -> tuple[bytes, bytes]:
+        """A bit for each page that is memory, and one for each that is in the dump."""
+        header = self.kdump
+        assert header is not None
+        size = header.bitmap_blocks * header.block_size // 2
+        if size > _LARGEST_BITMAP:
+            return b"", b""
+        with open(self.path, "rb") as file:
+            file.seek((1 + header.sub_header_blocks) * header.block_size)
+            return file.read(size), file.read(size)
 
     def _kdump_size(self, header: KdumpHeader) -> int:
         """Where the page of the last descriptor ends (struct page_desc, one a dumped page)."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import drgn
 
-from pycrash.errors import MissingFeature, ReadError
+from pycrash.errors import MissingFeature
 
 if TYPE_CHECKING:
-    from pycrash.kernel.dumpfile import DumpFile
     from pycrash.kernel.clock import Clock
     from pycrash.kernel.cpus import Cpus
+    from pycrash.kernel.dumpfile import DumpFile
+    from pycrash.kernel.memory import Memory
+    from pycrash.kernel.modulefiles import ModuleFinder
     from pycrash.kernel.modules import ModuleTable
     from pycrash.kernel.panic import Panic
     from pycrash.kernel.printk import KernelLog
@@ -42,6 +44,8 @@ class Kernel:
         self.given = (vmlinux, dump)
         #: Set before the first use of `modules` to leave them alone (--no_modules).
         self.no_modules = False
+        #: The directory that object files of modules are looked for in (--mod).
+        self.module_tree: str | None = None
         #: What opening found wrong with a dump that can still be used, one line each.
         self.notes: list[str] = []
 
@@ -51,6 +55,13 @@ class Kernel:
         from pycrash.kernel.dumpfile import DumpFile
 
         return None if self.dump is None else DumpFile(self.dump)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Memory of every kind, and why what cannot be read cannot."""
+        from pycrash.kernel.memory import Memory
+
+        return Memory(self)
 
     @cached_property
     def tasks(self) -> TaskTable:
@@ -116,6 +127,13 @@ class Kernel:
         return SourceLines(self)
 
     @cached_property
+    def module_files(self) -> ModuleFinder:
+        """Where the object files of modules are."""
+        from pycrash.kernel.modulefiles import ModuleFinder
+
+        return ModuleFinder(self, self.module_tree)
+
+    @cached_property
     def vmcoreinfo(self) -> Vmcoreinfo:
         """The VMCOREINFO note, which needs no debug information. Raises MissingFeature."""
         from pycrash.kernel.vmcoreinfo import read_vmcoreinfo
@@ -174,7 +192,8 @@ class Kernel:
     @cached_property
     def page_size(self) -> int:
         """Bytes of a page."""
-        return int(self.prog["PAGE_SIZE"].value_())
+        noted = self.vmcoreinfo.get("PAGESIZE") or ""
+        return int(noted) if noted.isdigit() else int(self.prog["PAGE_SIZE"].value_())
 
     @cached_property
     def byte_order(self) -> str:
@@ -191,8 +210,8 @@ class Kernel:
         """Read kernel virtual memory. Raises ReadError, which names `what`."""
         try:
             return self.prog.read(address, size)
-        except drgn.FaultError as error:
-            raise ReadError(error.address, what) from error
+        except (drgn.FaultError, OverflowError):
+            return self.memory.read_slowly(address, size, what)
 
     def read_word(self, address: int, what: str = "kernel memory") -> int:
         """Read one unsigned long or pointer. Raises ReadError, which names `what`."""
@@ -209,12 +228,28 @@ class Kernel:
         except LookupError:
             return None
 
+    def symbol_span(self, name: str) -> tuple[int, int] | None:
+        """The address and the bytes of a variable, as the symbol table has them."""
+        try:
+            symbol = self.prog.symbol(name)
+        except LookupError:
+            return None
+        return symbol.address, symbol.size
+
     def variable(self, name: str) -> drgn.Object:
         """A kernel variable. Raises MissingFeature where this kernel has none of that name."""
         try:
             return self.prog[name]
         except KeyError:
             raise MissingFeature(f"no symbol {name} in this kernel") from None
+
+    def has_type(self, name: str) -> bool:
+        """Whether this kernel has a type of that name."""
+        try:
+            self.prog.type(name)
+        except LookupError:
+            return False
+        return True
 
     def has_member(self, type_name: str, member: str) -> bool:
         """Whether a type exists in this kernel and has the member."""

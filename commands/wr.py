@@ -1,0 +1,28 @@
+"""wr: writes to memory, which a dump does not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pycrash.command import Args, Command, Context, Row
+from pycrash.errors import CrashError
+
+
+class Wr(Command):
+    name = "wr"
+    summary = "write memory"
+    synopsis = "[-u|-k|-p] [-8|-16|-32|-64] [address|symbol] value"
+    description = (
+        "Changes the memory of a running kernel. A dump is never written to, so there is nothing "
+        "for this command to do here; it only says so."
+    )
+
+    def parse(self, words: Sequence[str]) -> Args:
+        """Whatever is typed, the answer is the same."""
+        return Args(operands=tuple(words))
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        raise CrashError("not allowed on dumpfiles")
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        return (str(row) for row in rows)

@@ -1,0 +1,55 @@
+"""Lines of memory: an address, the values there, and the bytes as characters."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Literal
+
+#: struct's codes by bytes of a value.
+CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+#: Values on a line by the bytes of one.
+PER_LINE = {1: 16, 2: 8, 4: 4, 8: 2}
+#: Columns of a whole line's values.
+WIDTHS = {1: 48, 2: 40, 4: 36, 8: 34}
+
+Base = Literal["hex", "decimal", "unsigned"]
+
+_PRINTABLE = bytes(b if 0x20 <= b < 0x7F else 0x2E for b in range(256))
+
+
+def value_text(value: int, size: int, base: Base) -> str:
+    """One value as `rd` shows it, with the blank behind it."""
+    if base == "hex":
+        return f"{value:0{2 * size}x} "
+    # Only values as wide as an int or wider are signed; the others are widened first.
+    if base == "decimal" and size >= 4 and value >> (8 * size - 1):
+        value -= 1 << 8 * size
+    width = {1: 3, 2: 5, 4: 12, 8: 15 if base == "decimal" else 20}[size]
+    return f"{value:{width}d} "
+
+
+def characters(values: Sequence[int], size: int, order: str) -> str:
+    """The bytes of values as characters, a dot for what cannot be printed."""
+    data = struct.pack(f"{order}{len(values)}{CODES[size]}", *values)
+    return data.translate(_PRINTABLE).decode("ascii")
+
+
+def memory_line(
+    address: int, width: int, values: Sequence[int], names: Sequence[str], size: int, base: Base
+) -> str:
+    """An address in `width` columns and the values from there on.
+
+    `names` are shown in place of values where they are not empty.
+    """
+    pad = 16 if size == 8 else 8
+    texts = [
+        f"{name:<{pad}} " if name else value_text(value, size, base)
+        for value, name in zip(values, names, strict=True)
+    ]
+    return f"{address:{width}x}:  " + "".join(texts)
+
+
+def with_characters(line: str, width: int, size: int, text: str) -> str:
+    """A line of values with their characters behind, in the column of a whole line."""
+    return line.ljust(width + 3 + WIDTHS[size]) + "  " + text
