@@ -10,7 +10,7 @@ import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.errors import ExprError, no_memory
-from pycrash.errors import CrashError
+from pycrash.kernel.spaces import is_kernel_address
 
 if TYPE_CHECKING:
     from pycrash.cexpr.lookup import Lookup
@@ -20,6 +20,9 @@ SCALAR = INTEGRAL | {TypeKind.POINTER, TypeKind.FLOAT}
 AGGREGATES = frozenset((TypeKind.STRUCT, TypeKind.UNION, TypeKind.CLASS))
 #: Values larger than this are not read; gdb's words for that are in `read`.
 MAX_VALUE = 256 << 20
+
+#: Reads memory: address and bytes. Raises ReadError, or ExprError where crash says nothing.
+Memory = Callable[[int, int], bytes]
 
 NOT_A_NUMBER = "Argument to arithmetic operation not a number or boolean."
 
@@ -57,12 +60,20 @@ class Arithmetic:
     `warnings` collects the lines gdb prints before a result.
     """
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Lookup, memory: Memory | None = None) -> None:
         self.lookup = lookup
+        self.memory = memory or self._kernel_memory
         self.kernel = lookup.kernel
         self.prog = lookup.prog
         self.dry = False
         self.warnings: list[str] = []
+
+    def _kernel_memory(self, address: int, size: int) -> bytes:
+        """Memory as gdb reads it through crash, which says nothing of user addresses."""
+        if not is_kernel_address(self.kernel, address):
+            raise no_memory(address)
+        what = "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
+        return self.kernel.read(address, size, what)
 
     # --- making values
 
@@ -111,25 +122,28 @@ class Arithmetic:
 
     def read(self, value: drgn.Object) -> drgn.Object:
         """A value whose bytes have been read. Raises ReadError or ExprError."""
-        if value.address_ is None or self.dry:
+        address = value.address_
+        if address is None or self.dry:
             return value
         size = size_of(value.type_)
         if size > MAX_VALUE:
             raise ExprError(f"value requires {size} bytes, which is more than max-value-size")
+        if kind_of(value) == TypeKind.FUNCTION or not size:
+            return value
+        bits, offset = value.bit_field_size_, value.bit_offset_ or 0
+        data = self.memory(address, ((bits or 8 * size) + offset + 7) // 8)
+        return self.from_bytes(value.type_, data, bits, offset)
+
+    def from_bytes(
+        self, type_: drgn.Type, data: bytes, bits: int | None = None, offset: int = 0
+    ) -> drgn.Object:
+        """A value made of bytes, or of some bits of them. Raises ExprError."""
         try:
-            return value.read_()
-        except drgn.FaultError:
-            raise self.fault(value.address_, max(size, 1)) from None
+            return drgn.Object.from_bytes_(
+                self.prog, type_, data, bit_offset=offset, bit_field_size=bits
+            )
         except (TypeError, ValueError, NotImplementedError, OverflowError) as error:
             raise ExprError(str(error)) from None
-
-    def fault(self, address: int, size: int) -> CrashError:
-        """The error that reading this memory gives."""
-        try:
-            self.lookup.read(address, size)
-        except CrashError as error:
-            return error
-        return no_memory(address)
 
     def number(self, value: drgn.Object) -> int:
         """A value as an integer, as gdb's value_as_long has it. Raises ReadError, ExprError."""
@@ -418,16 +432,10 @@ class Arithmetic:
         if size_of(type_) == size_of(value.type_) and value.bit_field_size_ is None:
             if value.address_ is not None:
                 return self.at(type_, value.address_)
-            return self._from_bytes(type_, self.read(value).to_bytes_())
+            return self.from_bytes(type_, self.read(value).to_bytes_())
         if value.address_ is not None:
             return self.at(type_, value.address_)
         raise ExprError("Invalid cast.")
-
-    def _from_bytes(self, type_: drgn.Type, data: bytes) -> drgn.Object:
-        try:
-            return drgn.Object.from_bytes_(self.prog, type_, data)
-        except (TypeError, ValueError, NotImplementedError) as error:
-            raise ExprError(str(error)) from None
 
     def at(self, type_: drgn.Type, address: int) -> drgn.Object:
         """What lies at an address, not read yet. Raises ExprError for void."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import AGGREGATES, Arithmetic, kind_of, real_type, size_of
+from pycrash.cexpr.arith import AGGREGATES, Arithmetic, Memory, kind_of, real_type, size_of
 from pycrash.cexpr.ast import (
     AlignOf,
     ArrayOf,
@@ -78,15 +78,16 @@ def address_of(kernel: Kernel, text: str) -> int:
 class Evaluator:
     """Parses and evaluates against one kernel; `dry` finds types without reading memory.
 
-    `warnings` has gdb's lines that come before a result.
+    `memory` reads values in place of the kernel's own memory. `warnings` has gdb's lines that
+    come before a result.
     """
 
-    def __init__(self, kernel: Kernel, dry: bool = False) -> None:
+    def __init__(self, kernel: Kernel, dry: bool = False, memory: Memory | None = None) -> None:
         self.kernel = kernel
         self.prog = kernel.prog
         self.lookup = lookup_of(kernel)
         self.state: ExprState = state_of(kernel)
-        self.arith = Arithmetic(self.lookup)
+        self.arith = Arithmetic(self.lookup, memory)
         self.arith.dry = dry
 
     @property
@@ -291,8 +292,6 @@ class Evaluator:
             return value.member_(name)
         except LookupError:
             raise ExprError(f"There is no member named {name}.") from None
-        except drgn.FaultError as error:
-            raise self.arith.fault(error.address, 1) from None
         except (TypeError, ValueError) as error:
             raise ExprError(f"There is no member named {name}: {error}.") from None
 

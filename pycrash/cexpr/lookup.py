@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import drgn
 from drgn import FindObjectFlags, Qualifiers, TypeKind
 
 from pycrash.cexpr.ast import Declarator, TypeName
-from pycrash.cexpr.errors import ExprError, no_memory, no_symbol
+from pycrash.cexpr.errors import ExprError, no_symbol
 from pycrash.cexpr.parser import BUILT_IN
 
 if TYPE_CHECKING:
@@ -120,15 +119,14 @@ class Lookup:
         except (TypeError, ValueError, OverflowError) as error:
             raise ExprError(f"Invalid type: {error}") from None
 
-    def read(self, address: int, size: int) -> bytes:
-        """Memory as gdb reads it through crash. Raises ReadError, or ExprError where crash
-        says nothing: an address that cannot be the kernel's."""
-        if not address >> (8 * self.kernel.word_size - 1):
-            raise no_memory(address)
-        what = "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
-        return self.kernel.read(address, size, what)
-
     # --- symbols
+
+    def enumerator(self, name: str) -> int | None:
+        """The value of an enumerator, None where there is none of that name."""
+        try:
+            return int(self.prog.constant(name).value_())
+        except (LookupError, ValueError):
+            return None
 
     def _typed_symbol(self, name: str) -> drgn.Object | None:
         """A variable, function or enumerator the debugging data knows."""
@@ -166,19 +164,11 @@ class Lookup:
         variables where their addresses are offsets (x86-64 before 6.15).
         """
         address = found.address_
-        if address is None or not 0 < address < self._per_cpu_end:
-            return found
         bias = self.prog.main_module().debug_file_bias or 0
+        if not address or address >= bias or not self.kernel.cpus.is_per_cpu(address):
+            return found
         address = (address + bias) & self.kernel.word_mask
         return drgn.Object(self.prog, found.type_, address=address)
-
-    @cached_property
-    def _per_cpu_end(self) -> int:
-        """Where per-CPU offsets end; 0 where per-CPU variables have addresses."""
-        symbols = self.kernel.symbols
-        if not symbols.exists("__per_cpu_start") or symbols.address("__per_cpu_start"):
-            return 0
-        return symbols.address("__per_cpu_end") if symbols.exists("__per_cpu_end") else 0
 
     def _bare_symbol(self, name: str) -> drgn.Object | None:
         """A symbol of vmlinux without debugging data."""

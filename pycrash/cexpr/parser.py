@@ -308,10 +308,12 @@ class _Parser:
 
     def type_name(self) -> TypeName:
         self.nest()
-        base, qualifiers = self.base_type()
-        found = TypeName(base, (*qualifiers, *self.declarators()))
+        base, steps = self.base_type()
+        # A finished declarator may have another behind it: `long [4]*` points to the array.
+        while self.peek("*", "[", "("):
+            steps += self.declarators()
         self.depth -= 1
-        return found
+        return TypeName(base, tuple(steps))
 
     def base_type(self) -> tuple[str, list[Declarator]]:
         words: list[str] = []

@@ -15,12 +15,17 @@ from pycrash.kernel import Kernel
 class ExprState:
     """`history` holds what was printed as `$1`, `$2`, ...; `variables` what was set as `$name`.
 
-    gdb's print settings that crash has no name for are in `settings` (`pretty`, `symbol`, ...).
+    gdb's print settings that crash has no name for are in `settings` (`symbol`, `union`, ...).
+    `last_format` and `last_size` are the letters a `/FMT` without them means; `next_address`
+    is where an `x` without an address goes on.
     """
 
     history: list[drgn.Object] = field(default_factory=list)
     variables: dict[str, drgn.Object] = field(default_factory=dict)
     settings: dict[str, int] = field(default_factory=dict)
+    last_format: str = "x"
+    last_size: str = "w"
+    next_address: int = 0
 
     def record(self, value: drgn.Object) -> int:
         """Add a value to the history; returns its number."""

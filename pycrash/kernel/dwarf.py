@@ -232,7 +232,7 @@ class Dwarf:
         try:
             code, at = uleb(data, 0)
             for attribute, form, implied in self._attributes(unit, code):
-                value, at = self._value(unit, data, at, form, implied)
+                value, at = self.value(unit, data, at, form, implied)
                 if value is not None:
                     found[attribute] = value
         except IndexError as error:
@@ -268,7 +268,7 @@ class Dwarf:
             if code == wanted:
                 return found
 
-    def _value(
+    def value(
         self, unit: Unit, data: bytes, at: int, form: int, implied: int
     ) -> tuple[int | str | None, int]:
         """An attribute's number or text, None for others, and the place behind it."""

@@ -87,6 +87,20 @@ class LineTable:
             best, name = file.entries[other] if file.entries[other][2] else entry, file.name
         return (name, best[1]) if best else None
 
+    def stretch(self, address: int) -> tuple[int, int] | None:
+        """The first and the last address (not in it) of the line an address belongs to."""
+        first, last = 0, 0
+        for file in self._files.values():
+            at = bisect_right(file.addresses, address)
+            if at and file.entries[at - 1][1]:
+                first = max(first, file.addresses[at - 1])
+            while at < len(file.addresses):
+                if file.addresses[at] > address:
+                    last = min(last or file.addresses[at], file.addresses[at])
+                    break
+                at += 1
+        return (first, last) if first and last else None
+
     def _file(self, name: str, key: str) -> SourceFile:
         directory = self._unit.directory
         full = key if key.startswith("/") or not directory else f"{directory}/{key}"

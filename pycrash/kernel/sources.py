@@ -11,6 +11,7 @@ from pycrash.kernel.linetable import LineTable
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.modules import Module
 
 
 class SourceLines:
@@ -18,7 +19,8 @@ class SourceLines:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._tables: dict[int, LineTable | None] = {}
+        self._tables: dict[tuple[int, int], LineTable | None] = {}
+        self._modules: dict[int, Dwarf] = {}
         self._dwarf: Dwarf | None = None
         self._elf: ElfFile | None = None
         if kernel.vmlinux is not None:
@@ -27,33 +29,68 @@ class SourceLines:
 
     def at(self, address: int) -> str:
         """ "FILE: LINE" of an instruction as crash shows it, or nothing where it is unknown."""
-        symbols = self._kernel.symbols
-        if self._dwarf is None or not symbols.is_text(address) or symbols.module_of(address):
-            return ""
-        table = self._table(address - symbols.kernel_symbols.bias)
-        if table is None:
-            return ""
-        found = table.find(address - symbols.kernel_symbols.bias)
-        if found is None:
+        place = self._place(address)
+        found = place[0].find(place[1]) if place is not None else None
+        if place is None or found is None:
             return ""
         name, line = found
         if not name.startswith("/"):
-            directory = table.directory
+            directory = place[0].directory
             name = f"{directory}{'' if directory.endswith('/') else '/'}{name}"
         while "//" in name:
             name = name.replace("//", "/")
         return f"{name}: {line}"
 
-    def _table(self, address: int) -> LineTable | None:
-        assert self._dwarf is not None
-        assert self._elf is not None
-        start = self._dwarf.unit_at(address)
-        if start is None:
+    def stretch(self, address: int) -> tuple[str, int, int, int] | None:
+        """File, line, and the first and last address (not in it) of an instruction's line."""
+        place = self._place(address)
+        if place is None:
             return None
-        if start not in self._tables:
-            try:
-                unit = self._dwarf.compile_unit(start)
-                self._tables[start] = LineTable(self._dwarf, unit, self._elf.order)
-            except CrashError:
-                self._tables[start] = None
-        return self._tables[start]
+        table, inside = place
+        found, span = table.find(inside), table.stretch(inside)
+        if found is None or span is None:
+            return None
+        bias = address - inside
+        return found[0], found[1], span[0] + bias, span[1] + bias
+
+    def _place(self, address: int) -> tuple[LineTable, int] | None:
+        """The line table of an instruction, and its address as that table counts it."""
+        symbols = self._kernel.symbols
+        if self._elf is None or not symbols.is_text(address):
+            return None
+        module = self._kernel.modules.by_name.get(symbols.module_of(address) or "")
+        dwarf, inside = self._dwarf, address - symbols.kernel_symbols.bias
+        if module is not None:
+            dwarf, inside = self._of_module(module), address
+        if dwarf is None:
+            return None
+        table = self._table(dwarf, inside)
+        return None if table is None else (table, inside)
+
+    def _of_module(self, module: Module) -> Dwarf | None:
+        """The debug information of a module's object file, where one is loaded."""
+        file = self._kernel.modules.loaded.get(module.address)
+        if file is None:
+            return None
+        if module.address not in self._modules:
+            from pycrash.kernel.relocated import RelocatedDwarf, RelocatedFile
+
+            self._modules[module.address] = RelocatedDwarf(
+                RelocatedFile(file.unpacked, file.places)
+            )
+        return self._modules[module.address]
+
+    def _table(self, dwarf: Dwarf, address: int) -> LineTable | None:
+        assert self._elf is not None
+        try:
+            start = dwarf.unit_at(address)
+            if start is None:
+                return None
+            key = id(dwarf), start
+            if key not in self._tables:
+                self._tables[key] = None
+                unit = dwarf.compile_unit(start)
+                self._tables[key] = LineTable(dwarf, unit, self._elf.order)
+            return self._tables[key]
+        except CrashError:
+            return None

@@ -1,0 +1,123 @@
+"""gdb: the commands of gdb that make sense on a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pycrash.cexpr.errors import ExprError
+from pycrash.cexpr.gdb.examine import examine_command
+from pycrash.cexpr.gdb.info import info_command
+from pycrash.cexpr.gdb.printf import echo_command, printf_command
+from pycrash.cexpr.gdb.printing import (
+    output_command,
+    print_command,
+    ptype_command,
+    whatis_command,
+)
+from pycrash.cexpr.gdb.settings import set_command, show_command
+from pycrash.cexpr.gdb.words import find_command, refuse, split_command
+from pycrash.cexpr.options import value_options
+from pycrash.command import Args, Command, Context, Notice, Part, Row, UsageError
+from pycrash.errors import CrashError, ReadError
+
+
+@dataclass(frozen=True)
+class GdbText(Row):
+    """A line of gdb's output; `whole` is false where no newline follows."""
+
+    text: str
+    whole: bool = True
+
+
+class Gdb(Command):
+    name = "gdb"
+    summary = "a command of gdb"
+    synopsis = "command ..."
+    description = """\
+Runs a command of gdb: print, output, call, ptype, whatis, x, printf, echo, info line,
+info symbol, info address, set and show. Options, formats and the value history are gdb's.
+There is no gdb behind it: what else gdb can do is refused.
+
+A line whose first word is a command of gdb and none of this shell's needs no `gdb` before
+it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
+    examples = (
+        ("A type with its body", "gdb ptype struct list_head"),
+        ("Four words of memory", "gdb x/4gx &init_task"),
+        ("Values in a text", 'gdb printf "%s is %d\\n", init_task.comm, init_task.pid'),
+    )
+
+    def parse(self, words: Sequence[str]) -> Args:
+        return Args(operands=tuple(words))
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        if not args.operands:
+            raise UsageError
+        line = _line(ctx, args)
+        refuse(args.operands[0])
+        try:
+            yield from _lines(_run(ctx, line))
+        except CrashError as error:
+            if isinstance(error, ReadError) or ctx.settings.debug:
+                yield Notice(str(error))
+            yield Notice(f"gdb request failed: {line}")
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        for row in rows:
+            if isinstance(row, GdbText):
+                yield row.text if row.whole else Part(row.text)
+
+
+def _line(ctx: Context, args: Args) -> str:
+    """What was typed behind `gdb`, with its blanks and quotes; the whole line without `gdb`."""
+    line = ctx.shell.line
+    word, _, rest = line.partition(" ")
+    if word == "gdb":
+        line = rest.lstrip()
+    return line or " ".join(args.operands)
+
+
+def _run(ctx: Context, line: str) -> Iterator[str]:
+    """The pieces of what a command prints. Raises ExprError, ReadError."""
+    word, arguments = split_command(line)
+    command = find_command(word)
+    kernel, settings = ctx.kernel, ctx.settings
+    options = value_options(kernel, settings)
+    if command in ("print", "call"):
+        return print_command(kernel, arguments, options, void=command == "print")
+    if command == "output":
+        return output_command(kernel, arguments, options)
+    if command == "ptype":
+        return ptype_command(kernel, arguments)
+    if command == "whatis":
+        return whatis_command(kernel, arguments)
+    if command == "x":
+        return examine_command(kernel, arguments, options)
+    if command == "printf":
+        return printf_command(kernel, arguments)
+    if command == "echo":
+        return echo_command(arguments)
+    if command == "info":
+        return info_command(kernel, arguments)
+    if command == "set":
+        return set_command(kernel, settings, arguments)
+    if command == "show":
+        return show_command(kernel, settings, arguments)
+    if command is None:
+        raise ExprError(f'Undefined command: "{word}".  Try "help".')
+    raise ExprError(f"{command}: this command of gdb is not supported here.")
+
+
+def _lines(pieces: Iterator[str]) -> Iterator[Row]:
+    """Rows of whole lines; of what stands behind the last newline, one without it."""
+    rest = ""
+    try:
+        for piece in pieces:
+            *lines, rest = (rest + piece).split("\n")
+            yield from (GdbText(line) for line in lines)
+    except CrashError:
+        if rest:
+            yield GdbText(rest, whole=False)
+        raise
+    if rest:
+        yield GdbText(rest, whole=False)

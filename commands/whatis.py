@@ -1,0 +1,153 @@
+"""whatis: what a name is declared as, or which types have a size or a member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pycrash.cexpr.datatypes import Datatype, declaration, find_datatype
+from pycrash.cexpr.errors import ExprError
+from pycrash.cexpr.evaluator import evaluate, lookup_of
+from pycrash.cexpr.gdb.declared import declared
+from pycrash.cexpr.gdb.printing import type_text
+from pycrash.cexpr.numbers import plain
+from pycrash.cexpr.typescan import types_like
+from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.command.kinds import number
+from pycrash.errors import CrashError
+
+
+@dataclass(frozen=True)
+class Declaration(Row):
+    """A declaration, line by line."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SizedType(Row):
+    """A type found by its size or by what it contains; `size` in bytes."""
+
+    size: int
+    type: str
+
+
+class Whatis(Command):
+    name = "whatis"
+    summary = "declaration of a type, variable or function"
+    synopsis = (
+        "[[-o] [struct | union | typedef | symbol]] | \n         [[-r [size|range]] [-m member]]"
+    )
+    description = """\
+Shows how a structure, union, enumeration, typedef, variable or function is declared. Any
+other expression is given to the evaluator, which tells its type.
+
+With -r or -m every type of the kernel is gone through, and those that fit are listed by size
+and name."""
+    flags = (
+        Flag("o", "put the offset of each member in front of it"),
+        Flag("r", "list the types of this size, or of a range of sizes", "size"),
+        Flag("m", "list the structures with a member whose type's name contains this", "member"),
+    )
+    examples = (
+        ("A structure", "whatis list_head"),
+        ("The declaration of a function", "whatis schedule"),
+        ("Types of 192 to 196 bytes", "whatis -r 192-196"),
+        ("Structures that point to an mm_struct or contain one", "whatis -m mm_struct"),
+    )
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        if "r" in args or "m" in args:
+            low, high = _range(args.value("r"))
+            found = types_like(ctx.kernel, low, high, args.value("m") or "")
+            yield from (SizedType(size, name) for size, name in found)
+            return
+        words = list(args.operands)
+        tagged = bool(words) and words[0] in ("struct", "union", "enum")
+        if not words[tagged:]:
+            raise UsageError
+        name = words[tagged]
+        if not tagged and ctx.kernel.symbols.exists(name):
+            yield Declaration((_variable(ctx, name),))
+            return
+        try:
+            yield Declaration(tuple(_declaration(ctx, name, words, "o" in args)))
+        except ExprError:
+            yield Notice(f"cannot resolve: {' '.join(_line_words(args, words))}")
+            raise UsageError from None
+
+    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        if "r" in args or "m" in args:
+            yield from _table([row for row in rows if isinstance(row, SizedType)])
+            return
+        for row in rows:
+            if isinstance(row, Declaration):
+                yield from row.lines
+
+
+def _line_words(args: Args, words: list[str]) -> list[str]:
+    """The words crash has behind the command's name once the options stand in front."""
+    return [f"-{letter}" for letter, _ in args.given] + words
+
+
+def _range(text: str | None) -> tuple[int, int]:
+    """The lowest and the highest size; (0, 0) for any. Raises CrashError."""
+    if text is None:
+        return 0, 0
+    low, dash, high = text[:15].partition("-")
+    first = number(low)
+    return first, number(high) if dash else first
+
+
+def _variable(ctx: Context, name: str) -> str:
+    try:
+        return declared(type_text(ctx.kernel, name), name)
+    except CrashError as error:
+        raise CrashError(f"gdb request failed: whatis {name}") from error
+
+
+def _declaration(ctx: Context, name: str, words: list[str], offsets: bool) -> Iterator[str]:
+    """The lines for what is not a symbol. Raises ExprError where nothing fits."""
+    bare, dot, member = name.partition(".")
+    datatype = find_datatype(ctx.kernel, bare) if not dot or member else None
+    if datatype is not None and dot and ("." in member or datatype.find(member) is None):
+        datatype = None
+    if datatype is None:
+        yield from _other(ctx, name, words)
+    elif datatype.kind == "enum":
+        yield from _enumerators(datatype)
+    elif datatype.typedef or datatype.kind in ("struct", "union"):
+        yield from declaration(datatype, member, offsets=offsets, radix=ctx.settings.radix)
+    else:
+        yield f"SIZE: {plain(datatype.size, ctx.settings.radix)}"
+
+
+def _enumerators(datatype: Datatype) -> Iterator[str]:
+    """An enumeration with the value of each of its names."""
+    real = datatype.shape.real
+    typedef = "typedef " if datatype.typedef else ""
+    yield f"{typedef}enum {real.tag} {{" if real.tag else f"{typedef}enum {{"
+    for enumerator in real.enumerators or ():
+        yield f"  {enumerator.name} = {enumerator.value}"
+    yield "};" if real.tag else f"}} {datatype.name};"
+
+
+def _other(ctx: Context, name: str, words: list[str]) -> Iterator[str]:
+    """An enumerator with its value, or the type of an expression. Raises ExprError."""
+    found = lookup_of(ctx.kernel).enumerator(name)
+    if found is not None:
+        value = evaluate(ctx.kernel, name)
+        tag = value.type_.tag or ""
+        yield f"enum{' ' if tag else ''}{tag} = {found}"
+        return
+    yield type_text(ctx.kernel, " ".join(words))
+
+
+def _table(rows: list[SizedType]) -> Iterator[str]:
+    if not rows:
+        yield "(none found)"
+        return
+    width = max(len(str(rows[-1].size)), len("SIZE"))
+    yield f"{'SIZE':>{width}}  TYPE"
+    for row in rows:
+        yield f"{row.size:>{width}}  {row.type}"

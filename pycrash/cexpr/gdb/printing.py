@@ -1,0 +1,183 @@
+"""print, output, call, ptype and whatis: an expression's value or type as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import drgn
+from drgn import TypeKind
+
+from pycrash.cexpr.arith import Memory, kind_of
+from pycrash.cexpr.ast import Node, TypeExpr
+from pycrash.cexpr.errors import ExprError
+from pycrash.cexpr.evaluator import Evaluator
+from pycrash.cexpr.gdb.formats import (
+    LETTERS,
+    Format,
+    check_print_format,
+    split_format,
+    split_options,
+)
+from pycrash.cexpr.lookup import is_untyped
+from pycrash.cexpr.state import state_of
+from pycrash.cexpr.types import format_type, format_type_name
+from pycrash.cexpr.values import ValueOptions, format_output
+
+if TYPE_CHECKING:
+    from pycrash.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A value that has its place in the history: `$number = text`, warnings before it."""
+
+    number: int
+    type: str
+    text: str
+    warnings: tuple[str, ...] = ()
+
+
+class Value:
+    """An evaluated expression on its way to text."""
+
+    def __init__(self, kernel: Kernel, text: str, memory: Memory | None = None) -> None:
+        self.kernel = kernel
+        evaluator = Evaluator(kernel, memory=memory)
+        self.state = evaluator.state
+        found = evaluator.value(evaluator.parse(text)) if text else self._last(evaluator)
+        if is_untyped(found):
+            raise ExprError(f"'{text}' has unknown type; cast it to its declared type")
+        read = evaluator.arith.read(found)
+        # Of other memory than the kernel's only what was read can be printed.
+        self.value = found if memory is None else read
+        self.warnings = tuple(evaluator.warnings)
+
+    def _last(self, evaluator: Evaluator) -> drgn.Object:
+        found = evaluator.state.recall(0)
+        if found is None:
+            return drgn.Object(self.kernel.prog, self.kernel.prog.void_type())
+        return found
+
+    @property
+    def is_void(self) -> bool:
+        return kind_of(self.value) == TypeKind.VOID
+
+    def record(self) -> int:
+        """Put it into the value history; returns its number."""
+        return self.state.record(self.value)
+
+    def text(self, options: ValueOptions) -> str:
+        """The value as print shows it. Raises ExprError, ReadError."""
+        letter = options.format
+        if self.is_void:
+            return "void"
+        if self.value.absent_:
+            return "<optimized out>"
+        if letter and letter not in LETTERS:
+            raise ExprError(f'Undefined output format "{letter}".')
+        if kind_of(self.value) == TypeKind.FUNCTION and letter in ("a", "c"):
+            raise ExprError("Value can't be converted to integer.")
+        return format_output(self.kernel, self.value, options)
+
+
+def print_value(
+    kernel: Kernel, text: str, options: ValueOptions, memory: Memory | None = None
+) -> Printed:
+    """Evaluate, put into the history and print; `memory` reads in place of the kernel's.
+
+    Raises ExprError, ReadError.
+    """
+    found = Value(kernel, text, memory)
+    number = found.record()
+    type_name = format_type_name(found.value.type_)
+    return Printed(number, type_name, found.text(options), found.warnings)
+
+
+def print_command(
+    kernel: Kernel, arguments: str, options: ValueOptions, void: bool = True
+) -> Iterator[str]:
+    """What `print [-option]... [/FMT] [expression]` prints, in pieces.
+
+    Without `void` a value of type void is passed over, as `call` does. Raises ExprError,
+    ReadError; what was printed before that stays.
+    """
+    options, rest = split_options(arguments, options)
+    given, rest = split_format(rest)
+    found = _with_format(kernel, given, options)
+    if given is not None:
+        check_print_format(given)
+    value = Value(kernel, rest)
+    yield from (f"{line}\n" for line in value.warnings)
+    if value.is_void and not void:
+        return
+    yield f"${value.record()} = "
+    yield value.text(found)
+    yield "\n"
+
+
+def output_command(kernel: Kernel, arguments: str, options: ValueOptions) -> Iterator[str]:
+    """What `output[/FMT] expression` prints: no number, no newline."""
+    given, rest = split_format(arguments)
+    found = _with_format(kernel, given, options)
+    if given is not None:
+        check_print_format(given, "output")
+    if not rest:
+        raise ExprError("Argument required (expression to compute).")
+    value = Value(kernel, rest)
+    yield from (f"{line}\n" for line in value.warnings)
+    yield value.text(found)
+
+
+def _with_format(kernel: Kernel, given: Format | None, options: ValueOptions) -> ValueOptions:
+    """Options with the format letter asked for, which is remembered; the last one if none is."""
+    if given is None:
+        return options
+    state = state_of(kernel)
+    if given.letter:
+        state.last_format = given.letter
+    return replace(options, format=state.last_format)
+
+
+# --- types
+
+
+def whatis_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+    """What `whatis` prints: a type by name, one typedef of a type's own name resolved."""
+    evaluator, node = _parsed(kernel, arguments)
+    type_ = evaluator.type_of(node)
+    if isinstance(node, TypeExpr) and type_.kind == TypeKind.TYPEDEF:
+        qualifiers = type_.qualifiers
+        type_ = type_.type
+        type_ = type_.qualified(type_.qualifiers | qualifiers)
+    yield f"type = {_untyped_name(type_) or format_type_name(type_)}\n"
+
+
+def ptype_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+    """What `ptype` prints: a type with its body and without its typedefs."""
+    given, rest = split_format(arguments)
+    if given is not None and given.letter not in ("", "m", "t"):
+        raise ExprError(f"unrecognized flag '{given.letter}'")
+    evaluator, node = _parsed(kernel, rest)
+    type_ = evaluator.type_of(node)
+    yield f"type = {_untyped_name(type_) or format_type(type_)}\n"
+
+
+def _parsed(kernel: Kernel, text: str) -> tuple[Evaluator, Node]:
+    evaluator = Evaluator(kernel, dry=True)
+    return evaluator, evaluator.parse(text or "$")
+
+
+def _untyped_name(type_: drgn.Type) -> str:
+    """The text in place of the type of a symbol without debugging data, else nothing."""
+    if type_.kind == TypeKind.TYPEDEF and type_.name.startswith("<"):
+        return str(type_.name)
+    return ""
+
+
+def type_text(kernel: Kernel, text: str) -> str:
+    """The type of an expression or of a type's name, without its body. Raises ExprError."""
+    evaluator, node = _parsed(kernel, text)
+    type_ = evaluator.type_of(node)
+    return _untyped_name(type_) or format_type_name(type_)

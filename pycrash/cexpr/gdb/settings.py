@@ -1,0 +1,171 @@
+"""gdb's set and show, as far as they change or tell how values are printed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pycrash.cexpr.errors import ExprError
+from pycrash.cexpr.evaluator import Evaluator
+from pycrash.cexpr.gdb.printing import Value
+from pycrash.cexpr.options import value_options
+from pycrash.cexpr.state import state_of
+
+if TYPE_CHECKING:
+    from pycrash.command import Settings
+    from pycrash.kernel import Kernel
+
+#: print's switches: what `show` says of each. crash turns pretty and repeats back at each line.
+_SWITCHES = {
+    "pretty": "Pretty formatting of structures is {}.",
+    "symbol": "Printing of symbol names when printing pointers is {}.",
+    "address": "Printing of addresses is {}.",
+    "array": "Pretty formatting of arrays is {}.",
+    "array-indexes": "Printing of array indexes is {}.",
+    "union": "Printing of unions interior to structures is {}.",
+    "null-stop": "Printing of char arrays to stop at first null char is {}.",
+}
+_DEFAULT_ON = ("pretty", "symbol", "address", "union")
+_FIXED = {
+    "height": "Number of lines gdb thinks are in a page is unlimited.",
+    "width": "Number of characters gdb thinks are in a line is unlimited.",
+    "language": 'The current source language is "auto; currently c".',
+    "confirm": "Whether to confirm potentially dangerous operations is off.",
+    "pagination": "State of pagination is on.",
+    "print repeats": "Threshold for repeated print elements is 2147483647.",
+}
+
+
+def set_command(kernel: Kernel, settings: Settings, arguments: str) -> Iterator[str]:
+    """What `set ...` does and prints. Raises ExprError for what cannot be set on a dump."""
+    word, _, rest = arguments.partition(" ")
+    rest = rest.strip()
+    if not arguments:
+        raise ExprError("Argument required (expression to compute).")
+    if word in ("var", "variable", "vari"):
+        _assign(kernel, rest)
+    elif word in ("print", "p", "pr"):
+        _set_print(kernel, settings, rest)
+    elif word in ("output-radix", "input-radix", "radix"):
+        yield from _set_radix(kernel, settings, word, rest)
+    elif word in ("height", "width", "confirm", "pagination", "language", "listsize", "verbose"):
+        return
+    else:
+        _assign(kernel, arguments)
+
+
+def _assign(kernel: Kernel, text: str) -> None:
+    """Set a convenience variable; memory of a dump cannot be written."""
+    if not text:
+        raise ExprError("Argument required (expression to compute).")
+    if re.match(r"[\w-]+\s+[^=]*\Z", text) and not text.startswith("$"):
+        raise ExprError("Ambiguous or unknown set command.")
+    evaluator = Evaluator(kernel)
+    evaluator.value(evaluator.parse(text))
+
+
+def _set_print(kernel: Kernel, settings: Settings, text: str) -> None:
+    name, _, value = text.partition(" ")
+    value = value.strip()
+    if name == "elements":
+        settings.print_max = 0 if value in ("0", "unlimited") else _number(kernel, value)
+        return
+    found = [k for k in _SWITCHES if k == name] or [k for k in _SWITCHES if k.startswith(name)]
+    if name == "repeats":
+        return
+    if len(found) != 1 or not name:
+        raise ExprError(f'Undefined set print command: "{text}".  Try "help set print".')
+    if value not in ("", "on", "off", "1", "0", "yes", "no", "enable", "disable"):
+        raise ExprError('"on" or "off" expected.')
+    on = value in ("", "on", "1", "yes", "enable")
+    if found[0] == "array":
+        settings.print_array = on
+    elif found[0] == "null-stop":
+        settings.null_stop = on
+    elif found[0] != "pretty":
+        state_of(kernel).settings[found[0]] = int(on)
+
+
+def _number(kernel: Kernel, text: str) -> int:
+    evaluator = Evaluator(kernel)
+    if not text:
+        raise ExprError('Argument required (integer to set it to, or "unlimited".).')
+    found = evaluator.arith.number(evaluator.value(evaluator.parse(text)))
+    if not 0 <= found < 1 << 31:
+        raise ExprError(f"integer {found} out of range")
+    return found
+
+
+def _set_radix(kernel: Kernel, settings: Settings, word: str, text: str) -> Iterator[str]:
+    own = state_of(kernel).settings
+    radix = _number(kernel, text) if text else 10
+    shown = f"set to decimal {radix}, hex {radix:x}, octal {radix:o}."
+    if word != "input-radix" and radix not in (8, 10, 16):
+        raise ExprError(f"Unsupported output radix ``decimal {radix}''; output radix unchanged.")
+    if radix < 2:
+        raise ExprError(f"Nonsense input radix ``decimal {radix}''; input radix unchanged.")
+    if word != "output-radix":
+        own["input-radix"] = radix
+    if word != "input-radix" and radix in (10, 16):
+        settings.radix = radix
+    what = {"output-radix": "Output radix", "input-radix": "Input radix"}
+    yield f"{what.get(word, 'Input and output radices')} now {shown}\n"
+
+
+def show_command(kernel: Kernel, settings: Settings, arguments: str) -> Iterator[str]:
+    """What `show ...` prints. Raises ExprError for what is not known here."""
+    words = arguments.split()
+    if words[:1] == ["values"]:
+        yield from _values(kernel, settings)
+    elif words[:1] in (["convenience"], ["conv"]):
+        yield from _convenience(kernel, settings)
+    elif words[:1] == ["print"] and len(words) == 2 and words[1] != "repeats":
+        yield _show_print(kernel, settings, words[1]) + "\n"
+    elif words[:1] in (["output-radix"], ["input-radix"], ["radix"]):
+        yield _show_radix(kernel, settings, words[0]) + "\n"
+    elif " ".join(words) in _FIXED:
+        yield _FIXED[" ".join(words)] + "\n"
+    else:
+        raise ExprError(f"show {arguments}: not supported here.")
+
+
+def _values(kernel: Kernel, settings: Settings) -> Iterator[str]:
+    """The last ten values of the history."""
+    options = value_options(kernel, settings)
+    history = state_of(kernel).history
+    for number in range(max(len(history) - 9, 1), len(history) + 1):
+        yield f"${number} = {Value(kernel, f'${number}').text(options)}\n"
+
+
+def _convenience(kernel: Kernel, settings: Settings) -> Iterator[str]:
+    options = value_options(kernel, settings)
+    for name in sorted(state_of(kernel).variables):
+        yield f"${name} = {Value(kernel, f'${name}').text(options)}\n"
+
+
+def _show_print(kernel: Kernel, settings: Settings, name: str) -> str:
+    if name == "elements":
+        limit = settings.print_max or "unlimited"
+        return f"Limit on string chars or array elements to print is {limit}."
+    if name not in _SWITCHES:
+        raise ExprError(f'Undefined show print command: "{name}".  Try "help show print".')
+    own = {"array": settings.print_array, "null-stop": settings.null_stop, "pretty": True}
+    default = own.get(name, name in _DEFAULT_ON)
+    on = state_of(kernel).settings.get(name, int(default))
+    return _SWITCHES[name].format("on" if on else "off")
+
+
+def _show_radix(kernel: Kernel, settings: Settings, word: str) -> str:
+    read = state_of(kernel).settings.get("input-radix", 10)
+    if word == "output-radix":
+        return f"Default output radix for printing of values is {settings.radix}."
+    if word == "input-radix":
+        return f"Default input radix for entering numbers and values is {read}."
+    if read == settings.radix:
+        return f"Input and output radices set to decimal {read}, hex {read:x}, octal {read:o}."
+    out = settings.radix
+    return (
+        f"Input radix set to decimal {read}, hex {read:x}, octal {read:o}.\n"
+        f"Output radix set to decimal {out}, hex {out:x}, octal {out:o}."
+    )
