@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pycrash.kernel.kernelsymbols import strip_clone
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pycrash.kernel.modulefiles import FileSymbol, ObjectFile
 
 #: The sections of per-CPU variables; they are no part of the module's own memory.
@@ -31,10 +33,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """A loaded object file: the path it is shown by, and whether to mark its sections (-g)."""
+    """A loaded object file: the path it is shown by, and the file itself, unpacked.
+
+    `places` are the addresses of its sections as the kernel noted them, empty where it did
+    not; `section_marks` tells whether to mark them among the symbols (mod -g).
+    """
 
     path: str
+    unpacked: Path
     content: ObjectFile
+    places: dict[str, int]
     section_marks: bool = False
 
     @property
@@ -104,11 +112,13 @@ def _unused(entries: Iterable[Entry]) -> dict[str, list[int]]:
     return found
 
 
+#: What stands first at one address; other names follow. Where modules have a range for each
+#: kind of contents, crash puts a section's start before the mark of the text.
+_FIRST = ("_MODULE_START_", SECTION_END, SECTION_START, "_MODULE_TEXT_START_")
+
+
 def _rank(entry: Entry) -> tuple[int, int]:
-    """By address; at one address the module's start, sections that end, those that begin."""
-    name = entry.name
-    if name.startswith(("_MODULE_TEXT_START_", "_MODULE_START_")):
-        return entry.address, 0
-    if name.startswith(SECTION_END):
-        return entry.address, 1
-    return entry.address, 2 if name.startswith(SECTION_START) else 3
+    if not entry.mark:
+        return entry.address, len(_FIRST)
+    ranks = (i for i, prefix in enumerate(_FIRST) if entry.name.startswith(prefix))
+    return entry.address, next(ranks, len(_FIRST))

@@ -52,8 +52,8 @@ def is_elf(path: Path) -> bool:
 
 
 def read_object(path: Path) -> ObjectFile:
-    """What an object file holds. Raises CrashError where it is none or has no symbols."""
-    elf = ElfFile(unpacked(path) if is_compressed(path) else path)
+    """What an unpacked object file holds. Raises CrashError where it is none or has no symbols."""
+    elf = ElfFile(path)
     table = elf.symbols
     names, letters = table.all(list(range(len(table))))
     found = []

@@ -184,6 +184,8 @@ class ModuleTable:
         if module.address in self.loaded:
             return
         file = Path(path)
+        if is_compressed(file):
+            file = unpacked(file)
         content = read_object(file)
         prog = self._kernel.prog
         known = prog.linux_kernel_loadable_module(
@@ -195,8 +197,12 @@ class ModuleTable:
                 f"{path}: not of this module: build ID {build_id.hex()}, not {own.hex()}"
             )
         if known.debug_file_status != drgn.ModuleFileStatus.HAVE:
-            known.try_file(unpacked(file) if is_compressed(file) else file)
-        self.loaded[module.address] = LoadedFile(path, content, section_marks)
+            known.try_file(file)
+        try:
+            places = dict(known.section_addresses)
+        except LookupError:
+            places = {}
+        self.loaded[module.address] = LoadedFile(path, file, content, places, section_marks)
         self._kernel.symbols.forget_modules()
 
     def unload(self, module: Module | None = None) -> None:
