@@ -298,15 +298,22 @@ class Rd(Command):
                 yield MemoryRow(address, size, values, tuple(map(name, values)))
                 address += len(values) * size
 
+        last = address + count * size
         try:
-            for block in blocks(read, address, count * size):
+            least = size if request.kind == "FILEADDR" else PAGE
+            for block in blocks(read, address, count * size, least):
                 unread += block
                 whole = len(unread) - len(unread) % (step * size)
                 yield from rows(unread[:whole])
                 unread = unread[whole:]
-        except ReadError:
+        except ReadError as error:
             yield from rows(unread[: len(unread) - len(unread) % size])
-            raise
+            if request.kind != "FILEADDR":
+                raise
+            # Of the file crash goes on to read what lies behind its end.
+            for lost in range(address, last, size):
+                yield Notice(str(ReadError(lost, error.what, error.reason, error.space)))
+            return
         yield from rows(unread)
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -343,14 +350,16 @@ class Rd(Command):
             yield open_line + behind
 
 
-def blocks(read: Read, address: int, size: int) -> Iterator[bytes]:
-    """Memory in blocks; before the first byte that cannot be read ReadError is raised."""
+def blocks(read: Read, address: int, size: int, least: int = PAGE) -> Iterator[bytes]:
+    """Memory in blocks, small ones where a large one fails; raises ReadError at the first
+    `least` bytes that cannot be read.
+    """
     while size > 0:
         count = min(size, BLOCK)
         try:
             data = read(address, count)
         except ReadError:
-            count = min(count, PAGE - address % PAGE)
+            count = min(count, least - address % least)
             data = read(address, count)
         yield data
         address += count
