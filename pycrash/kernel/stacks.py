@@ -16,7 +16,6 @@ import drgn
 
 from pycrash.errors import ReadError
 from pycrash.kernel.layout import Layout
-from pycrash.kernel.spaces import is_kernel_address
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -86,8 +85,8 @@ class Stacks:
 
     def _between(self, start: str, end: str) -> int:
         """Bytes from one symbol to another, 0 where one is missing."""
-        first, last = (self._kernel.symbols.by_name(name) for name in (start, end))
-        return last.address - first.address if first is not None and last is not None else 0
+        first, last = self._kernel.symbol_address(start), self._kernel.symbol_address(end)
+        return last - first if first is not None and last is not None else 0
 
     def of_task(self, stack: int) -> Stack:
         """The task stack whose lowest address is given."""
@@ -109,8 +108,6 @@ class Stacks:
         size = kernel.word_size
         info = 0
         what = "stack overflow check"
-        if not is_kernel_address(kernel, task.stack):
-            raise ReadError(task.stack, what, "invalid")
         if task.thread_info == task.stack:
             # Before 4.9 (x86) thread_info lies at the end that the stack grows to.
             info = kernel.prog.type("struct thread_info").size or 0
@@ -291,8 +288,8 @@ class Stacks:
 
     def _readable(self, address: int) -> bool:
         try:
-            self._kernel.read(address, 8)
-        except ReadError:
+            self._kernel.prog.read(address, 8)
+        except drgn.FaultError:
             return False
         return True
 

@@ -16,7 +16,6 @@ from pycrash.kernel import orc
 from pycrash.kernel.framesize import MAX_CODE, call_target, count_frame
 from pycrash.kernel.layout import Layout
 from pycrash.kernel.registers import PtRegsLayout
-from pycrash.kernel.spaces import kernel_base
 from pycrash.kernel.stacks import Stack
 from pycrash.kernel.unwind import Registers, Trace, TraceOptions
 from pycrash.kernel.walk_x86_64 import Walk
@@ -70,26 +69,42 @@ _EXCEPTIONS = frozenset(
         "async_page_fault",
     )
 )
-_USER_TOP_5_LEVEL = 0x00FFFFFFFFFFF000
-_USER_TOP = 0x00007FFFFFFFF000
 _WORD = 8
 
 
 class Site:
-    """What a text address is: the function, the bytes into it, and its unwind entry."""
+    """What a text address is: the function, the bytes into it, and how its frame unwinds.
 
-    __slots__ = ("function", "module", "name", "offset", "orc", "orc_known", "pc", "saves")
+    `saves` tells that an exception's registers lie behind a return address to here. `entry`
+    is the ORC entry of code that runs after a call, None where the tables do not help.
+    `plain` tells that nothing but that entry is to be asked.
+    """
 
-    def __init__(self, pc: int, name: str, function: int, module: str, saves: bool) -> None:
+    __slots__ = ("entry", "function", "module", "name", "offset", "pc", "plain", "saves")
+
+    def __init__(
+        self,
+        pc: int,
+        name: str,
+        function: int,
+        module: str = "",
+        saves: bool = False,
+        entry: orc.OrcEntry | None = None,
+    ) -> None:
         self.pc = pc
         self.name = name
         self.function = function
         self.offset = pc - function
         self.module = module
-        #: Whether an exception's registers lie behind a return address to here.
         self.saves = saves
-        self.orc: orc.OrcEntry | None = None
-        self.orc_known = False
+        self.entry = entry
+        self.plain = (
+            entry is not None
+            and entry.sp_reg == orc.REG_SP
+            and entry.sp_offset >= _WORD
+            and self.offset > 0
+            and not saves
+        )
 
 
 class UnwinderX86:
@@ -98,7 +113,8 @@ class UnwinderX86:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.tables = orc.OrcTables(kernel)
-        self._sites: dict[int, Site | None] = {}
+        #: Every address asked for, with what it is.
+        self.sites: dict[int, Site | None] = {}
         self._counted: dict[tuple[int, bool], int | None] = {}
 
     def trace(self, task: Task, options: TraceOptions) -> Trace:
@@ -147,7 +163,7 @@ class UnwinderX86:
     @cached_property
     def exceptions(self) -> frozenset[str]:
         """The entry points behind which an exception's registers lie."""
-        new = self.kernel.symbols.exists("asm_exc_divide_error")
+        new = self._symbol("asm_exc_divide_error") is not None
         return _EXCEPTIONS_5_8 if new else _EXCEPTIONS
 
     @cached_property
@@ -184,25 +200,25 @@ class UnwinderX86:
     @cached_property
     def new_interrupts(self) -> bool:
         """Whether interrupts enter by asm_common_interrupt (5.8)."""
-        return self.kernel.symbols.exists("asm_common_interrupt")
+        return self._symbol("asm_common_interrupt") is not None
 
     @cached_property
     def irq_link(self) -> int:
         """Bytes from an interrupt's registers to where the link on its IRQ stack points."""
         if self.new_interrupts:
-            return -64 if self.kernel.symbols.exists("asm_call_on_stack") else -32
+            return -32 if self._symbol("asm_call_on_stack") is None else -64
         return 40
 
     @cached_property
     def irq_gap(self) -> int:
         """Bytes at the top of an IRQ stack that are not used (64 before 4.9)."""
         kernel = self.kernel
-        pointer = kernel.symbols.percpu("irq_stack_ptr")
+        pointer = self._symbol("irq_stack_ptr")
         if pointer is None:
             return 0
         cpu = min(kernel.cpus.possible, default=0)
         try:
-            top = kernel.read_word(kernel.cpus.address(pointer.address, cpu), "irq_stack_ptr")
+            top = kernel.read_word(kernel.cpus.address(pointer, cpu), "irq_stack_ptr")
         except ReadError:
             return 64
         return 64 if top & 0xFFF else 0
@@ -220,21 +236,17 @@ class UnwinderX86:
             return symbol
         targets = {self._symbol("__switch_to"), self._symbol("__switch_to_asm")} - {None}
         for name in ("schedule", "__schedule"):
-            start = self.kernel.symbols.by_name(name)
-            following = self.kernel.symbols.next(start) if start is not None else None
-            if start is None or following is None:
-                continue
-            length = min(following.address - start.address, MAX_CODE)
             try:
-                code = self.kernel.read(start.address, length, name)
-            except ReadError:
+                function = self.kernel.prog.symbol(name)
+                start = function.address
+                code = self.kernel.read(start, min(function.size, MAX_CODE), name)
+            except (LookupError, ReadError):
                 continue
-            for at in range(length - 4):
-                if (
-                    code[at] == 0xE8
-                    and call_target(code[at : at + 5], start.address + at) in targets
-                ):
-                    return start.address + at + 5
+            at = code.find(b"\xe8")
+            while at >= 0:
+                if call_target(code[at : at + 5], start + at) in targets:
+                    return start + at + 5
+                at = code.find(b"\xe8", at + 1)
         return self._symbol("schedule") or 0
 
     @cached_property
@@ -293,12 +305,12 @@ class UnwinderX86:
     @cached_property
     def kernel_start(self) -> int:
         """The lowest address of the kernel's half."""
-        return kernel_base(self.kernel)
+        return self.kernel.memory.tables.kernel_base
 
     @cached_property
     def user_top(self) -> int:
         """The end of user addresses."""
-        return _USER_TOP_5_LEVEL if self.kernel_start < 0xFFFF800000000000 else _USER_TOP
+        return self.kernel.memory.tables.user_top
 
     @cached_property
     def entry_stack(self) -> Stack | None:
@@ -316,31 +328,35 @@ class UnwinderX86:
     def site(self, address: int) -> Site | None:
         """What is known of a text address; None for any other address."""
         try:
-            return self._sites[address]
+            return self.sites[address]
         except KeyError:
             site = None
             if address >= self.lowest_text and self.kernel.symbols.is_text(address):
-                found = self.kernel.symbols.lookup(address)
-                if found is not None:
-                    symbol, offset = found
-                    saves = bool(offset) and symbol.name in self.exceptions
-                    site = Site(address, symbol.name, symbol.address, symbol.module, saves)
-            self._sites[address] = site
+                site = self._make_site(address)
+            self.sites[address] = site
             return site
 
     def named_site(self, address: int) -> Site | None:
         """What is known of an address that need not be text; None without a symbol."""
-        site = self.site(address)
-        if site is None:
-            found = self.kernel.symbols.lookup(address)
-            if found is not None:
-                symbol, _ = found
-                site = Site(address, symbol.name, symbol.address, symbol.module, False)
-        return site
+        return self.site(address) or self._make_site(address)
 
-    def is_vmalloc(self, address: int) -> bool:
-        """Whether an address lies in memory mapped page by page."""
-        return address >= self._vmalloc_start
+    def _make_site(self, address: int) -> Site | None:
+        found = self.kernel.symbols.lookup(address)
+        if found is None:
+            return None
+        symbol, offset = found
+        saves = bool(offset) and symbol.name in self.exceptions
+        # The tables of functions that are gone are gone as well.
+        here = self.has_orc and symbol.address not in self.init_text
+        entry = self.tables.find(address) if here else None
+        if entry is not None and not entry.call:
+            entry = None
+        return Site(address, symbol.name, symbol.address, symbol.module, saves, entry)
+
+    def is_mapped(self, address: int) -> bool:
+        """Whether an address lies in memory that the kernel maps page by page."""
+        tables = self.kernel.memory.tables
+        return address >= self._vmalloc_start and tables.kernel_physical(address) is not None
 
     @cached_property
     def _vmalloc_start(self) -> int:
@@ -354,19 +370,11 @@ class UnwinderX86:
 
     def name(self, address: int) -> str:
         """The function nearest below an address, empty where there is none."""
-        site = self._sites.get(address)
+        site = self.sites.get(address)
         if site is not None:
             return site.name
         found = self.kernel.symbols.lookup(address)
         return found[0].name if found is not None else ""
-
-    def orc_of(self, site: Site) -> orc.OrcEntry | None:
-        """The unwind entry of a text address."""
-        if not site.orc_known:
-            site.orc_known = True
-            if self.has_orc:
-                site.orc = self.tables.find(site.pc)
-        return site.orc
 
     def counted(self, site: Site, interrupted: bool) -> int | None:
         """The size of a frame from the function's code; None where it cannot be read."""
@@ -424,5 +432,5 @@ class UnwinderX86:
         return count_frame(code, site.offset, interrupted)
 
     def _symbol(self, name: str) -> int | None:
-        found = self.kernel.symbols.by_name(name)
-        return found.address if found is not None else None
+        # A few dozen names: the table of all symbols would take longer to get ready.
+        return self.kernel.symbol_address(name)

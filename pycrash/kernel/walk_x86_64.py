@@ -206,6 +206,8 @@ class Walk:
 
         True where user mode is what they interrupted, None where the walk is over.
         """
+        if self._entry in self.own:
+            return False
         stacks = self.kernel.stacks
         # Each stack can be left for another only so often before it goes in a circle.
         for _ in range(2 + len(stacks.irq) + sum(map(len, stacks.exception))):
@@ -438,28 +440,51 @@ class Walk:
     def _walk(self, limit: int) -> None:
         """Show the return addresses from the stack pointer up to a limit."""
         words, low, lowest = self._words, self._low, self.unwinder.lowest_text
-        site_of, size = self.unwinder.site, self.unwinder.registers.size
-        sp = self._sp
-        limit = min(limit, low + len(words) * _WORD)
+        sites, site_of = self.unwinder.sites, self.unwinder.site
+        options, events = self.options, self.events
+        as_usual = not (self._listing or options.full or options.old or self._was_irq)
+        sp, count = self._sp, len(words)
+        limit = min(limit, low + count * _WORD)
         while sp < limit:
             pc = words[sp - low >> 3]
-            if pc < lowest or site_of(pc) is None:
+            if pc < lowest:
                 sp += _WORD
                 continue
-            shown = self._show(pc, sp, _Kind.CALL)
-            sp += _WORD
-            if shown is _Shown.NOT:
+            site = sites[pc] if pc in sites else site_of(pc)
+            if site is None:
+                sp += _WORD
                 continue
+            if not as_usual or not site.plain or self._lost:
+                sp = self._step(pc, sp)
+                continue
+            # The steps of _step and _skip_by_orc for what most frames are.
+            events.append(Frame(self._level, sp, pc, site.name, site.offset, site.module))
             self._level += 1
-            if shown is _Shown.FRAME_AND_REGISTERS:
-                self._last_registers = sp
-                sp += size
-                if not self._struck:
-                    continue
-            skip = self._skip(self._struck or pc, sp)
-            if skip > 0:
-                sp += skip
+            self._struck = 0
+            self._called = site.name
+            entry = site.entry
+            assert entry is not None
+            sp += entry.sp_offset
+            if entry.bp_reg == orc.REG_PREV_SP:
+                place = sp + _WORD + entry.bp_offset - low >> 3
+                self._bp = words[place] if 0 <= place < count else 0
+            elif entry.bp_reg != orc.REG_UNDEFINED:
+                self._bp = 0
         self._sp = sp
+
+    def _step(self, pc: int, sp: int) -> int:
+        """Show a text address; where to look for the next one."""
+        shown = self._show(pc, sp, _Kind.CALL)
+        sp += _WORD
+        if shown is _Shown.NOT:
+            return sp
+        self._level += 1
+        if shown is _Shown.FRAME_AND_REGISTERS:
+            self._last_registers = sp
+            sp += self.unwinder.registers.size
+            if not self._struck:
+                return sp
+        return sp + max(0, self._skip(self._struck or pc, sp))
 
     def _skip(self, pc: int, sp: int) -> int:
         """Bytes from the stack pointer a function has at pc up to its own return address."""
@@ -477,9 +502,8 @@ class Walk:
                 return frame + _WORD - sp
         if site.function in unwinder.init_text:
             return 0
-        entry = unwinder.orc_of(site)
-        if entry is not None and entry.call:
-            skip = self._skip_by_orc(entry, sp)
+        if site.entry is not None:
+            skip = self._skip_by_orc(site.entry, sp)
             if skip >= 0:
                 return skip
         counted = unwinder.counted(site, interrupted)
@@ -581,7 +605,7 @@ class Walk:
                 name, offset = found[0].name, found[1]
                 if not self._searching:
                     self._struck = regs.rip
-            elif self.unwinder.is_vmalloc(regs.rip) and self.unwinder.readable(regs.rip):
+            elif self.unwinder.is_mapped(regs.rip):
                 name = "no symbolic reference"
             else:
                 name = "unknown or invalid address"
@@ -617,7 +641,7 @@ class Walk:
                 return True
             if self.kernel.stacks.exception_stack(self._entry) is not None:
                 return True
-        return in_kernel and self.unwinder.is_vmalloc(regs.rip) and self.unwinder.readable(regs.rip)
+        return in_kernel and self.unwinder.is_mapped(regs.rip)
 
     def _plain_kernel_registers(self, regs: PtRegs, address: int) -> bool:
         """Whether registers with the kernel's segments look right otherwise."""
