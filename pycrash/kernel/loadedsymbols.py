@@ -79,7 +79,11 @@ def merged(known: Sequence[Sequence[Entry]], percpu: int, file: LoadedFile) -> l
                 names.add(entry.name)
                 found.append(entry)
     if file.section_marks:
-        for name, start in places.items():
+        # Where two sections begin at one address crash names the later one first.
+        for name, start in reversed(places.items()):
+            if name in PERCPU and known and known[0][0].name.startswith("_MODULE_START_"):
+                # Before 6.4 crash takes them to lie where the module begins.
+                start = known[0][0].address
             found.append(Entry(start, f"{SECTION_START}{name}]", "S"))
             found.append(Entry(start + file.content.sections[name], f"{SECTION_END}{name}]", "S"))
     return sorted(found, key=_rank)

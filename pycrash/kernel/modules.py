@@ -180,6 +180,7 @@ class ModuleTable:
         from pycrash.kernel.compressed import is_compressed, unpacked
         from pycrash.kernel.loadedsymbols import LoadedFile
         from pycrash.kernel.modulefiles import read_object
+        from pycrash.kernel.relocated import open_plain
 
         if module.address in self.loaded:
             return
@@ -197,7 +198,7 @@ class ModuleTable:
                 f"{path}: not of this module: build ID {build_id.hex()}, not {own.hex()}"
             )
         if known.debug_file_status != drgn.ModuleFileStatus.HAVE:
-            known.try_file(file)
+            known.try_file(file, fd=open_plain(file))
         try:
             places = dict(known.section_addresses)
         except LookupError:

@@ -6,12 +6,14 @@ relocations.
 
 from __future__ import annotations
 
+import os
 import struct
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from pycrash.kernel.dwarf import Dwarf
-from pycrash.kernel.elf import ElfFile, Section
+from pycrash.kernel.elf import SHF_COMPRESSED, ElfFile, Section
 
 SHT_RELA, SHT_REL = 4, 9
 
@@ -92,3 +94,37 @@ class RelocatedDwarf(Dwarf):
     def span(self, name: str, start: int, size: int) -> bytes:
         """A part of a section."""
         return self.contents(name)[start : start + size] if start >= 0 else b""
+
+
+def open_plain(path: Path) -> int:
+    """A file descriptor of an object file, or of a copy whose debug sections are not compressed.
+
+    drgn 0.3.0 unpacks a compressed section when it relocates it, then fails to unpack it
+    again, and from there on every look-up of a type fails.
+    """
+    elf = ElfFile(path)
+    packed = [(i, s) for i, s in enumerate(elf.sections) if s.flags & SHF_COMPRESSED]
+    if not packed:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    content = bytearray(elf.data)
+    place, form = (0x28, "Q") if elf.wide else (0x20, "I")
+    (headers,) = struct.unpack_from(elf.order + form, content, place)
+    (each,) = struct.unpack_from(elf.order + "H", content, 0x3A if elf.wide else 0x2E)
+    flags_at, offset_at, align_at = (8, 24, 48) if elf.wide else (8, 16, 32)
+    for index, section in packed:
+        data = elf.contents(section)
+        content += bytes(-len(content) % 16)
+        header = headers + index * each
+        # The alignment of what was packed stands in the section's own header (Elf64_Chdr).
+        chdr = section.offset + (16 if elf.wide else 8)
+        (align,) = struct.unpack_from(elf.order + form, content, chdr)
+        struct.pack_into(
+            elf.order + form, content, header + flags_at, section.flags ^ SHF_COMPRESSED
+        )
+        struct.pack_into(elf.order + form * 2, content, header + offset_at, len(content), len(data))
+        struct.pack_into(elf.order + form, content, header + align_at, align)
+        content += data
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        return os.dup(file.fileno())
