@@ -315,6 +315,11 @@ def _set_radix(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
 
 
 def _set_edit(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
+    wanted = value if name == "edit" else name
+    if ctx.settings.starting and wanted in ("vi", "emacs"):
+        ctx.settings.edit = wanted
+        yield SettingRow("edit", wanted)
+        return
     if name != "edit":
         raise CrashError(_AT_RUNTIME.format(f" {ctx.settings.edit}" if name == "emacs" else ""))
     if value is not None:

@@ -43,6 +43,8 @@ class Settings:
     old_backtrace: bool = False
     redzone: bool = True
     error: str = "default"
+    #: Whether .crashrc is being run; some settings can be changed only there.
+    starting: bool = False
     #: Folders given by --mod and --src, empty where none was.
     module_tree: str = ""
     source_tree: str = ""

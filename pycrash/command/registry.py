@@ -129,10 +129,15 @@ class Registry:
                 self._problems.append(str(error))
 
     def _load(self, module: str) -> None:
-        if module not in self._loaded:
-            self._loaded.add(module)
-            for command in _commands_of(importlib.import_module(module)):
-                self._commands[command.name] = command
+        if module in self._loaded:
+            return
+        self._loaded.add(module)
+        try:
+            commands = _commands_of(importlib.import_module(module))
+        except Exception as error:
+            self._problems.append(f"{module}: {type(error).__name__}: {error}")
+            return
+        self._commands.update((command.name, command) for command in commands)
 
     def _load_built_in(self) -> None:
         package = importlib.import_module(BUILT_IN)

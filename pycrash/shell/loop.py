@@ -12,7 +12,7 @@ from pycrash.shell.options import Options
 from pycrash.shell.output import Output, standard_output
 from pycrash.shell.runner import ExitShell
 from pycrash.shell.session import MINIMAL_NOTE, PROMPT, Session
-from pycrash.shell.start import version_lines
+from pycrash.shell.start import editing_mode, version_lines
 
 #: Exit status at the end of lines that come from a pipe or a file, as crash has it.
 END_OF_INPUT = 1
@@ -34,8 +34,7 @@ def serve(session: Session, options: Options) -> int:
 
             return serve_prompt(session, options)
         show_banner(session, standard_output(session.paint))
-        for line in start_lines(session, options):
-            session.run_unrecorded(line)
+        run_start_lines(session, options)
         return _serve_stream(session, terminal)
     except ExitShell as leave:
         return leave.status
@@ -53,19 +52,25 @@ def show_banner(session: Session, output: Output) -> None:
         output.close()
 
 
-def start_lines(session: Session, options: Options) -> list[str]:
-    """The lines that run before the first prompt: plugins of -x, .crashrc and -i."""
-    lines = []
+def run_start_lines(session: Session, options: Options) -> None:
+    """Run what comes before the first prompt: plugins of -x, .crashrc and -i."""
     if "-x" in options:
         folder = os.environ.get("CRASH_EXTENSIONS") or "./extensions"
-        lines += [f"extend {path}" for path in sorted(Path(folder).glob("*.py"))]
+        for path in sorted(Path(folder).glob("*.py")):
+            session.run_unrecorded(f"extend {path}")
     if "--no_crashrc" not in options:
         trusted, untrusted = inputs.start_files(os.environ.get("HOME"))
         for path in untrusted:
             session.say(f'not using untrusted file: "{path}"', "WARNING")
-        lines += [f"< {path}" for path in trusted]
+        session.settings.starting = True
+        for path in trusted:
+            session.run_unrecorded(f"< {path}")
+        session.settings.starting = False
+    if "-e" in options:
+        session.settings.edit = editing_mode(options)
     script = options.value("-i")
-    return lines if script is None else [*lines, f"< {script}"]
+    if script is not None:
+        session.run_unrecorded(f"< {script}")
 
 
 def _serve_stream(session: Session, terminal: bool) -> int:

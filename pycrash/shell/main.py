@@ -27,6 +27,10 @@ def run(argv: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         _give_up_output()
+    except Exception as error:
+        if "--debug" in argv:
+            raise
+        print(f"pycrash: internal error: {type(error).__name__}: {error}", file=sys.stderr)
     return 1
 
 

@@ -106,7 +106,8 @@ class Output:
         if self.kind in ("file", "pipe"):
             self.write_plain("")
             target = self.stream.fileno()
-        wait(subprocess.Popen(command, shell=True, stdout=target))
+        if wait(subprocess.Popen(command, shell=True, stdout=target)):
+            print(file=sys.stderr)
 
     def close(self) -> None:
         """Finish a file or pipe, and wait for the process that reads it. Fails as `write` does."""
@@ -136,13 +137,15 @@ def _failure(error: OSError) -> Exception:
     return OutputError(error.strerror or str(error))
 
 
-def wait(process: subprocess.Popen[Any]) -> int:
-    """Wait for a process; meanwhile Ctrl-C is for it alone."""
+def wait(process: subprocess.Popen[Any]) -> bool:
+    """Wait for a process; meanwhile Ctrl-C is for it alone. Whether there was one."""
+    interrupted = False
     while True:
         try:
-            return process.wait()
+            process.wait()
+            return interrupted
         except KeyboardInterrupt:
-            continue
+            interrupted = True
 
 
 def open_redirect(redirect: Redirect) -> Output:

@@ -20,7 +20,7 @@ from prompt_toolkit.styles import Style
 
 from pycrash.render.highlight import highlighted, wants_colour
 from pycrash.shell.completion import Completion
-from pycrash.shell.loop import show_banner, start_lines
+from pycrash.shell.loop import run_start_lines, show_banner
 from pycrash.shell.options import Options
 from pycrash.shell.output import Output
 from pycrash.shell.session import PROMPT, Session
@@ -40,10 +40,8 @@ def serve_prompt(session: Session, options: Options) -> int:
         session.paint = highlighted
     preparation = Preparation(session)
     session.ready = preparation.wait
-    first = start_lines(session, options)
     preparation.start()
-    for line in first:
-        session.run_unrecorded(line)
+    run_start_lines(session, options)
     prompt = _make_prompt(session, preparation)
     while True:
         try:
@@ -114,12 +112,20 @@ class Preparation:
 class _Completer(Completer):
     """Offers what Completion finds."""
 
-    def __init__(self, completion: Completion) -> None:
+    def __init__(self, completion: Completion, debug: bool) -> None:
         self._completion = completion
+        self._debug = debug
 
     def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completed]:
         line = document.text_before_cursor
-        for found in self._completion.candidates(line):
+        try:
+            candidates = self._completion.candidates(line)
+        except Exception:
+            # A dump that cannot answer must not take the prompt away.
+            if self._debug:
+                raise
+            return
+        for found in candidates:
             yield Completed(
                 found.text, start_position=found.start - len(line), display_meta=found.remark
             )
@@ -129,10 +135,10 @@ def _make_prompt(session: Session, preparation: Preparation) -> PromptSession[st
     completion = Completion(session, preparation.done)
     return PromptSession(
         history=_history(),
-        completer=_Completer(completion),
+        completer=_Completer(completion, session.runner.debug),
         complete_while_typing=False,
         auto_suggest=AutoSuggestFromHistory(),
-        enable_history_search=False,
+        reserve_space_for_menu=5,
         bottom_toolbar=lambda: _hint(session, prompt_text()),
         style=STYLE,
     )

@@ -97,10 +97,10 @@ SESSIONS = [
         },
     ),
     Batch(
-        "input-file-echoes",
+        "input-file-redirects",
         "< cmds\n!echo after\n",
         options=("-s",),
-        files={"cmds": "alias sf\n!echo two > out\n!cat out\nalias | wc -l\nbogus\n"},
+        files={"cmds": "alias | wc -l\necho two > out\n!cat out\nbogus\n"},
     ),
     Batch(
         "input-file-marks", "<cmds\n<\n< \n< nothere\n< cmds extra\n", files={"cmds": "!echo in\n"}
@@ -153,13 +153,23 @@ SESSIONS = [
         "\\alias < args\n",
         files={"args": "sf\nsn\n"},
     ),
+    Batch(
+        "data-words",
+        "list_head\natomic_t\npid_t\nenum pid_type\nint\nlist_head.next\nunsigned\nrun\nsymbol-file x\n",
+    ),
+    Batch("special-in-stream", "*list_head\n* list_head\n<cmds\n", files={"cmds": "alias sf\n"}),
+    Batch(
+        "special-in-file",
+        "< cmds\n",
+        files={"cmds": "*list_head\n <cmds\n<cmds\n  *list_head\n*list_head.next\n"},
+    ),
     Batch("repeat-unknown", "repeat bogus\nrepeat -1 bogus\nrepeat -\n"),
     Batch("help-unknown", "help nothing-of-this-name\n"),
     Batch(
         "options-i",
         "echo from stdin\n",
         options=("-s", "-i", "cmds"),
-        files={"cmds": "echo from file\nbogus\nalias -z\necho 2\n"},
+        files={"cmds": "!echo from file\nbogus\nalias -z\n!echo 2\n"},
     ),
     Batch("options-i-missing", "echo from stdin\n", options=("-s", "-i", "nothere")),
     Batch(
@@ -173,9 +183,9 @@ SESSIONS = [
         "echo from stdin\nalias\n",
         options=("-s", "-i", "cmds"),
         files={
-            "home/.crashrc": "alias h1 alias sf\necho from home\nset scroll off\nalias both px\n",
-            ".crashrc": "# local\nalias l1 alias sf\necho from here\nalias both alias sn\nbogus\n",
-            "cmds": "echo from cmds\nalias f1 alias sf\nboth\n",
+            "home/.crashrc": "alias h1 alias sf\n!echo from home\nset scroll off\nalias both px\n",
+            ".crashrc": "# local\nalias l1 alias sf\n!echo from here\nalias both alias sn\nbogus\n",
+            "cmds": "!echo from cmds\nalias f1 alias sf\nboth\n",
         },
     ),
     Batch(
