@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pycrash.cexpr.datatypes import member_offset
+from pycrash.cexpr.datatypes import member_offset, refused_reference
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
 from pycrash.command.entries import Contents, EntryContents, entry_radix
@@ -156,7 +156,7 @@ def _offset(ctx: Context, text: str, what: str) -> int:
         return number(text)
     offset = member_offset(ctx.kernel, text)
     if offset is None:
-        raise CrashError(f"invalid {what}: {text}")
+        raise CrashError(f"invalid {what}: {refused_reference(text)}")
     return offset
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pycrash.cexpr.datatypes import member_offset
+from pycrash.cexpr.datatypes import member_offset, refused_reference
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
 from pycrash.command.entries import Contents, EntryContents, entry_radix
@@ -206,7 +206,7 @@ def _offset(ctx: Context, text: str, letter: str, what: str, before: int | None)
         return number(text)
     offset = member_offset(ctx.kernel, text)
     if offset is None:
-        raise CrashError(f"invalid {letter} argument: {text}")
+        raise CrashError(f"invalid {letter} argument: {refused_reference(text)}")
     return offset
 
 
@@ -288,6 +288,8 @@ def _maple(
     for step in MapleTrees(ctx.kernel).walk(start, "N" not in args):
         if verbose or isinstance(step, MapleDamage):
             yield Verbose(step, radix)
+        elif isinstance(step, MapleNode) and step.kind > ARANGE_64:
+            yield Contents("", "", step.address, (" UNKNOWN TYPE",))
         if not isinstance(step, MapleEntry):
             continue
         if not prepared:

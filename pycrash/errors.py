@@ -4,12 +4,12 @@ from __future__ import annotations
 
 
 class CrashError(Exception):
-    """A command cannot go on. `str()` is the message without the command's name.
+    """A command cannot go on. `str()` is the message without the command's name."""
 
-    One that is `silent` ends the command without a message.
-    """
-
-    silent = False
+    @property
+    def quiet(self) -> bool:
+        """Whether the command ends without the message."""
+        return False
 
 
 class ReadError(CrashError):
@@ -33,8 +33,6 @@ class ReadError(CrashError):
         self.what = what
         self.reason = reason
         self.space = space
-        # crash says nothing of pages that were left out of the dump on purpose.
-        self.silent = reason == "page excluded"
         super().__init__(address, what, reason, space)
 
     @property

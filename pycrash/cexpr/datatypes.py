@@ -149,6 +149,14 @@ def _look_up(kernel: Kernel, name: str) -> Datatype | None:
         return None
 
 
+def variable_shape(kernel: Kernel, name: str) -> Shape | None:
+    """The type of a variable, None where the debugging data does not know one of that name."""
+    try:
+        return Shape(kernel.prog.variable(name).type_)
+    except (LookupError, ValueError, drgn.BadDataError):
+        return None
+
+
 def member_offset(kernel: Kernel, text: str) -> int | None:
     """The offset that `structure.member` stands for in an option; None where it is not that."""
     name, dot, member = text.partition(".")
@@ -158,6 +166,11 @@ def member_offset(kernel: Kernel, text: str) -> int | None:
     if datatype is None or "[" in member or datatype.kind not in ("struct", "union"):
         return None
     return datatype.offset(member)
+
+
+def refused_reference(text: str) -> str:
+    """How crash repeats a `structure.member` it does not take: cut at the first of two dots."""
+    return text.partition(".")[0] if text.count(".") > 1 else text
 
 
 def declaration(
@@ -213,24 +226,44 @@ class _Offsets:
         self._member = member
         self._address = address
         self._radix = radix
+        self._blocks: set[str] = set()
         self._width = len(plain(datatype.size, radix))
 
     def line(self, text: str) -> Iterator[str]:
         """The line with its offset; nothing where another member is wanted."""
+        if match := _BLOCK.match(text):
+            self._blocks.add(match[1])
+        ends_block = text.startswith("    } ")
         name = declared_name(text)
         offset = self._datatype.offset(name) if name else None
         if self._member:
             if name != self._member or offset is None:
+                if ends_block:
+                    self._blocks.clear()
                 return
         elif offset is None:
             yield " " * (self._width + 1) + text
             return
         assert offset is not None
+        if ends_block and self._member:
+            # Of a nameless type only the first line is shown with the last; crash tells it
+            # by what began since the last named one, and leaves it out when it cannot.
+            head = f"{self._blocks.pop()} {{" if len(self._blocks) == 1 else None
+            self._blocks.clear()
+            margin = " " * (self._width + 5)
+            if head is None:
+                text = text[:3] + margin + text[3:]
+            else:
+                yield margin + head
         if self._address:
             column = f"  [{offset + self._address:x}]"
         else:
             column = f"  [{plain(offset, self._radix)}]"
         yield f"{column:>{self._width + 4}}{text[3:]}"
+
+
+#: A structure or union that begins at the first level.
+_BLOCK = re.compile(r"    (struct|union) \{")
 
 
 def declared_name(line: str) -> str:

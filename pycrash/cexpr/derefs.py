@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import drgn
 
-from pycrash.cexpr.datatypes import Datatype
+from pycrash.cexpr.datatypes import Datatype, variable_shape
 from pycrash.cexpr.shapes import Shape
 from pycrash.cexpr.structs import StructReader
 from pycrash.cexpr.types import format_type
@@ -101,14 +101,14 @@ class Dereferencer:
         shape: Shape,
         target: int,
         symbol: str,
-        variable: drgn.Object | None,
+        variable: Shape | None,
     ) -> list[str] | None:
         text = pointer.text
         star = ""
         if pointer.kind == "pointer":
             text, star = text[:-2], "*"
         head = f"  {text} {star}{name} = {target:#x}"
-        wanted = Shape(variable.type_) if variable is not None else shape.element
+        wanted = variable or shape.element
         if not shape.element.complete:
             return [head, f"  -> ({text}: no debuginfo data)"]
         try:
@@ -128,13 +128,10 @@ class Dereferencer:
         found = self._kernel.symbols.lookup(address)
         return found[0].name if found is not None and not found[1] else ""
 
-    def _variable(self, name: str) -> drgn.Object | None:
-        """The variable of a symbol's name, where its type is one that is shown by name."""
-        try:
-            value = self._kernel.prog[name]
-        except (LookupError, ValueError):
-            return None
-        return value if Shape(value.type_).kind in _SYMBOL_KINDS else None
+    def _variable(self, name: str) -> Shape | None:
+        """The type of a symbol's variable, where it is one that is shown by name."""
+        shape = variable_shape(self._kernel, name)
+        return shape if shape is not None and shape.kind in _SYMBOL_KINDS else None
 
     def _accessible(self, address: int) -> bool:
         try:

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 import drgn
 
+from pycrash.cexpr.adanames import shown_name
 from pycrash.errors import CrashError
 from pycrash.kernel.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_SYMTAB, ElfFile, Section
 
@@ -136,10 +137,10 @@ class _Image:
         entry = self._nearest(linked, home[0])
         if entry is None:
             return None
-        name = self._name(entry)
+        name = None
         if home[1].flags & SHF_EXECINSTR:
-            name = self._function(entry, home[1])
-        return name, linked - self._values[entry]
+            name = self._function(entry, home[0])
+        return name or shown_name(self._name(entry)), linked - self._values[entry]
 
     def _nearest(self, linked: int, home: int) -> int | None:
         """The symbol at or before an address, by gdb's rules on sizes."""
@@ -195,27 +196,27 @@ class _Image:
         start = self._starts[entry]
         return self._strings[start : self._strings.find(b"\0", start)].decode("latin-1")
 
-    def _function(self, entry: int, section: Section) -> str:
+    def _function(self, entry: int, home: int) -> str | None:
         """A function's name as the debugging information has it, which chooses among aliases."""
-        home = next(i for i, s in self._sections if s is section)
         value = self._values[entry]
         at = bisect_right(self._sorted, value) - 1
-        aliases = []
+        aliases = [self._name(entry)]
         while at >= 0 and self._sorted[at] == value:
             if self._counts(self._order[at], home):
                 aliases.append(self._name(self._order[at]))
             at -= 1
-        own = self._name(entry)
-        for name in (own, *aliases):
+        if len(aliases) <= 2 and "." not in aliases[0]:
+            return None
+        for name in aliases:
             bare = name
             for ending in _CLONES:
                 bare = bare.split(ending)[0]
-            if (len(aliases) > 1 or bare != name) and self._has_function(bare, value):
+            if self._has_function(bare):
                 return bare
-        return own
+        return None
 
-    def _has_function(self, name: str, linked: int) -> bool:
+    def _has_function(self, name: str) -> bool:
         try:
             return self._prog.function(name).address_ is not None
-        except LookupError:
+        except (LookupError, drgn.BadDataError):
             return False

@@ -46,6 +46,7 @@ class Shape:
         self.real = real
         self.kind = real.kind
         self.aggregate = real.kind in AGGREGATES
+        self.is_pointer = real.kind == TypeKind.POINTER
 
     @cached_property
     def complete(self) -> bool:

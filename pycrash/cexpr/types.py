@@ -109,8 +109,11 @@ def _parameters(type_: drgn.Type) -> str:
     return ", ".join(parameters) or "void"
 
 
-def _body(type_: drgn.Type, indent: int = 0) -> Iterator[str]:
-    """The lines of a type with its body; the first has no indentation."""
+def _body(type_: drgn.Type, indent: int = 0, show: int = 1) -> Iterator[str]:
+    """The lines of a type with its body; the first has no indentation.
+
+    `show` says how many levels of nameless types with named members have their bodies shown.
+    """
     kind = type_.kind
     if kind == TypeKind.ENUM:
         yield _enum(type_)
@@ -128,24 +131,24 @@ def _body(type_: drgn.Type, indent: int = 0) -> Iterator[str]:
     elif not type_.members:
         yield f"{margin}    <no data fields>"
     for member in type_.members or ():
-        yield from _member(member, indent + 4)
+        yield from _member(member, indent + 4, show)
     yield margin + "}"
 
 
-def _member(member: drgn.TypeMember, indent: int) -> Iterator[str]:
+def _member(member: drgn.TypeMember, indent: int, show: int) -> Iterator[str]:
     margin = " " * indent
     base = _base(member.type)
-    if member.name is None and base.kind in _TAGS and base.kind != TypeKind.ENUM:
-        *head, last = _body(base, indent)
-        yield margin + head[0]
-        yield from head[1:]
-        yield last + ";"
-        return
-    text = format_type_name(member.type, member.name or "")
-    if base.kind == TypeKind.ENUM and not base.tag:
-        text = _declare(_enum(base), member.type, member.name or "")
+    # crash has gdb show the bodies of nameless members at any depth.
+    below = show - 1 if member.name else show
     bits = f" : {member.bit_field_size}" if member.bit_field_size else ""
-    yield f"{margin}{text}{bits};"
+    if base.kind not in _TAGS or base.tag or below < 0:
+        yield f"{margin}{format_type_name(member.type, member.name or '')}{bits};"
+        return
+    *head, last = _body(base, indent, below)
+    end = _declare(last, member.type, member.name or "")
+    for number, line in enumerate(head):
+        yield line if number else margin + line
+    yield f"{end if head else margin + end}{bits};"
 
 
 def _enum(type_: drgn.Type) -> str:

@@ -79,8 +79,10 @@ class EntryContents:
         try:
             lines = tuple(self._structs.whole(datatype, address))
         except ReadError as error:
-            yield Notice(str(error), line=f"struct {name} ")
-            lines = ("",)
+            begun = f"struct {name} "
+            if not error.quiet:
+                yield Notice(str(error), line=begun)
+            lines = (begun,) if error.quiet else ("",)
         yield Contents(name, "", address, lines)
 
     def _member(self, name: str, member: str, address: int) -> Iterator[Row]:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from pycrash.cexpr.datatypes import Datatype, declaration, find_datatype, member_offset
+from pycrash.cexpr.datatypes import (
+    Datatype,
+    declaration,
+    find_datatype,
+    member_offset,
+    refused_reference,
+    variable_shape,
+)
 from pycrash.cexpr.derefs import Dereferencer
 from pycrash.cexpr.nodes import MemberNotFound
 from pycrash.cexpr.structs import Reader, StructReader
@@ -175,7 +182,7 @@ def offset_operand(ctx: Context, text: str, what: str) -> int:
         return number(text)
     offset = member_offset(ctx.kernel, text)
     if offset is None:
-        raise CrashError(f"invalid {what}: {text}")
+        raise CrashError(f"invalid {what}: {refused_reference(text)}")
     return offset
 
 
@@ -247,11 +254,8 @@ class _Operands:
             yield Line("  (none found)")
 
     def _is_pointer(self, name: str) -> bool:
-        try:
-            type_ = self._ctx.kernel.prog[name].type_
-        except (LookupError, ValueError):
-            return False
-        return bool(type_.type_name().endswith("*"))
+        shape = variable_shape(self._ctx.kernel, name)
+        return shape is not None and shape.is_pointer
 
     def _cpu_list(self, spec: str) -> tuple[int, ...]:
         kernel = self._ctx.kernel
@@ -401,12 +405,19 @@ class _Shower:
             return
         except ReadError as error:
             if not member:
-                # Where the text was to begin, the message stands.
-                yield Notice(str(error), line=f"{request.kind} {datatype.name} ")
-                if request.kind == "struct":
-                    yield Line("")
+                yield from self._unreadable(error)
             return
         yield Shown(datatype.name, member, address, tuple(lines))
+
+    def _unreadable(self, error: ReadError) -> Iterator[Row]:
+        """Where the text was to begin, the message stands."""
+        begun = f"{self._request.kind} {self._request.datatype.name} "
+        if error.quiet:
+            yield Line(begun)
+            return
+        yield Notice(str(error), line=begun)
+        if self._request.kind == "struct":
+            yield Line("")
 
     def _member(self, member: str, address: int) -> list[str]:
         if self._request.follow:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.command import Command, Context, Notice, Part, Row, UsageError
+from pycrash.command import Command, Context, Notice, Row, UsageError
 from pycrash.errors import CrashError
 from pycrash.shell.inputs import find_argument_file
 from pycrash.shell.messages import Messages
@@ -53,7 +53,7 @@ class Runner:
         except UsageError as error:
             _usage(command, str(error), output)
         except CrashError as error:
-            self.messages.say(output, command.name, str(error))
+            self._fatal(command, error, output)
         except Exception as error:
             if self.debug:
                 traceback.print_exc()
@@ -65,6 +65,10 @@ class Runner:
         try:
             self._call(command, words, output)
         except CrashError as error:
+            self._fatal(command, error, output)
+
+    def _fatal(self, command: Command, error: CrashError, output: Output) -> None:
+        if not error.quiet:
             self.messages.say(output, command.name, str(error))
 
     def _call(self, command: Command, words: Sequence[str], output: Output) -> None:
@@ -79,10 +83,7 @@ class Runner:
             lines = command.text(self.context, args, rows)
         write = output.write
         for line in lines:
-            if isinstance(line, Part):
-                output.write_plain(line)
-            else:
-                write(line)
+            write(line)
 
     def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
         """Pass rows on; a Notice is printed where it stands among them."""
