@@ -70,29 +70,29 @@ def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str]) -> Args:
         if word == "--":
             operands.extend(rest)
         elif len(word) > 1 and word[0] == "-":
-            given.extend(_cluster(name, known, word[1:], rest, wrong))
+            given.extend(_cluster(known, word[1:], rest, wrong))
         else:
             operands.append(word)
     if wrong:
-        raise UsageError("\n".join(wrong))
+        raise UsageError("\n".join(f"{name}: {text}" for text in wrong))
     return Args(tuple(given), tuple(operands))
 
 
 def _cluster(
-    name: str, known: dict[str, Flag], letters: str, rest: Iterator[str], wrong: list[str]
+    known: dict[str, Flag], letters: str, rest: Iterator[str], wrong: list[str]
 ) -> Iterator[tuple[str, str | None]]:
+    """The options of one word; what is wrong with it is added to `wrong`."""
     while letters:
         letter, letters = letters[0], letters[1:]
         flag = known.get(letter)
         if flag is None:
-            wrong.append(f"{name}: invalid option -- '{letter}'")
+            wrong.append(f"invalid option -- '{letter}'")
             continue
         if flag.value is None:
             yield letter, None
             continue
         value = letters or next(rest, None)
         if value is None:
-            wrong.append(f"{name}: option requires an argument -- '{letter}'")
-            return
+            wrong.append(f"option requires an argument -- '{letter}'")
         yield letter, value
         return

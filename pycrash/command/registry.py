@@ -46,11 +46,7 @@ class Registry:
         """The command of that name, or None."""
         if name in self._commands:
             return self._commands[name]
-        # A command sits in the file of its name: this keeps start-up short.
-        file = _FILES.get(name, name)
-        if file.isidentifier() and importlib.util.find_spec(f"{BUILT_IN}.{file}"):
-            self._load(f"{BUILT_IN}.{file}")
-        if name not in self._commands:
+        if not self._load_named(name):
             self._load_plugins()
         return self._commands.get(name)
 
@@ -65,7 +61,7 @@ class Registry:
 
     def add(self, command: Command) -> None:
         """Register one command. Raises PluginError where its name is taken."""
-        if command.name in self._commands:
+        if command.name in self._commands or self._load_named(command.name):
             raise PluginError(f"{command.name}: there is a command of that name")
         self._commands[command.name] = command
 
@@ -98,7 +94,6 @@ class Registry:
 
     def _add_all(self, module: ModuleType) -> list[str]:
         """Register the Command classes a module defines, all or none; returns their names."""
-        self._load_built_in()
         added: list[str] = []
         try:
             for command in _commands_of(module):
@@ -127,6 +122,16 @@ class Registry:
                 self.load_file(path)
             except PluginError as error:
                 self._problems.append(str(error))
+
+    def _load_named(self, name: str) -> bool:
+        """Load the built-in command of that name; whether there is one.
+
+        A command sits in the file of its name: this keeps start-up short.
+        """
+        file = _FILES.get(name, name)
+        if file.isidentifier() and importlib.util.find_spec(f"{BUILT_IN}.{file}"):
+            self._load(f"{BUILT_IN}.{file}")
+        return name in self._commands
 
     def _load(self, module: str) -> None:
         if module in self._loaded:

@@ -155,7 +155,8 @@ SESSIONS = [
     ),
     Batch(
         "data-words",
-        "list_head\natomic_t\npid_t\nenum pid_type\nint\nlist_head.next\nunsigned\nrun\nsymbol-file x\n",
+        "list_head\natomic_t\npid_t\nenum pid_type\nint\nlist_head.next\nunsigned\nrun\n"
+        "symbol-file x\n",
     ),
     Batch("special-in-stream", "*list_head\n* list_head\n<cmds\n", files={"cmds": "alias sf\n"}),
     Batch(

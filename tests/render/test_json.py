@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+
+from pycrash.command import Row
+from pycrash.render.json import json_lines
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@dataclass(frozen=True)
+class Inner:
+    x: int
+
+
+@dataclass(frozen=True)
+class Outer(Row):
+    address: int
+    name: str | None
+    raw: bytes
+    parts: tuple[Inner, ...]
+    names: frozenset[str]
+    by_cpu: dict[int, float]
+    colour: Colour
+
+
+def test_every_kind_of_value() -> None:
+    row = Outer(2**64 - 1, None, b"\x00\xff", (Inner(1),), frozenset("a"), {0: 0.5}, Colour.RED)
+    (line,) = json_lines([row])
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "row": "Outer",
+        "address": 2**64 - 1,
+        "name": None,
+        "raw": "00ff",
+        "parts": [{"x": 1}],
+        "names": ["a"],
+        "by_cpu": {"0": 0.5},
+        "colour": "red",
+    }
+
+
+def test_undecodable_text_stays_json() -> None:
+    (line,) = json_lines([Outer(0, "\udcff", b"", (), frozenset(), {}, Colour.RED)])
+    assert line.isascii()

@@ -1,0 +1,177 @@
+"""One line at a time: outputs, messages, interruptions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pycrash.command import Settings
+from pycrash.shell.runner import ExitShell
+from tests.shell.fake import fake_session
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_fresh_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_notice_stands_where_it_came(capfd: Capture) -> None:
+    fake_session().feed("tally -n 3")
+    assert capfd.readouterr() == ("1\nWARNING: two comes\n2\n3\n", "")
+
+
+def test_an_error_follows_the_lines_before_it(capfd: Capture) -> None:
+    fake_session().feed("tally -e 2")
+    assert capfd.readouterr().out == "1\n2\ntally: cannot count on\n"
+
+
+def test_messages_go_to_the_terminal_and_into_the_file(capfd: Capture) -> None:
+    fake_session().feed("tally -ne 2 > out")
+    messages = "WARNING: two comes\n", "tally: cannot count on\n"
+    assert capfd.readouterr().out == "".join(messages)
+    assert Path("out").read_text() == f"1\n{messages[0]}2\n{messages[1]}"
+
+
+def test_an_unexpected_error_is_one_line(capfd: Capture) -> None:
+    fake_session().feed("tally -x 3")
+    assert capfd.readouterr() == ("1\ntally: internal error: ZeroDivisionError: two\n", "")
+
+
+def test_debug_shows_the_traceback(capfd: Capture) -> None:
+    session = fake_session()
+    session.runner.debug = True
+    session.feed("tally -x 3")
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_every_invalid_option_brings_the_usage(capfd: Capture) -> None:
+    fake_session().feed("tally -qz 3")
+    out, err = capfd.readouterr()
+    assert err == "tally: invalid option -- 'q'\ntally: invalid option -- 'z'\n"
+    assert out.startswith("Usage:\n  tally [-e|-n|-x] number\n")
+
+
+def test_ctrl_c_ends_the_command_and_no_more(capfd: Capture) -> None:
+    session = fake_session()
+    session.feed("endless 1")
+    session.feed("tally 1")
+    out, err = capfd.readouterr()
+    assert out.startswith("1\n")
+    assert out.endswith("\n1\n")
+    assert err == "\n"
+
+
+def test_ctrl_c_ends_the_input_file(capfd: Capture) -> None:
+    Path("cmds").write_text("endless 1 > out\ntally 5\n")
+    session = fake_session()
+    session.feed("< cmds")
+    session.feed("< cmds")
+    assert capfd.readouterr().out == ""
+
+
+def test_a_reader_that_leaves_early_ends_the_command(capfd: Capture) -> None:
+    fake_session().feed("tally 1000000 | head -1")
+    assert capfd.readouterr() == ("1\n", "")
+
+
+def test_a_killed_reader_is_no_trouble(capfd: Capture) -> None:
+    session = fake_session()
+    session.feed("tally 100000 | sh -c 'kill -9 $$'")
+    session.feed("tally 1")
+    assert capfd.readouterr().out.endswith("1\n")
+
+
+def test_a_full_disk_is_said(capfd: Capture) -> None:
+    fake_session().feed("tally 3 > /dev/full")
+    assert capfd.readouterr().out == "crash: /dev/full: No space left on device\n"
+
+
+def test_repeat_ends_at_an_error(capfd: Capture) -> None:
+    session = fake_session()
+    session.feed("repeat tally -e 1")
+    session.feed("repeat tally -z 1")
+    assert capfd.readouterr().out.count("cannot count on") == 1
+
+
+def test_repeat_ends_when_nobody_reads(capfd: Capture) -> None:
+    fake_session().feed("repeat tally 1 | head -3")
+    assert capfd.readouterr().out == "1\n1\n1\n"
+
+
+def test_rows_as_json(capfd: Capture) -> None:
+    fake_session().feed("tally -n 2 --json")
+    lines = capfd.readouterr().out.splitlines()
+    assert lines == [
+        '{"row": "Number", "value": 1}',
+        "WARNING: two comes",
+        '{"row": "Number", "value": 2}',
+    ]
+
+
+def test_exit_leaves() -> None:
+    for line in ("exit", "q", "quit", "Q", "exit now"):
+        with pytest.raises(ExitShell):
+            fake_session().feed(line)
+
+
+def test_recalled_lines_are_shown_and_remembered(capfd: Capture) -> None:
+    session = fake_session()
+    for line in ("tally 1", "r", "h", "r 9"):
+        session.feed(line)
+    assert capfd.readouterr().out.splitlines() == [
+        *("1", "crash> tally 1", "1", "[1] tally 1", "[2] tally 1"),
+        "crash: command 9 not entered yet!",
+    ]
+
+
+def test_minimal_mode_knows_few_commands(capfd: Capture) -> None:
+    session = fake_session()
+    session.minimal = True
+    session.feed("tally 1")
+    assert capfd.readouterr().out.startswith("crash: tally: command not available in minimal mode")
+
+
+def test_what_the_kernel_is_asked_waits_for_it(capfd: Capture) -> None:
+    session = fake_session()
+    waited: list[str] = []
+    session.ready = lambda: waited.append("waited")
+    session.feed("!true")
+    session.feed("# nothing")
+    assert waited == []
+    session.feed("tally 1")
+    assert waited == ["waited"]
+
+
+def test_a_shell_command_writes_where_the_line_goes(capfd: Capture) -> None:
+    Path("cmds").write_text("!echo from the shell\ntally 1\n")
+    fake_session().feed("< cmds > out")
+    assert capfd.readouterr().out == ""
+    assert Path("out").read_text() == "from the shell\n1\n"
+
+
+def test_pager_gets_the_lines_and_the_messages(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pager = Path("pager")
+    pager.write_text("#!/bin/sh\nsed 's/^/paged /'\n")
+    pager.chmod(0o755)
+    monkeypatch.setenv("CRASHPAGER", str(pager.absolute()))
+    session = fake_session(Settings(silent=True, scroll="CRASHPAGER"))
+    session.feed("tally -n 2", "terminal")
+    session.feed("# silent", "terminal")
+    session.feed("!echo plain", "terminal")
+    session.feed("tally 1 | cat", "terminal")
+    assert capfd.readouterr().out.splitlines() == [
+        *("paged 1", "paged tally: WARNING: two comes", "paged 2"),
+        *("plain", "1"),
+    ]
+
+
+def test_undecodable_bytes_pass_through() -> None:
+    session = fake_session()
+    session.feed(os.fsdecode(b"echo \xff > out"))
+    assert Path("out").read_bytes() == b"\xff\n"
