@@ -171,19 +171,33 @@ def inner_path(chance: random.Random, shape: Shape) -> str:
             return ".".join(steps)
 
 
-def run(program: str, vmlinux: str, dump: str, wanted: list[str]) -> list[str]:
-    """What a program prints for each line."""
-    script = "".join(f"!echo '{MARK.format(i)}'\n{text}\n" for i, text in enumerate(wanted))
+def run(program: str, vmlinux: str, dump: str, wanted: list[str]) -> list[str | None]:
+    """What a program prints for each line; None for a line it died of."""
+    answers: list[str | None] = []
+    while len(answers) < len(wanted):
+        found = session(program, vmlinux, dump, wanted[len(answers) :])
+        if not found:
+            raise SystemExit(f"{program}: no answer")
+        answers += found
+    return answers
+
+
+def session(program: str, vmlinux: str, dump: str, wanted: list[str]) -> list[str | None]:
+    """The answers of one process, the last one None where it died before the end."""
+    marked = [f"!echo '{MARK.format(i)}'\n{text}\n" for i, text in enumerate(wanted)]
+    script = "".join(marked) + f"!echo '{MARK.format('end')}'\n"
     done = subprocess.run(
         [*program.split(), "-s", vmlinux, dump],
-        input=script.encode() + f"!echo '{MARK.format('end')}'\n".encode(),
+        input=script.encode(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
-    text = done.stdout.decode("utf-8", "replace")
-    parts = re.split(r"@@line \w+@@\n", text)
-    return [part.rstrip("\n") for part in parts[1:-1]]
+    parts = re.split(r"@@line \w+@@\n", done.stdout.decode("utf-8", "replace"))[1:]
+    answers: list[str | None] = [part.rstrip("\n") for part in parts[: len(wanted)]]
+    if len(parts) <= len(wanted):
+        answers[-1:] = [None]
+    return answers
 
 
 def is_part(part: str, whole: str) -> bool:
@@ -207,13 +221,16 @@ def main() -> int:
     wanted = list(lines(walker, options.count))
     theirs = run(options.crash, options.vmlinux, options.dump, wanted)
     ours = run(options.pycrash, options.vmlinux, options.dump, wanted)
-    if not len(theirs) == len(ours) == len(wanted):
-        print(f"answers: crash {len(theirs)}, pycrash {len(ours)}, lines {len(wanted)}")
-        return 2
     same = cut = 0
     for text, want, got in zip(wanted, theirs, ours, strict=True):
+        if want is None:
+            print(f"crash died of: {text}")
+            cut += 1
+            continue
         same += want == got
-        if want != got and "." in text and is_part(want, got):
+        if got is None:
+            print(f"pycrash died of: {text}")
+        elif want != got and "." in text and is_part(want, got):
             # crash searches members in gdb's text and loses its way in some: differences.md.
             cut += 1
         elif want != got and options.show > 0:
@@ -223,7 +240,7 @@ def main() -> int:
                 want.split("\n"), got.split("\n"), "crash", "pycrash", lineterm="", n=2
             )
             print("\n".join(list(pairs)[2:40]))
-    also = f", {cut} that crash cuts short" if cut else ""
+    also = f", {cut} that crash cuts short or dies of" if cut else ""
     print(f"{same} of {len(wanted)} identical{also} (seed {options.seed})")
     return 0 if same + cut == len(wanted) else 1
 

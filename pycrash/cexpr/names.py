@@ -205,7 +205,7 @@ class _Image:
             if self._counts(self._order[at], home):
                 aliases.append(self._name(self._order[at]))
             at -= 1
-        if len(aliases) <= 2 and "." not in aliases[0]:
+        if len(aliases) <= 2 and shown_name(aliases[0]) == aliases[0]:
             return None
         for name in aliases:
             bare = name

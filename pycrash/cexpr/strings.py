@@ -49,21 +49,31 @@ def _narrow(value: int, quote_mark: str) -> str:
 
 @dataclass(frozen=True)
 class _Char:
-    """One converted character: its text in a literal, or bytes that end amid a character."""
+    """One converted character: its text in a literal.
+
+    It is `incomplete` where the bytes end amid a character, and not `valid` where they
+    make none.
+    """
 
     text: str
     raw: bytes
     incomplete: bool = False
+    valid: bool = True
 
 
 def _utf8_length(lead: int) -> int:
-    if 0xC2 <= lead < 0xE0:
-        return 2
-    if 0xE0 <= lead < 0xF0:
-        return 3
-    if 0xF0 <= lead < 0xF5:
-        return 4
-    return 1
+    """Bytes of the character a byte begins, 1 where it begins none.
+
+    The C library takes the lengths UTF-8 once had, up to six.
+    """
+    for length, first, end in ((2, 0xC2, 0xE0), (3, 0xE0, 0xF0), (4, 0xF0, 0xF8)):
+        if first <= lead < end:
+            return length
+    return 5 if 0xF8 <= lead < 0xFC else 6 if 0xFC <= lead < 0xFE else 1
+
+
+def _octal(raw: bytes) -> str:
+    return "".join(f"\\{byte:03o}" for byte in raw)
 
 
 def _chars(data: bytes, width: int, big: bool) -> Iterator[_Char]:
@@ -74,25 +84,39 @@ def _chars(data: bytes, width: int, big: bool) -> Iterator[_Char]:
         for byte in data:
             yield _Char(_narrow(byte, '"'), bytes((byte,)))
         return
+    before: _Char | None = None
     at = 0
     while at < len(data):
-        length = _utf8_length(data[at]) if data[at] >= 0x80 else 1
-        raw = data[at : at + length]
-        if length == 1:
-            yield _Char(_narrow(data[at], '"'), raw)
-        else:
-            char = _decode(raw)
-            if char is None:
-                tail_ok = all(0x80 <= b < 0xC0 for b in raw[1:])
-                if len(raw) < length and tail_ok:
-                    yield _Char("".join(f"\\{b:03o}" for b in raw), raw, incomplete=True)
-                    return
-                raw = raw[:1]
-                yield _Char(f"\\{raw[0]:03o}", raw)
-            else:
-                text = char if char.isprintable() else "".join(f"\\{b:03o}" for b in raw)
-                yield _Char(text, raw)
-        at += len(raw)
+        here = _character_at(data, at)
+        if here.incomplete:
+            # What iconv converted just before it noticed is lost in gdb.
+            if before is not None and before.valid:
+                before = None
+            if before is not None:
+                yield before
+            yield here
+            return
+        if before is not None:
+            yield before
+        before = here
+        at += len(here.raw)
+    if before is not None:
+        yield before
+
+
+def _character_at(data: bytes, at: int) -> _Char:
+    """The character, bad byte or cut character at a place in UTF-8 text."""
+    if data[at] < 0x80:
+        return _Char(_narrow(data[at], '"'), data[at : at + 1])
+    length = _utf8_length(data[at])
+    raw = data[at : at + length]
+    if length > 1 and all(0x80 <= b < 0xC0 for b in raw[1:]):
+        if len(raw) < length:
+            return _Char(_octal(raw), raw, incomplete=True)
+        char = _decode(raw)
+        if char is not None:
+            return _Char(char if _is_printable(char) else _octal(raw), raw)
+    return _Char(_octal(raw[:1]), raw[:1], valid=False)
 
 
 def _decode(raw: bytes) -> str | None:
@@ -102,6 +126,14 @@ def _decode(raw: bytes) -> str | None:
         return None
 
 
+@cache
+def _is_printable(char: str) -> bool:
+    """Whether the C library prints a character in this environment."""
+    import ctypes
+
+    return bool(ctypes.CDLL(None).iswprint(ord(char)))
+
+
 def _wide_chars(data: bytes, width: int, big: bool) -> Iterator[_Char]:
     escape = False
     for at in range(0, len(data), width):
@@ -109,7 +141,7 @@ def _wide_chars(data: bytes, width: int, big: bool) -> Iterator[_Char]:
         value = int.from_bytes(raw, "big" if big else "little")
         printable = 0x20 <= value < 0x7F or value in _ESCAPES
         foreign = 0xA0 <= value < 0x110000 and not 0xD800 <= value < 0xE000
-        if foreign and _multibyte() and chr(value).isprintable():
+        if foreign and _multibyte() and _is_printable(chr(value)):
             escape = False
             yield _Char(chr(value), raw)
             continue
