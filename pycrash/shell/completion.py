@@ -47,6 +47,10 @@ KINDS = {
 }
 
 
+#: A pipe, a redirection or a shell command, and the last word behind it.
+_MARK = re.compile(r"(?:[|!]|(?<!-)>>?|^\s*<)(?:[^|!>]*\s)?([^\s|!>]*)$")
+
+
 class Completion:
     """Completes lines of a session.
 
@@ -62,7 +66,7 @@ class Completion:
         return list(islice(self._found(line), MOST))
 
     def _found(self, line: str) -> Iterator[Candidate]:
-        mark = re.search(r"(?:[|!]|>>?|^\s*<)\s*(\S*)$", line)
+        mark = _MARK.search(line)
         if mark:
             yield from self._files(mark[1], mark.start(1))
             return

@@ -1,0 +1,113 @@
+"""The prompt, driven through a pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pycrash.shell.options import parse_options
+from tests.shell.fake import fake_session
+
+LIMIT = 20
+
+
+class Terminal:
+    """A fake session at a pseudo-terminal."""
+
+    def __init__(self, home: Path) -> None:
+        self.child, self._terminal = pty.fork()
+        if self.child == 0:
+            _serve(home)
+        self.seen = ""
+
+    def type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def wait_for(self, text: str) -> str:
+        """What came since the last call, up to the text; colours and cursor moves taken away."""
+        end = time.monotonic() + LIMIT
+        while text not in self.seen:
+            assert time.monotonic() < end, f"{text!r} did not come: {self.seen!r}"
+            if select.select([self._terminal], [], [], 0.1)[0]:
+                data = os.read(self._terminal, 65536)
+                if b"\x1b[6n" in data:  # where is the cursor?
+                    self.type("\x1b[1;1R")
+                self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode("utf-8", "replace"))
+        before, self.seen = self.seen.split(text, 1)
+        return before
+
+    def status(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+
+    def close(self) -> None:
+        os.close(self._terminal)
+
+
+def _serve(home: Path) -> None:
+    """Never returns."""
+    status = 70
+    try:
+        os.chdir(home)
+        os.environ.update(HOME=str(home), XDG_STATE_HOME=str(home), TERM="xterm", EDITOR="emacs")
+        sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
+        from pycrash.shell.loop import serve
+
+        options = parse_options(["-s"])
+        session = fake_session()
+        session.settings.edit = "emacs"
+        status = serve(session, options)
+        sys.stdout.flush()
+    finally:
+        os._exit(status)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path)
+    made.wait_for("crash>")
+    yield made
+    made.close()
+
+
+def test_lines_run_and_the_end_of_input_leaves(terminal: Terminal) -> None:
+    terminal.type("tally 3\r")
+    terminal.wait_for("1\r\n2\r\n3\r\n")
+    terminal.wait_for("crash>")
+    terminal.type("\x04")
+    assert terminal.status() == 0
+
+
+def test_ctrl_c_brings_the_prompt_back(terminal: Terminal) -> None:
+    terminal.type("endless 1\r")
+    terminal.wait_for("1\r\n")
+    terminal.wait_for("crash>")
+    terminal.type("half a line\x03")
+    terminal.wait_for("crash>")
+    terminal.type("exit\r")
+    assert terminal.status() == 0
+
+
+def test_tab_completes_and_history_stays(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.type("tal\t")
+    terminal.wait_for("tally")
+    terminal.type(" 2\r")
+    terminal.wait_for("1\r\n2\r\n")
+    terminal.type("q\r")
+    assert terminal.status() == 0
+    assert "+tally 2\n" in (tmp_path / "pycrash/history").read_text()
+
+
+def test_a_reader_that_leaves_early_brings_the_prompt_back(terminal: Terminal) -> None:
+    terminal.type("tally 1000000 | head -1\r")
+    terminal.wait_for("1\r\n")
+    terminal.wait_for("crash>")
+    terminal.type("q\r")
+    assert terminal.status() == 0
