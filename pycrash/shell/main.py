@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ from pycrash.shell.options import OptionError, Options, parse_options, usage
 def run(argv: Sequence[str]) -> int:
     """Open the dump named by the arguments and serve lines; returns the exit status."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+        assert isinstance(stream, io.TextIOWrapper)
+        # Lines are flushed where somebody watches them, whatever PYTHONUNBUFFERED says.
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape", write_through=False)
     try:
         status = _run(parse_options(argv))
         sys.stdout.flush()

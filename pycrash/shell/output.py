@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from itertools import chain
 from time import monotonic
 from typing import IO, Any, Literal
 
@@ -74,22 +75,33 @@ class Output:
         return Output(self.kind, self.stream, paint=lambda line: blanks + paint(line))
 
     def write(self, line: str) -> None:
-        """Write one line, or a Part of one.
+        """Write one line as `write_all` does."""
+        self.write_all((line,))
+
+    def write_all(self, lines: Iterable[str]) -> None:
+        """Write lines, and Parts of lines, as they come.
 
         BrokenPipeError once nobody reads any more, OutputError on failure.
         """
-        try:
-            if isinstance(line, Part):
-                self.stream.write(line)
-            else:
-                self.stream.write((line if self._paint is None else self._paint(line)) + "\n")
-            if self._every_line:
-                self.stream.flush()
-            elif self.kind == "pipe" and monotonic() > self._due:
-                self.stream.flush()
-                self._due = monotonic() + PATIENCE
-        except OSError as error:
-            raise _failure(error) from error
+        lines = iter(lines)
+        first = next(lines, None)
+        if first is None:
+            return
+        write, flush = self.stream.write, self.stream.flush
+        paint, watched, piped = self._paint, self._every_line, self.kind == "pipe"
+        for line in chain((first,), lines):
+            whole = line.__class__ is not Part
+            if paint is not None and whole:
+                line = paint(line)
+            try:
+                write(line + "\n" if whole else line)
+                if watched:
+                    flush()
+                elif piped and monotonic() > self._due:
+                    flush()
+                    self._due = monotonic() + PATIENCE
+            except OSError as error:
+                raise _failure(error) from error
 
     def write_plain(self, text: str) -> None:
         """Write text as it is, at once. Fails as `write` does."""

@@ -81,9 +81,7 @@ class Runner:
             lines: Iterable[str] = json_lines(rows)
         else:
             lines = command.text(self.context, args, rows)
-        write = output.write
-        for line in lines:
-            write(line)
+        output.write_all(lines)
 
     def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
         """Pass rows on; a Notice is printed where it stands among them."""
