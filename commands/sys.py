@@ -118,7 +118,7 @@ class Sys(Command):
         if "c" in args:
             return _system_calls(ctx, args.operands)
         if not args.operands:
-            return iter([system_row(ctx)])
+            return _system(ctx)
         return _config(ctx, args.operands)
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -146,6 +146,14 @@ class Sys(Command):
                     yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
                     headed = True
                 yield _call_line(row, ctx.settings.radix)
+
+
+def _system(ctx: Context) -> Iterator[Row]:
+    row = system_row(ctx)
+    damage = ctx.kernel.system.log_damage
+    if damage is not None:
+        yield Notice(str(damage), damage.level)
+    yield row
 
 
 def _taint(ctx: Context) -> TaintRow:

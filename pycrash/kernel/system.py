@@ -89,6 +89,8 @@ class SystemFacts:
         self._kernel = kernel
         self.taints = Taints(kernel)
         self.config = KernelConfig(kernel)
+        #: What was wrong with the log, once `panic_message` has read it.
+        self.log_damage: LogDamage | None = None
 
     @cached_property
     def utsname(self) -> UtsName:
@@ -265,8 +267,8 @@ class SystemFacts:
                 return log.plain().split("\n")
             for record in log.records():
                 lines.extend((record.text or "").split("\n"))
-        except LogDamage:
-            pass
+        except LogDamage as damage:
+            self.log_damage = damage
         except CrashError:
             return []
         return lines

@@ -22,13 +22,15 @@ class Messages:
         self._settings = settings
 
     def say(self, output: Output, name: str, text: str, level: Level = "INFO") -> None:
-        """Print one message of the command `name`."""
+        """Print one message of the command `name`; a line break that leads it comes first."""
         target = self._settings.error
+        gap = "\n" if text.startswith("\n") else ""
+        text = text.removeprefix("\n")
         if output.kind == "pager" and target in ("default", "redirect"):
             note = f"{level}: " if level in ("WARNING", "NOTE") else ""
-            output.write_plain(f"{_introduction(name, level, bare=True)} {note}{text}\n")
+            output.write_plain(f"{gap}{_introduction(name, level, bare=True)} {note}{text}\n")
             return
-        line = f"{_introduction(name, level)} {text}\n"
+        line = f"{gap}{_introduction(name, level)} {text}\n"
         if target == "redirect":
             output.write_plain(line)
         elif target == "default":
