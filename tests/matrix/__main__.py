@@ -1,0 +1,245 @@
+"""Compares pycrash with crash 9.0.2 on real dumps of several kernels.
+
+    python3 -m tests.matrix                    all lines of lines.txt on 6.1, 6.12 and the sample
+    python3 -m tests.matrix --issue 2          only the commands of an issue
+    python3 -m tests.matrix --commands bt,ps --dumps sample --show 20
+    python3 -m tests.matrix --lines FILE       other lines
+    python3 -m tests.matrix --perf             both timed on a dump with 10,000 tasks
+
+What is missing is fetched from Debian and made: crash, makedumpfile, kernels, dumps. All of it
+stays in .matrix/, which is not committed, and so do crash's answers while the lines are the same.
+Needs, besides what sample_dumps/make/make-dump names: make gcc libelf-dev, to build the module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import difflib
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from pycrash.kernel.compressed import unpacked
+from tests.matrix import debian
+from tests.matrix.compare import Run, command_of, fill, read_lines, run_lines, variables
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORK = ROOT / ".matrix"
+LINES = Path(__file__).parent / "lines.txt"
+MAKE = ROOT / "sample_dumps" / "make"
+
+#: Issue number to the commands it was about.
+ISSUES = {
+    "2": "log bt ps sym rd sys mod set help exit q alias repeat foreach",
+    "3": "struct union * p px pd whatis list tree gdb",
+}
+#: What is timed on the crowd dump.
+TIMED = ["ps", "ps -m", "ps -G", "foreach bt", "sym -l", "log", "foreach UN bt"]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump of the matrix: its file's stem, Debian's suite and series, and how it crashed."""
+
+    stem: str
+    suite: str = ""
+    series: str = ""
+    how: str = "sysrq"
+    guest: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tree(self) -> Path:
+        """Where the kernel is unpacked."""
+        return WORK / ("k" + self.series.replace(".", ""))
+
+
+DUMPS = {
+    "6.1": Dump("61", "bookworm", "6.1.", "null"),
+    "6.12": Dump("612", "trixie", "6.12."),
+    "sample": Dump("sample"),
+    "crowd": Dump(
+        "crowd", "trixie", "6.12.", guest=(("CROWD", "10000"), ("MEM", "4G"), ("CRASHK", "512M"))
+    ),
+}
+
+
+def oracle() -> Path:
+    """The crash program, fetched if need be."""
+    run = WORK / "crash" / "crash"
+    return run if run.exists() else debian.program("crash", WORK / "crash")
+
+
+def folder_of(name: str) -> Path:
+    """A folder with `vmlinux` and `vmcore` of a dump, so that both programs name them alike."""
+    dump = DUMPS[name]
+    if name == "sample":
+        files = (unpacked(ROOT / "sample_dumps" / "vmlinux.xz"), ROOT / "sample_dumps" / "vmcore")
+    else:
+        files = (make_vmlinux(dump), make_dump(dump))
+    folder = WORK / "run" / dump.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    for link, file in zip(("vmlinux", "vmcore"), files, strict=True):
+        (folder / link).unlink(missing_ok=True)
+        (folder / link).symlink_to(file.resolve())
+    return folder
+
+
+def make_vmlinux(dump: Dump) -> Path:
+    """The debug vmlinux of a kernel, fetched if need be."""
+    if not list(dump.tree.glob("usr/lib/debug/boot/vmlinux-*")):
+        debian.kernel(dump.suite, dump.tree, dump.series)
+    return next(dump.tree.glob("usr/lib/debug/boot/vmlinux-*"))
+
+
+def make_dump(dump: Dump) -> Path:
+    """The dump, made if need be. Its kernel must be there."""
+    file = WORK / f"{dump.stem}.vmcore"
+    if file.exists() and file.stat().st_size:
+        return file
+    tools = WORK / "mdf"
+    if not (tools / "makedumpfile").exists():
+        debian.program("makedumpfile", tools)
+    module = [str(build_module(dump))] if dump.how == "null" else []
+    environment = {**os.environ, "MAKEDUMPFILE": str(tools), **dict(dump.guest)}
+    command = [str(MAKE / "make-dump"), str(file), dump.how, str(dump.tree), *module]
+    for _ in range(3):  # under emulation a kernel now and then fails to boot
+        subprocess.run(command, env=environment, check=False)
+        if file.exists() and file.stat().st_size:
+            return file
+    sys.exit(f"{file}: could not be made; see {file}.console")
+
+
+def build_module(dump: Dump) -> Path:
+    """crashme.ko for a kernel."""
+    folder = WORK / f"mod-{dump.stem}"
+    module = folder / "crashme.ko"
+    if not module.exists():
+        release = make_vmlinux(dump).name.removeprefix("vmlinux-")
+        source = debian.headers(dump.suite, WORK / f"hdr{dump.stem}", release)
+        folder.mkdir(exist_ok=True)
+        (folder / "crashme.c").write_bytes((MAKE / "crashme.c").read_bytes())
+        (folder / "Makefile").write_text("obj-m := crashme.o\n")
+        subprocess.run(["make", "-s", "-C", source, f"M={folder}", "modules"], check=True)
+    return module
+
+
+def answers_of_crash(name: str, folder: Path, file: Path, commands: set[str]) -> Run:
+    """What crash says to the lines; kept, since it takes minutes."""
+    crash = [str(oracle()), "-s", "vmlinux", "vmcore"]
+    known = variables(file, crash, folder)
+    lines = [line for raw in read_lines(file, commands) if (line := fill(raw, known))]
+    kept = folder / "crash.json"
+    if kept.exists():
+        run = Run.load(kept)
+        if run.lines == lines and kept.stat().st_mtime > (folder / "vmcore").stat().st_mtime:
+            return run
+    print(f"{name}: crash answers {len(lines)} lines", flush=True)
+    run = run_lines(crash, lines, folder)
+    run.save(kept)
+    return run
+
+
+def pycrash() -> list[str]:
+    return [sys.executable, "-m", "pycrash", "-s", "vmlinux", "vmcore"]
+
+
+def compare(name: str, file: Path, commands: set[str], show: int) -> dict[str, tuple[int, int]]:
+    """Command to (the same, lines) on one dump; prints the first differences."""
+    folder = folder_of(name)
+    want = answers_of_crash(name, folder, file, commands)
+    got = run_lines(pycrash(), want.lines, folder)
+    got.save(folder / "pycrash.json")
+    score: dict[str, tuple[int, int]] = {}
+    for line, expected, answer in zip(want.lines, want.answers, got.answers, strict=True):
+        if expected is None:
+            continue  # crash itself died of it
+        equal, lines = score.get(command_of(line), (0, 0))
+        score[command_of(line)] = (equal + (expected == answer), lines + 1)
+        if expected != answer and show > 0:
+            show -= 1
+            print_difference(f"{name}: {line}", expected, answer)
+    for index in got.died:
+        print(f"{name}: pycrash died or hung at: {want.lines[index]}")
+    return score
+
+
+def print_difference(title: str, expected: str, answer: str | None) -> None:
+    """The first lines in which two answers differ."""
+    print(f"=== {title}")
+    lines = difflib.unified_diff(
+        expected.splitlines(),
+        ["(no answer)"] if answer is None else answer.splitlines(),
+        "crash",
+        "pycrash",
+        lineterm="",
+        n=1,
+    )
+    print("\n".join([*lines][:24]))
+
+
+def print_table(scores: dict[str, dict[str, tuple[int, int]]]) -> None:
+    """Commands down, dumps across: how many lines of how many are the same."""
+    totals: dict[str, list[int]] = collections.defaultdict(lambda: [0, 0])
+    print(f"{'command':12}" + "".join(f"{name:>12}" for name in scores))
+    for command in sorted({command for score in scores.values() for command in score}):
+        row = f"{command:12}"
+        for name, score in scores.items():
+            equal, lines = score.get(command, (0, 0))
+            totals[name][0] += equal
+            totals[name][1] += lines
+            row += f"{f'{equal}/{lines}' if lines else '':>12}"
+        print(row)
+    shares = (f"{100 * equal / (lines or 1):.1f} %" for equal, lines in totals.values())
+    print(f"{'all':12}" + "".join(f"{f'{e}/{n}':>12}" for e, n in totals.values()))
+    print(f"{'':12}" + "".join(f"{share:>12}" for share in shares))
+
+
+def time_lines(lines: list[str]) -> None:
+    """Each line in a process of its own, both programs in turn, start-up apart."""
+    folder = folder_of("crowd")
+    tools = {"crash": [str(oracle()), "-s", "vmlinux", "vmcore"], "pycrash": pycrash()}
+    print(f"{'seconds':24}" + "".join(f"{name:>10}" for name in tools))
+    row = f"{'(prompt)':24}"
+    for tool in tools.values():
+        began = time.monotonic()
+        run_lines(tool, [], folder)
+        row += f"{time.monotonic() - began:10.2f}"
+    print(row, flush=True)
+    for line in lines:
+        row = f"{line:24}"
+        for tool in tools.values():
+            seconds = run_lines(tool, [line], folder).seconds[0]
+            row += f"{seconds:10.2f}" if seconds is not None else f"{'died':>10}"
+        print(row, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--issue", choices=ISSUES)
+    parser.add_argument("--commands", help="names, with commas between")
+    parser.add_argument("--dumps", default="6.1,6.12,sample", help="of " + ", ".join(DUMPS))
+    parser.add_argument("--lines", type=Path, default=LINES)
+    parser.add_argument("--show", type=int, default=0, help="how many differences a dump")
+    parser.add_argument("--perf", action="store_true")
+    options = parser.parse_args()
+    WORK.mkdir(exist_ok=True)
+    if options.perf:
+        time_lines(TIMED)
+        return
+    commands = set(ISSUES[options.issue].split()) if options.issue else set()
+    commands |= set((options.commands or "").split(",")) - {""}
+    scores = {
+        name: compare(name, options.lines, commands, options.show)
+        for name in options.dumps.split(",")
+    }
+    print_table(scores)
+
+
+if __name__ == "__main__":
+    main()
