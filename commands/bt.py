@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.addresses import address, calculate, is_expression
@@ -21,6 +20,7 @@ from pycrash.kernel.unwind import (
     Event,
     Frame,
     Registers,
+    Remark,
     StackSwitch,
     StackWords,
     TextStart,
@@ -34,62 +34,10 @@ _UNSUPPORTED = "option not supported or applicable on this architecture or kerne
 
 
 @dataclass(frozen=True)
-class FrameRow(Row):
-    """One call: `symbol` is the function, with -s the bytes into it behind; `source` the file
-    and line with -l. `level` is None in a list of text addresses."""
+class BacktraceRow(Row):
+    """What one stack holds, in order: frames, registers, words, changes of the stack."""
 
-    level: int | None
-    sp: int
-    pc: int
-    symbol: str
-    module: str
-    source: str
-    unsure: bool
-
-
-@dataclass(frozen=True)
-class WordsRow(Row):
-    """The words of a frame from `address` up; `texts` is what they are shown as."""
-
-    address: int
-    values: tuple[int, ...]
-    texts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class RegistersRow(Row):
-    """Saved registers. `location` says where the kernel was, empty for user mode; `found` that
-    they were searched for."""
-
-    address: int
-    user: bool
-    location: str
-    source: str
-    registers: dict[str, int]
-    found: bool
-
-
-@dataclass(frozen=True)
-class CpuRegistersRow(Row):
-    """The registers a CPU had as it stopped, from the dump's notes."""
-
-    location: str
-    registers: dict[str, int]
-
-
-@dataclass(frozen=True)
-class SwitchRow(Row):
-    """Here the walk goes on from one stack to another."""
-
-    stack: str
-
-
-@dataclass(frozen=True)
-class StartRow(Row):
-    """Where the list of text addresses starts."""
-
-    symbol: str
-    pc: int
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True)
@@ -101,6 +49,10 @@ class RawRow(Row):
     word_size: int
     byte_order: str
     names: dict[int, str] = field(default_factory=dict)
+
+    def name(self, value: int) -> str:
+        """The symbol a word is the address of, or nothing."""
+        return self.names.get(value, "")
 
 
 @dataclass(frozen=True)
@@ -188,9 +140,16 @@ class Bt(Command):
             yield from session.group_or_task(ctx.kernel.panic.task if panicked else ctx.task)
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        printers = _PRINTERS
+        radix, size = ctx.settings.radix, ctx.kernel.word_size
         for row in rows:
-            yield from printers[type(row)](row)
+            if isinstance(row, BacktraceRow):
+                yield from _event_lines(row.events, radix, size)
+            elif isinstance(row, TaskHeader):
+                yield from header_lines(row, size)
+            elif isinstance(row, RawRow):
+                yield from hex_lines(row.data, row.address, row.word_size, row.byte_order, row.name)
+            elif isinstance(row, LineRow):
+                yield row.text
 
 
 class _Session:
@@ -201,7 +160,7 @@ class _Session:
         self._kernel = ctx.kernel
         self._args = args
         self._shown = 0
-        self._slab_names = args.count("F")
+        self._adds = any(letter in args for letter in "slF")
         pc, sp = args.value("I"), args.value("S")
         self._options = TraceOptions(
             pc=None if pc is None else address(pc, self._symbol),
@@ -290,7 +249,7 @@ class _Session:
         yield LineRow(head)
         task = self._kernel.tasks.get(self._ctx.task)
         found = self._kernel.unwinder.exception_frames_in(task, stack)
-        yield from map(self._row, found)
+        yield self._row(found)
         if not found:
             yield LineRow("(none found)")
         yield LineRow("")
@@ -341,8 +300,7 @@ class _Session:
             yield LineRow("(no stack)")
             return
         if "e" in args:
-            found = kernel.unwinder.exception_frames(task, self._options.sp)
-            yield from map(self._row, found)
+            yield self._row(kernel.unwinder.exception_frames(task, self._options.sp))
             return
         trace = kernel.unwinder.trace(task, self._options)
         if trace.idle and "n" in args:
@@ -350,12 +308,26 @@ class _Session:
         if "R" in args:
             if self._mentioned(trace):
                 yield self._header(task)
-                yield from map(self._row, trace.events)
+                yield from self._shown_trace(trace)
                 yield LineRow("")
         else:
-            yield from map(self._row, trace.events)
+            yield from self._shown_trace(trace)
         if trace.error is not None:
             raise trace.error
+
+    def _shown_trace(self, trace: Trace) -> Iterator[Row]:
+        """The rows of a trace; what it complains of stands where it came up."""
+        events: list[Event] = []
+        for event in trace.events:
+            if isinstance(event, Complaint):
+                if events:
+                    yield self._row(events)
+                    events = []
+                yield Notice(event.text)
+            else:
+                events.append(event)
+        if events:
+            yield self._row(events)
 
     def _raw(self, task: Task) -> Row:
         kernel = self._kernel
@@ -383,49 +355,33 @@ class _Session:
         found = self._kernel.symbols.by_name(name)
         return found.address if found is not None else None
 
-    # Events to rows
+    # What the options add to the events
 
-    def _row(self, event: Event) -> Row:
+    def _row(self, events: Iterable[Event]) -> BacktraceRow:
+        if self._adds:
+            events = map(self._added, events)
+        return BacktraceRow(tuple(events))
+
+    def _added(self, event: Event) -> Event:
         if isinstance(event, Frame):
-            return self._frame(event)
-        if isinstance(event, Registers):
-            source = self._source(event.values["RIP"]) if event.name and not event.user else ""
-            return RegistersRow(
-                event.address,
-                event.user,
-                event.name + offset_text(event.offset, self._ctx.settings.radix),
-                source,
-                event.values,
-                event.found,
-            )
-        if isinstance(event, StackWords):
-            texts = tuple(map(self._word_text, event.values))
-            return WordsRow(event.address, event.values, texts)
-        if isinstance(event, CpuRegisters):
-            location = event.name + offset_text(event.offset, self._ctx.settings.radix)
-            return CpuRegistersRow(location, event.values)
-        if isinstance(event, StackSwitch):
-            return SwitchRow(event.name)
-        if isinstance(event, TextStart):
-            return StartRow(event.name, event.pc)
-        if isinstance(event, Complaint):
-            return Notice(event.text)
-        return LineRow(event.text)
-
-    def _frame(self, frame: Frame) -> FrameRow:
-        symbol = frame.name
-        if frame.offset and "s" in self._args:
-            symbol = self._kernel.symbols.text(frame.pc, self._radix)
-        source = self._source(frame.pc) if frame.level is not None else ""
-        return FrameRow(frame.level, frame.sp, frame.pc, symbol, frame.module, source, frame.unsure)
+            shown = ""
+            if event.offset and "s" in self._args:
+                shown = self._kernel.symbols.text(event.pc, self._radix)
+            source = self._source(event.pc) if event.level is not None else ""
+            return event._replace(shown=shown, source=source)
+        if isinstance(event, Registers) and event.name and not event.user and "l" in self._args:
+            return event._replace(source=self._source(event.values.get("RIP", 0)))
+        if isinstance(event, StackWords) and "F" in self._args:
+            return event._replace(texts=tuple(map(self._word_text, event.values)))
+        return event
 
     def _source(self, pc: int) -> str:
         return self._kernel.sources.at(pc) if "l" in self._args else ""
 
     def _word_text(self, value: int) -> str:
-        """A word of a frame: with -F the symbol or the slab cache it points to."""
+        """A word of a frame: the symbol or the slab cache it points to, else its digits."""
         plain = f"{value:0{2 * self._kernel.word_size}x}"
-        if not self._slab_names or not self._kernel.unwinder.readable(value):
+        if not self._kernel.unwinder.readable(value):
             return plain
         symbols = self._kernel.symbols
         text = symbols.text(value, self._ctx.settings.radix) if symbols.in_range(value) else ""
@@ -433,7 +389,7 @@ class _Session:
             cache = self._kernel.slab.cache_of(value)
             if not cache:
                 return plain
-            text = f"[{value:x}:{cache}]" if self._slab_names > 1 else f"[{cache}]"
+            text = f"[{value:x}:{cache}]" if self._args.count("F") > 1 else f"[{cache}]"
         return f"{text:<16}"
 
 
@@ -481,44 +437,55 @@ def _overflows(ctx: Context) -> Iterator[Row]:
         yield LineRow("No stack overflows detected")
 
 
-# Rows to lines
+# Events to lines
 
 
-def _frame_lines(row: FrameRow) -> Iterator[str]:
-    module = f" [{row.module}]" if row.module else ""
-    if row.level is None:
-        yield f"  [{row.sp:16x}] {row.symbol} at {row.pc:x}{module}"
-        return
-    unsure = " *" if row.unsure else ""
-    number = f"#{row.level}"
-    yield f"{number:>3} [{row.sp:8x}] {row.symbol} at {row.pc:x}{module}{unsure}"
-    if row.source:
-        yield f"    {row.source}"
+def _event_lines(events: Iterable[Event], radix: int, word_size: int) -> Iterator[str]:
+    for event in events:
+        if isinstance(event, Frame):
+            level, sp, pc, symbol, _, module, unsure, shown, source = event
+            behind = f" [{module}]" if module else ""
+            if level is None:
+                yield f"  [{sp:16x}] {shown or symbol} at {pc:x}{behind}"
+                continue
+            if unsure:
+                behind += " *"
+            number = f"#{level}"
+            yield f"{number:>3} [{sp:8x}] {shown or symbol} at {pc:x}{behind}"
+            if source:
+                yield f"    {source}"
+        elif isinstance(event, Registers):
+            yield from _registers_lines(event, radix)
+        elif isinstance(event, StackWords):
+            yield from _words_lines(event, word_size)
+        elif isinstance(event, CpuRegisters):
+            if event.name:
+                yield f"    [exception RIP: {event.name}{offset_text(event.offset, radix)}]"
+            yield from _register_lines(event.values)
+        elif isinstance(event, StackSwitch):
+            yield f"--- <{event.name}> ---"
+        elif isinstance(event, TextStart):
+            yield f"{'':14}START: {event.name} at {event.pc:x}"
+        elif isinstance(event, Remark):
+            yield event.text
 
 
-def _words_lines(row: WordsRow) -> Iterator[str]:
-    for at in range(0, len(row.texts), 2):
-        size = 8 if len(row.texts[0]) > 8 else 4
-        yield f"    {row.address + at * size:x}: " + "".join(
-            f"{t} " for t in row.texts[at : at + 2]
-        )
+def _words_lines(event: StackWords, size: int) -> Iterator[str]:
+    texts = event.texts or [f"{value:0{2 * size}x}" for value in event.values]
+    for at in range(0, len(texts), 2):
+        pair = "".join(f"{text} " for text in texts[at : at + 2])
+        yield f"    {event.address + at * size:x}: {pair}"
 
 
-def _registers_lines(row: RegistersRow) -> Iterator[str]:
-    if row.found:
+def _registers_lines(event: Registers, radix: int) -> Iterator[str]:
+    if event.found:
         yield ""
-        yield f"  {'USER' if row.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {row.address:x}"
-    if not row.user:
-        yield f"    [exception RIP: {row.location}]"
-    yield from _register_lines(row.registers)
-    if row.source:
-        yield f"    {row.source}"
-
-
-def _cpu_registers_lines(row: CpuRegistersRow) -> Iterator[str]:
-    if row.location:
-        yield f"    [exception RIP: {row.location}]"
-    yield from _register_lines({k: v for k, v in row.registers.items() if k != "ORIG_RAX"})
+        yield f"  {'USER' if event.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {event.address:x}"
+    if not event.user:
+        yield f"    [exception RIP: {event.name}{offset_text(event.offset, radix)}]"
+    yield from _register_lines(event.values)
+    if event.source:
+        yield f"    {event.source}"
 
 
 _X86_64 = """\
@@ -541,18 +508,3 @@ def _register_lines(registers: dict[str, int]) -> Iterator[str]:
     cells = [f"{name:>3}: {value:016x}" for name, value in registers.items()]
     for at in range(0, len(cells), 3):
         yield "    " + "  ".join(cells[at : at + 3])
-
-
-_PRINTERS: dict[type[Row], Any] = {
-    FrameRow: _frame_lines,
-    WordsRow: _words_lines,
-    RegistersRow: _registers_lines,
-    CpuRegistersRow: _cpu_registers_lines,
-    SwitchRow: lambda row: [f"--- <{row.stack}> ---"],
-    StartRow: lambda row: [f"{'':14}START: {row.symbol} at {row.pc:x}"],
-    RawRow: lambda row: hex_lines(
-        row.data, row.address, row.word_size, row.byte_order, lambda v: row.names.get(v, "")
-    ),
-    LineRow: lambda row: [row.text],
-    TaskHeader: header_lines,
-}

@@ -61,8 +61,10 @@ class PtRegs(NamedTuple):
 
     def named(self) -> dict[str, int]:
         """Register name to value."""
-        return {name.upper(): value for name, value in zip(self._fields, self, strict=True)}
+        return dict(zip(_NAMES, self, strict=True))
 
+
+_NAMES = tuple(name.upper() for name in PtRegs._fields)
 
 #: The spelling of a member of struct pt_regs where it is not the register's.
 _MEMBERS = {

@@ -19,27 +19,33 @@ if TYPE_CHECKING:
 
 
 class Frame(NamedTuple):
-    """One call on a stack: `pc` lies `offset` bytes into the function `name`.
+    """One call on a stack: `pc` lies `offset` bytes into the function `symbol`.
 
     `sp` is the address of the stack slot that holds pc. `module` is empty for the kernel
     proper. `level` counts from 0, and is None in a list of text addresses that are not
-    followed. `unsure` tells that what comes behind may not be a chain of calls.
+    followed. `unsure` tells that what comes behind may not be a chain of calls. `shown` and
+    `source` are what to show in place of the symbol, and the file and line; empty unless
+    asked for.
     """
 
     level: int | None
     sp: int
     pc: int
-    name: str
+    symbol: str
     offset: int
     module: str
     unsure: bool = False
+    shown: str = ""
+    source: str = ""
 
 
 class StackWords(NamedTuple):
-    """What a frame holds: the words from `address` up."""
+    """What a frame holds: the words from `address` up; `texts` is what to show of them,
+    empty for their digits."""
 
     address: int
     values: tuple[int, ...]
+    texts: tuple[str, ...] = ()
 
 
 class Registers(NamedTuple):
@@ -48,7 +54,7 @@ class Registers(NamedTuple):
     `values` holds every register by name, in the order of display. `user` tells the mode they
     were saved in; `name` and `offset` say where it was in the kernel, and `name` says why not
     where there is no symbol. `address` is where they were saved, `found` that they were
-    looked for, not met on the way.
+    looked for, not met on the way. `source` is the file and line, empty unless asked for.
     """
 
     address: int
@@ -57,6 +63,7 @@ class Registers(NamedTuple):
     name: str = ""
     offset: int = 0
     found: bool = False
+    source: str = ""
 
 
 class CpuRegisters(NamedTuple):
@@ -167,7 +174,7 @@ def _references(kernel: Kernel, events: list[Event]) -> Iterator[tuple[int, str]
     """(value, name of the symbol) of each thing a trace mentions."""
     for event in events:
         if isinstance(event, Frame):
-            yield event.pc, event.name
+            yield event.pc, event.symbol
         elif isinstance(event, Registers):
             if event.name:
                 known = kernel.symbols.by_name(event.name)

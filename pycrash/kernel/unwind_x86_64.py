@@ -77,10 +77,9 @@ class Site:
 
     `saves` tells that an exception's registers lie behind a return address to here. `entry`
     is the ORC entry of code that runs after a call, None where the tables do not help.
-    `plain` tells that nothing but that entry is to be asked.
     """
 
-    __slots__ = ("entry", "function", "module", "name", "offset", "pc", "plain", "saves")
+    __slots__ = ("entry", "function", "module", "name", "offset", "pc", "saves", "special")
 
     def __init__(
         self,
@@ -98,13 +97,8 @@ class Site:
         self.module = module
         self.saves = saves
         self.entry = entry
-        self.plain = (
-            entry is not None
-            and entry.sp_reg == orc.REG_SP
-            and entry.sp_offset >= _WORD
-            and self.offset > 0
-            and not saves
-        )
+        #: Whether a frame here is not just to be shown.
+        self.special = saves or not self.offset
 
 
 class UnwinderX86:

@@ -39,7 +39,7 @@ from pycrash.kernel.unwind import (
 
 if TYPE_CHECKING:
     from pycrash.kernel.tasks import Task
-    from pycrash.kernel.unwind_x86_64 import UnwinderX86
+    from pycrash.kernel.unwind_x86_64 import Site, UnwinderX86
 
 _WORD = 8
 #: Words of the copies that nested NMIs keep on top of their stack.
@@ -241,7 +241,7 @@ class Walk:
             self._show_registers(self._interrupted)
             self._sp += size
             if self._struck:
-                self._sp += self._skip(self._struck, self._sp)
+                self._sp += self._skip_from(self._struck, self._sp)
             self._level += 1
             self._interrupted = 0
         nested = stack.name == "NMI" and unwinder.repeat_nmi is not None
@@ -273,7 +273,7 @@ class Walk:
             )
             return None
         self._level += 1
-        self._sp += self._skip(self._pc, self._sp)
+        self._sp += self._skip_from(self._pc, self._sp)
         return False
 
     def _walk_irq(self, stack: Stack) -> None:
@@ -433,7 +433,7 @@ class Walk:
                 site = self.unwinder.site(pc)
                 if site and site.offset and self.unwinder.called_by(pc - 5) == name:
                     return sp - self._sp
-        return self._skip(self._struck, self._sp)
+        return self._skip_from(self._struck, self._sp)
 
     # Along one stack
 
@@ -454,16 +454,19 @@ class Walk:
             if site is None:
                 sp += _WORD
                 continue
-            if not as_usual or not site.plain or self._lost:
-                sp = self._step(pc, sp)
+            if not as_usual or site.special or self._lost:
+                sp = self._step(site, sp)
                 continue
-            # The steps of _step and _skip_by_orc for what most frames are.
+            # What _step and _skip_by_orc do, for what most frames are.
             events.append(Frame(self._level, sp, pc, site.name, site.offset, site.module))
             self._level += 1
             self._struck = 0
             self._called = site.name
             entry = site.entry
-            assert entry is not None
+            if entry is None or entry.sp_reg != orc.REG_SP or entry.sp_offset < _WORD:
+                sp += _WORD
+                sp += self._skip(site, sp)
+                continue
             sp += entry.sp_offset
             if entry.bp_reg == orc.REG_PREV_SP:
                 place = sp + _WORD + entry.bp_offset - low >> 3
@@ -472,9 +475,9 @@ class Walk:
                 self._bp = 0
         self._sp = sp
 
-    def _step(self, pc: int, sp: int) -> int:
-        """Show a text address; where to look for the next one."""
-        shown = self._show(pc, sp, _Kind.CALL)
+    def _step(self, site: Site, sp: int) -> int:
+        """Show a return address; where to look for the next one."""
+        shown = self._show(site.pc, sp, _Kind.CALL)
         sp += _WORD
         if shown is _Shown.NOT:
             return sp
@@ -484,18 +487,22 @@ class Walk:
             sp += self.unwinder.registers.size
             if not self._struck:
                 return sp
-        return sp + max(0, self._skip(self._struck or pc, sp))
+            return sp + self._skip_from(self._struck, sp)
+        return sp + self._skip(site, sp)
 
-    def _skip(self, pc: int, sp: int) -> int:
-        """Bytes from the stack pointer a function has at pc up to its own return address."""
-        if self.options.old or self._listing or self._lost:
-            return 0
-        unwinder = self.unwinder
-        site = unwinder.named_site(pc)
+    def _skip_from(self, pc: int, sp: int) -> int:
+        """As _skip, for a place that need not be behind a call."""
+        site = self.unwinder.named_site(pc)
         if site is None:
             self._lost = True
             return 0
-        interrupted = pc == self._struck
+        return self._skip(site, sp, interrupted=pc == self._struck)
+
+    def _skip(self, site: Site, sp: int, interrupted: bool = False) -> int:
+        """Bytes from the stack pointer a function has at a site up to its return address."""
+        if self.options.old or self._listing or self._lost:
+            return 0
+        unwinder = self.unwinder
         if unwinder.keeps_frame_pointers and not interrupted:
             frame = self._frame_pointer(sp)
             if frame:

@@ -25,6 +25,9 @@ def plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         named = {f.name: plain(getattr(value, f.name)) for f in fields(value)}
         return {"row": type(value).__name__, **named} if isinstance(value, Row) else named
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        named = {name: plain(held) for name, held in zip(value._fields, value, strict=True)}
+        return {"kind": type(value).__name__, **named}
     if isinstance(value, dict):
         return {str(key): plain(held) for key, held in value.items()}
     if isinstance(value, (bytes, bytearray)):
