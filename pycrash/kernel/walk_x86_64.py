@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -140,8 +141,9 @@ class Walk:
         place, size = self.unwinder.registers.place, self.unwinder.registers.size
         cs, flags = place["cs"], place["rflags"]
         words = self._words
-        for at in range((low - stack.base) // _WORD, len(words) - size // _WORD + 1):
-            if words[at + cs] in (KERNEL_CS, USER_CS, USER_32_CS) and words[at + flags] & 2:
+        first, last = (low - stack.base) // _WORD, len(words) - size // _WORD
+        for at in sorted(place - cs for place in _places(words, first + cs, last + cs)):
+            if words[at + flags] & 2:
                 address = stack.base + at * _WORD
                 regs = self._pt_regs(address)
                 if self.verified(regs, address):
@@ -702,6 +704,18 @@ class Walk:
             first = address - self._low >> 3
             return layout.of_words(self._words[first : first + layout.size // _WORD])
         return layout.decode(self.kernel.read(address, layout.size, "pt_regs"))
+
+
+def _places(words: array[int], first: int, last: int) -> Iterator[int]:
+    """The indices from first to last of words that may be a saved code segment."""
+    for segment in (KERNEL_CS, USER_CS, USER_32_CS):
+        at = first - 1
+        try:
+            while True:
+                at = words.index(segment, at + 1, last + 1)
+                yield at
+        except ValueError:
+            continue
 
 
 @dataclass(frozen=True)
