@@ -70,9 +70,9 @@ class Datatype:
         return self.shape.size
 
     @cached_property
-    def little(self) -> bool:
-        """Whether the lowest bit of a bit-field is the first."""
-        return self.shape.little
+    def lines(self) -> tuple[str, ...]:
+        """The type with its body, as gdb's ptype prints it."""
+        return tuple(format_type(self.shape.type).split("\n"))
 
     def find(self, path: str) -> Found | None:
         """Where `member`, `member.inner` or `member[2].inner` lies; None where there is none.
@@ -189,7 +189,7 @@ def declaration(
     """
     if "." in member:
         raise CrashError(f"invalid data structure reference: {datatype.name}.{member}")
-    first, *rest = format_type(datatype.shape.type).split("\n")
+    first, *rest = datatype.lines
     typedef = "typedef " if datatype.typedef else ""
     body = bool(rest)
     if not body:

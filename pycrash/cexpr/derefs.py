@@ -11,7 +11,6 @@ import drgn
 from pycrash.cexpr.datatypes import Datatype, variable_shape
 from pycrash.cexpr.shapes import Shape
 from pycrash.cexpr.structs import StructReader
-from pycrash.cexpr.types import format_type
 from pycrash.cexpr.values import Place
 from pycrash.errors import CrashError
 
@@ -155,7 +154,7 @@ class Dereferencer:
 
 def _pointer_member(datatype: Datatype, name: str) -> _Pointer | None:
     """How the structure's own text declares a member, if as a pointer."""
-    for line in format_type(datatype.shape.type).split("\n"):
+    for line in datatype.lines:
         if not line.startswith("    ") or line[4:5] == " ":
             continue
         text = line[4:]

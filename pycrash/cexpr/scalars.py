@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from drgn import TypeKind
 
 from pycrash.cexpr.datatypes import Datatype
-from pycrash.cexpr.types import format_type
 from pycrash.cexpr.values import read_string
 from pycrash.errors import CrashError
 
@@ -95,4 +94,4 @@ def direct_members(
 
 def _is_string(datatype: Datatype, member: str) -> bool:
     pattern = re.compile(rf"(?:(?!char ).)*char \*?{re.escape(member)}[;\[]")
-    return any(pattern.match(line) for line in format_type(datatype.shape.type).split("\n"))
+    return any(pattern.match(line) for line in datatype.lines)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from pycrash.cexpr.datatypes import Datatype, Found
 from pycrash.cexpr.nodes import extended_member
 from pycrash.cexpr.values import Place, Printer
+from pycrash.errors import ReadError
+from pycrash.kernel.spaces import is_kernel_address
 
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
@@ -16,24 +18,39 @@ if TYPE_CHECKING:
 #: Reads memory: address, size, what is read. Raises ReadError.
 Reader = Callable[[int, int, str], bytes]
 
-READING = "gdb_readmem_callback"
+
+class NotKernelMemory(ReadError):
+    """An address that is not the kernel's, at which crash reads nothing and says nothing."""
+
+    @property
+    def quiet(self) -> bool:
+        return True
+
+
+def _reading(size: int) -> str:
+    """crash's name for a read of gdb's, which has a slip in one of its forms."""
+    return "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
 
 
 class StructReader:
     """Reads and prints structures of one kernel through one printer.
 
-    `read` fetches the structures themselves; what they point to is always kernel memory.
+    `read` fetches the structures themselves where they are not kernel memory; what they point
+    to always is.
     """
 
     def __init__(self, kernel: Kernel, printer: Printer, read: Reader | None = None) -> None:
         self.kernel = kernel
         self.printer = printer
-        self._read = read or kernel.read
+        self._read = read
 
     def place(self, datatype: Datatype, address: int) -> Place:
         """The bytes of a structure. Raises ReadError."""
-        data = self._read(address, datatype.size, READING) if datatype.size else b""
-        return Place(data, address)
+        size = datatype.size
+        if self._read is None and not is_kernel_address(self.kernel, address):
+            raise NotKernelMemory(address, _reading(size), "invalid")
+        read = self._read or self.kernel.read
+        return Place(read(address, size, _reading(size)) if size else b"", address)
 
     def whole(self, datatype: Datatype, address: int) -> Iterator[str]:
         """`struct name {...}` as lines. Raises ReadError."""

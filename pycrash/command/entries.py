@@ -94,7 +94,9 @@ class EntryContents:
         except MemberNotFound as error:
             yield Notice(str(error))
             return
-        except ReadError:
+        except ReadError as error:
+            if not error.quiet:
+                yield Notice(str(error))
             # crash looks for the member in what gdb printed, which is nothing then.
             if "." in member or "[" in member:
                 yield Notice(str(MemberNotFound(member)))

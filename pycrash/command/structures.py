@@ -275,31 +275,28 @@ def _atoi(text: str) -> int:
     return int(digits) if digits.strip("+-") else 0
 
 
-def _reader(ctx: Context, args: Args) -> tuple[Reader, str]:
-    """What reads the structures, and crash's word for it.
-
-    Kernel memory, the current task's, or the dump file.
-    """
+def _reader(ctx: Context, args: Args) -> tuple[Reader | None, str]:
+    """What reads the structures where it is not kernel memory, and crash's word for the memory."""
     if "f" in args:
         return partial(read_dump_file, ctx.kernel), "FILEADDR"
     if "u" in args:
         user = partial(read_user, ctx.kernel, ctx.task)
         return user, "UVADDR"
-    return ctx.kernel.read, "KVADDR"
+    return None, "KVADDR"
 
 
 class _Shower:
     """Makes the rows of one request."""
 
     def __init__(
-        self, ctx: Context, request: _Request, radix: int, read: Reader, space: str
+        self, ctx: Context, request: _Request, radix: int, read: Reader | None, space: str
     ) -> None:
         self._space = space
         self._ctx = ctx
         self._request = request
         options = options_of(ctx.settings, radix)
         self._radix = options.radix
-        self._read = read
+        self._read = read or ctx.kernel.read
         self._structs = StructReader(ctx.kernel, printer(ctx.kernel, options), read)
         self._follow = Dereferencer(self._structs)
 
@@ -353,7 +350,8 @@ class _Shower:
         if request.count < 0:
             address -= size * (count - 1)
         for turn in range(count):
-            if turn:
+            # crash ends the text of a whole union without a newline of its own.
+            if turn and (request.kind == "struct" or request.members or request.raw):
                 yield Line("")
             for member in request.members or ("",):
                 if len(request.members) > 1 and request.raw:
@@ -406,6 +404,8 @@ class _Shower:
         except ReadError as error:
             if not member:
                 yield from self._unreadable(error)
+            elif not error.quiet:
+                yield Notice(str(error))
             return
         yield Shown(datatype.name, member, address, tuple(lines))
 
