@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import member_offset, refused_reference
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
@@ -86,6 +87,11 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
         ),
         ("The loaded modules, from their list's head", "list -H modules -o module.list"),
     )
+
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
+        before = words[-2] if len(words) > 1 else ""
+        named = before in ("-s", "-S", "-o", "-O", "-l") or "." in words[-1]
+        return complete_structure(ctx.kernel, words[-1]) if named else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import member_offset, refused_reference
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
@@ -118,6 +119,11 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
         ("What a process has mapped", "tree -t maple -r mm_struct.mm_mt ff175e6a82c86300"),
         ("The pids of a namespace", "tree -t xarray -r pid_namespace.idr init_pid_ns -p"),
     )
+
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
+        before = words[-2] if len(words) > 1 else ""
+        named = before in ("-s", "-S", "-o", "-r") or "." in words[-1]
+        return complete_structure(ctx.kernel, words[-1]) if named else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
+from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import (
     Datatype,
     declaration,
@@ -148,6 +149,15 @@ class StructureCommand(Command):
                 yield f"[{row.cpu}]: {f'{row.address:x}' if row.online else '[OFFLINE]'}"
             elif isinstance(row, (Shown, Declared)):
                 yield from row.lines
+
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
+        word = words[-1]
+        before = [w for w in words[:-1] if not w.startswith("-")]
+        is_offset = len(words) > 1 and words[-2] == "-l"
+        if word.startswith("-") or (before and not is_offset):
+            return None
+        kinds = (self.wanted,) if self.wanted and not is_offset else ("struct", "union")
+        return complete_structure(ctx.kernel, word, kinds)
 
     def _options(self, ctx: Context, args: Args) -> tuple[int, int]:
         """The radix asked for (0: the session's), and how far inside the address lies."""

@@ -17,7 +17,7 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
     A lone variable is printed; a structure or union is shown, at an address if one follows;
     any other type is described. Raises CrashError where the word cannot be looked up.
     """
-    from pycrash.kernel.datatypes import find_datatype
+    from pycrash.cexpr.datatypes import find_datatype
 
     name, rest = words[0], list(words[1:])
     if name == "Q":
@@ -26,15 +26,15 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
         return ["p", name]
     if name == "enum":
         return ["whatis", *words]
-    found = find_datatype(kernel, name)
+    found = find_datatype(kernel, name.partition(".")[0])
     if found is None:
         return []
     if kernel.symbols.exists(name):
         return ["p", *words]
     if found.kind in ("struct", "union"):
-        described = found.is_typedef and not rest
+        described = found.typedef and not rest
         return ["whatis" if described else found.kind, *words]
-    if found.kind == "integer" and rest:
+    if found.kind == "int" and rest:
         if kernel.symbols.exists(rest[0]):
             return ["p", *rest]
         return ["rd", _INTEGERS[found.size], *rest]
