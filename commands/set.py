@@ -266,6 +266,11 @@ def _switch(attribute: str) -> _Change:
     return change
 
 
+def _set_zero_excluded(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
+    yield from _switch("zero_excluded")(ctx, name, value)
+    ctx.kernel.memory.zero_excluded = ctx.settings.zero_excluded
+
+
 def _set_debug(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
     if value is not None:
         ctx.settings.debug = number(value) if is_number(value) else int(_truth(value))
@@ -432,7 +437,7 @@ _CHANGES: dict[str, _Change] = {
     "namelist": _show_namelist,
     "free": _set_free,
     "data_debug": _nothing,
-    "zero_excluded": _switch("zero_excluded"),
+    "zero_excluded": _set_zero_excluded,
     "offline": _set_offline,
     "redzone": _switch("redzone"),
     "error": _set_error,

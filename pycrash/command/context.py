@@ -45,9 +45,6 @@ class Settings:
     error: str = "default"
     #: Whether .crashrc is being run; some settings can be changed only there.
     starting: bool = False
-    #: Folders given by --mod and --src, empty where none was.
-    module_tree: str = ""
-    source_tree: str = ""
     #: Address of the task_struct that `set` chose; 0 until it did.
     task: int = 0
 

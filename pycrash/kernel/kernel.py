@@ -44,6 +44,8 @@ class Kernel:
         self.given = (vmlinux, dump)
         #: Set before the first use of `modules` to leave them alone (--no_modules).
         self.no_modules = False
+        #: Set before the first use of `tasks` to know only what each CPU ran (--active).
+        self.active_only = False
         #: The directory that object files of modules are looked for in (--mod).
         self.module_tree: str | None = None
         #: What opening found wrong with a dump that can still be used, one line each.
@@ -223,18 +225,38 @@ class Kernel:
 
     def symbol_address(self, name: str) -> int | None:
         """The address of a symbol of the kernel proper, None where there is none."""
-        try:
-            return self.prog.symbol(name).address
-        except LookupError:
-            return None
+        span = self.symbol_span(name)
+        return None if span is None else span[0]
 
     def symbol_span(self, name: str) -> tuple[int, int] | None:
-        """The address and the bytes of a variable, as the symbol table has them."""
+        """The address and the bytes of a symbol of the kernel proper, None where there is none."""
+        from pycrash.kernel.typestore import store_of
+
+        store, question = store_of(self.prog), f"symbol {name}"
+        if question not in store:
+            store[question] = self._ask_symbol(name)
+        if store[question] is None:
+            return None
+        value, size = store[question]
+        return value + (self._moved if value > self.word_mask >> 1 else 0), size
+
+    def _ask_symbol(self, name: str) -> tuple[int, int] | None:
+        """A symbol where it stood before the kernel moved itself, which differs by boot."""
         try:
             symbol = self.prog.symbol(name)
         except LookupError:
             return None
-        return symbol.address, symbol.size
+        # Per-CPU variables do not move: their addresses are offsets, where they are small.
+        moved = self._moved if symbol.address > self.word_mask >> 1 else 0
+        return symbol.address - moved, symbol.size
+
+    @cached_property
+    def _moved(self) -> int:
+        """How far address space randomization moved the kernel."""
+        try:
+            return int(self.vmcoreinfo.get("KERNELOFFSET") or "0", 16)
+        except (MissingFeature, ValueError):
+            return 0
 
     def variable(self, name: str) -> drgn.Object:
         """A kernel variable. Raises MissingFeature where this kernel has none of that name."""

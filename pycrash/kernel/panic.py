@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import drgn
-
-from pycrash.errors import CrashError, ReadError
+from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.kernel.layout import member_offset
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -33,10 +32,19 @@ class Panic:
 
     @cached_property
     def active(self) -> dict[int, int]:
-        """CPU to the task its run queue calls current. `set -a` changes an entry."""
+        """CPU to the task it ran. `set -a` changes an entry."""
+        found = dict(self.running)
+        self._take_in(found)
+        return found
+
+    @cached_property
+    def running(self) -> dict[int, int]:
+        """CPU to the task its run queue calls current."""
         kernel = self._kernel
-        queues = kernel.variable("runqueues").address_ or 0
-        current = drgn.offsetof(kernel.prog.type("struct rq"), "curr")
+        queues = kernel.symbol_address("runqueues")
+        if queues is None:
+            raise MissingFeature("no symbol runqueues in this kernel")
+        current = member_offset(kernel.prog, "struct rq", "curr")
         found = {}
         for cpu in range(kernel.cpus.count):
             try:
@@ -47,7 +55,6 @@ class Panic:
                 continue
             if task:
                 found[cpu] = task
-        self._take_in(found)
         return found
 
     def _take_in(self, active: dict[int, int]) -> None:

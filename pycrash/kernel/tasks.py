@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.layout import Layout
+from pycrash.kernel.layout import Layout, member_offset
 from pycrash.kernel.taskstate import TaskStates, read_states
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class TaskTable:
                 return kernel.unsigned(kernel.read(at, 4, "arch_task_struct_size"))
             except ReadError:
                 pass
-        return drgn.sizeof(self.layout.type)
+        return self.layout.whole
 
     def saved_sp(self, task: Task) -> int:
         """The kernel stack pointer a sleeping task left in its thread_struct.
@@ -208,6 +209,8 @@ class TaskTable:
         return Layout(self._kernel.prog, "struct task_struct", (paths,)).offsets[0]
 
     def _addresses(self) -> list[int]:
+        if self._kernel.active_only:
+            return list(self._kernel.panic.running.values())
         idle = self._idle()
         seen = dict.fromkeys(idle)
         for address in self._numbered():
@@ -217,8 +220,10 @@ class TaskTable:
 
     def _idle(self) -> list[int]:
         kernel = self._kernel
-        runqueues = kernel.variable("runqueues").address_ or 0
-        idle = Layout(kernel.prog, "struct rq", ("idle",)).offsets[0] or 0
+        runqueues = kernel.symbol_address("runqueues")
+        if runqueues is None:
+            raise MissingFeature("no symbol runqueues in this kernel")
+        idle = member_offset(kernel.prog, "struct rq", "idle")
         found = []
         for cpu in range(kernel.cpus.count):
             try:
@@ -231,49 +236,53 @@ class TaskTable:
     def _numbered(self) -> Iterator[int]:
         """The task of each pid number of the first pid namespace."""
         kernel = self._kernel
-        prog = kernel.prog
-        task_type = self.layout.type
+        prog, read = kernel.prog, kernel.read
         # 4.19 made an array of hlist_node of the array of struct pid_link.
-        link = drgn.offsetof(
-            task_type, "pid_links" if task_type.has_member("pid_links") else "pids"
-        )
-        pid = prog.type("struct pid")
-        tasks_at = drgn.offsetof(pid, "tasks")
-        ns_at = drgn.offsetof(pid, "numbers") + drgn.offsetof(prog.type("struct upid"), "ns")
-        start = min(tasks_at, ns_at)
-        size = max(tasks_at, ns_at) + kernel.word_size - start
-        first = kernel.variable("init_pid_ns").address_
-        unsigned, word = kernel.unsigned, kernel.word_size
+        links = Layout(prog, "struct task_struct", (("pid_links", "pids"),))
+        link = links.offsets[0] or 0
+        tasks_at = member_offset(prog, "struct pid", "tasks")
+        ns_at = member_offset(prog, "struct pid", "numbers")
+        ns_at += member_offset(prog, "struct upid", "ns")
+        start, word = min(tasks_at, ns_at), kernel.word_size
+        size = max(tasks_at, ns_at) + word - start
+        both = struct.Struct(f"{kernel.byte_order}{kernel.word}{size - 2 * word}x{kernel.word}")
+        tasks_first = tasks_at < ns_at
+        namespace = self._namespace
         for address in self._pids():
             try:
-                data = kernel.read(address + start, size, "pid")
+                node, owner = both.unpack(read(address + start, size, "pid"))
             except ReadError as error:
                 self.problems.append(str(error))
                 continue
-            at = ns_at - start
-            if unsigned(data[at : at + word]) != first:
-                continue
-            at = tasks_at - start
-            node = unsigned(data[at : at + word])
-            if node:
+            if not tasks_first:
+                node, owner = owner, node
+            if node and owner == namespace:
                 yield node - link
+
+    @cached_property
+    def _namespace(self) -> int:
+        """The address of the first pid namespace."""
+        address = self._kernel.symbol_address("init_pid_ns")
+        if address is None:
+            raise MissingFeature("no symbol init_pid_ns in this kernel")
+        return address
 
     def _pids(self) -> Iterator[int]:
         """Every struct pid of the first pid namespace."""
         from pycrash.kernel.xarray import walk
 
         kernel = self._kernel
-        namespace = kernel.variable("init_pid_ns")
-        if kernel.has_member("struct pid_namespace", "idr"):
-            root = namespace.idr.idr_rt.address_of_().value_()
-            for _, entry in walk(kernel, root, lambda error: self.problems.append(str(error))):
+        root = Layout(kernel.prog, "struct pid_namespace", ("idr.idr_rt",)).offsets[0]
+        if root is not None:
+            at = self._namespace + root
+            for _, entry in walk(kernel, at, lambda error: self.problems.append(str(error))):
                 yield entry
             return
         # Before 4.15 a hash leads to them.
         from drgn.helpers.linux.pid import for_each_pid
 
         try:
-            for pid in for_each_pid(namespace.address_of_()):
+            for pid in for_each_pid(kernel.prog):
                 yield pid.value_()
         except drgn.FaultError as error:
             self.problems.append(str(ReadError(error.address, "pid_hash entry")))
@@ -281,11 +290,11 @@ class TaskTable:
     def _read(self, addresses: list[int]) -> Iterator[Task]:
         kernel, layout = self._kernel, self.layout
         read, start, size, unpack = kernel.read, layout.start, layout.size, layout.unpack
-        in_task = layout.type.has_member("thread_info") and (
-            drgn.offsetof(layout.type, "thread_info")
-            if layout.type.member("thread_info").type.kind == drgn.TypeKind.STRUCT
-            else None
-        )
+        # Inside task_struct since 4.9 (x86); before that it lay at the foot of the stack.
+        place = Layout(kernel.prog, "struct task_struct", ("thread_info.flags", "thread_info"))
+        in_task = None if place.offsets[0] is None else place.offsets[1]
+        names: dict[bytes, str] = {}
+        make, task_type = tuple.__new__, Task
         for address in addresses:
             try:
                 row = unpack(read(address + start, size, "fill_task_struct"))
@@ -295,25 +304,16 @@ class TaskTable:
             (pid, tgid, comm, cpu, parent, mm, state, exit_state, flags, policy, prio, stack) = row[
                 :12
             ]
-            info = stack if in_task is None or in_task is False else address + in_task
+            name = names.get(comm)
+            if name is None:
+                text = comm.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+                name = names[comm] = text
+            info = stack if in_task is None else address + in_task
             if cpu is None:
                 cpu = self._cpu_of(info)
-            yield Task(
-                address,
-                pid,
-                tgid,
-                comm.split(b"\0", 1)[0].decode("utf-8", "surrogateescape"),
-                cpu,
-                parent,
-                mm,
-                state | (exit_state or 0),
-                flags,
-                policy,
-                prio,
-                stack,
-                info,
-                *row[12:],
-            )
+            # Past the constructor, which would cost as much as all the rest.
+            head = (address, pid, tgid, name, cpu, parent, mm, state | (exit_state or 0))
+            yield make(task_type, (*head, flags, policy, prio, stack, info, *row[12:]))
 
     def _cpu_of(self, thread_info: int) -> int:
         """The CPU of a task whose thread_info lies at the foot of its stack."""

@@ -28,6 +28,8 @@ def serve(session: Session, options: Options) -> int:
             print("NOTE: stdin: not a tty\n")
     for note in session.kernel.notes:
         session.say(note, "WARNING")
+    if "--no_modules" in options:
+        session.say("no kernel module access\n", "WARNING")
     try:
         if terminal and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb"):
             from pycrash.shell.prompt import serve_prompt

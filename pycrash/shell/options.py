@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 #: Options by name, each with the name of its argument ("" for none) and what it does.
-#: Those without help are taken for crash's sake and change nothing on a dump.
+#: Those without help are taken as crash takes them and change nothing: what they would tell
+#: is found in the dump, or belongs to the inside of crash.
 OPTIONS: dict[str, tuple[str, str]] = {
     "-s": ("", "no banner, and no pager"),
     "-i": ("FILE", "run the lines of FILE before the first prompt"),
@@ -23,12 +24,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--active": ("", "know only the task each CPU ran"),
     "--zero_excluded": ("", "read pages that are not in the dump as zeros"),
     "--mod": ("DIR", "where mod -S looks for modules"),
-    "--src": ("DIR", "where kernel sources lie"),
-    "--cpus": ("N", "how many CPUs there are"),
-    "--kaslr": ("OFFSET|auto", "how far the kernel was moved"),
-    "--machdep": ("NAME=VALUE", "a setting of one architecture; also -m"),
     "--offline": ("show|hide", "whether to show CPUs that are not online"),
-    "--hash": ("N", "size of the table that finds loops in lists"),
     "--hex": ("", "numbers are hexadecimal where there is a choice"),
     "--dec": ("", "numbers are decimal where there is a choice"),
     "--no_crashrc": ("", "run neither $HOME/.crashrc nor ./.crashrc"),
@@ -40,6 +36,11 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--build-id": ("DUMP", "print the build ID a dump names"),
     "--log": ("DUMP", "print the kernel log without a vmlinux"),
     "--debug": ("", "show a traceback where pycrash itself fails"),
+    "--src": ("DIR", ""),
+    "--cpus": ("N", ""),
+    "--kaslr": ("OFFSET|auto", ""),
+    "--machdep": ("NAME=VALUE", ""),
+    "--hash": ("N", ""),
     "--no_kmem_cache": ("", ""),
     "--kmem_cache_delay": ("", ""),
     "--no_kallsyms": ("", ""),
@@ -162,6 +163,8 @@ def _served(name: str, word: str) -> str:
 
 def usage() -> list[str]:
     """The lines of `pycrash -h`."""
+    import textwrap
+
     shown = [(f"{name} {value}".rstrip(), text) for name, (value, text) in OPTIONS.items() if text]
     width = max(len(left) for left, _ in shown)
     quiet = " ".join(name for name, (_, text) in OPTIONS.items() if not text)
@@ -175,7 +178,8 @@ def usage() -> list[str]:
         "",
         *(f"  {left:<{width}}  {text}" for left, text in shown),
         "",
-        "These are taken as crash takes them and change nothing here:",
-        f"  {quiet}",
+        "These are taken and change nothing: the dump tells what they would say, or they",
+        "belong to the inside of crash.",
+        *(f"  {line}" for line in textwrap.wrap(quiet, 76, break_on_hyphens=False)),
         "",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -100,7 +101,9 @@ class Preparation:
         show_banner(self._session, Output("stdout", banner, paint=self._session.paint))
         self._session.kernel.index_types()
         self._text = banner.getvalue()
-        self._show_above()
+        # Between two prompts there is no loop to show it; the next prompt or command does.
+        with contextlib.suppress(RuntimeError):
+            self._show_above()
 
     def _show(self) -> None:
         if not self._shown and self.done():

@@ -110,6 +110,10 @@ def open_session(options: Options) -> Session:
     progress = show_progress if sys.stderr.isatty() else None
     kernel = open_files([Path(name) for name in options.files], progress)
     kernel.no_modules = "--no_modules" in options
+    kernel.active_only = "--active" in options
+    kernel.module_tree = options.value("--mod")
+    if settings.zero_excluded:
+        kernel.memory.zero_excluded = True
     if "--no_panic" in options:
         kernel.panic.forced = True
     session = Session(kernel, settings, make_registry())
@@ -123,8 +127,6 @@ def make_settings(options: Options) -> Settings:
     settings = Settings(silent="-s" in options, zero_excluded="--zero_excluded" in options)
     settings.debug = _number(options, "-d", settings.debug)
     settings.edit = editing_mode(options)
-    settings.module_tree = options.value("--mod") or ""
-    settings.source_tree = options.value("--src") or ""
     for name, _ in options.given:
         if name in ("--hex", "--dec"):
             settings.radix = 16 if name == "--hex" else 10
