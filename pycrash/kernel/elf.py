@@ -153,7 +153,6 @@ class ElfSymbols:
         self._sections = elf.sections
         self._entry = struct.Struct(elf.order + ("IBBHQQ" if elf.wide else "IIIBBH"))
         self._wide, self._order = elf.wide, elf.order
-        self._word = struct.Struct(elf.order + "I")
         self._table = table[: len(table) - len(table) % self._entry.size]
         self._strings = strings
         self._letters: dict[tuple[int, int], str] = {}
@@ -179,16 +178,12 @@ class ElfSymbols:
     @cached_property
     def nameless(self) -> set[int]:
         """The indices of entries without any name."""
-        words = self._words("I")
-        starts = words[:: self._entry.size // 4].tolist()
-        found, at = set(), -1
-        try:
-            while True:
-                at = starts.index(0, at + 1)
-                if not self.name(at):
-                    found.add(at)
-        except ValueError:
-            return found
+        return {index for index in self._starting_at([0]) if not self.name(index)}
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where each entry's name begins among the strings, by index."""
+        return self._words("I")[:: self._entry.size // 4].tolist()
 
     def _words(self, code: str) -> array[int]:
         words = array(code, self._table)
@@ -228,19 +223,25 @@ class ElfSymbols:
         """The indices of the entries whose name begins so."""
         return self._named(prefix.encode("latin-1", "replace"))
 
+    def having(self, value: int) -> list[int]:
+        """The indices of the entries of a value."""
+        return _indices(self.values, value)
+
     def _named(self, wanted: bytes) -> list[int]:
-        found = []
+        places = []
         at = self._strings.find(wanted)
         while at >= 0:
             # A name may be the tail of a longer one, so any place counts that an entry names.
-            key, size = self._word.pack(at), self._entry.size
-            here = self._table.find(key)
-            while here >= 0:
-                if here % size == 0:
-                    found.append(here // size)
-                here = self._table.find(key, here + 1)
+            places.append(at)
             at = self._strings.find(wanted, at + 1)
-        return found
+        return self._starting_at(places)
+
+    def _starting_at(self, places: list[int]) -> list[int]:
+        """The indices of the entries whose names begin at any of these places."""
+        if len(places) > 4:
+            wanted = set(places)
+            return [index for index, start in enumerate(self._starts) if start in wanted]
+        return [index for place in places for index in _indices(self._starts, place)]
 
     def _name(self, start: int, info: int, section: int) -> str:
         end = self._strings.find(b"\0", start)
@@ -273,3 +274,15 @@ class ElfSymbols:
         else:
             letter = "?"
         return letter if binding == STB_LOCAL else letter.upper()
+
+
+def _indices(numbers: list[int], wanted: int) -> list[int]:
+    """Where a number stands in a list."""
+    found = []
+    at = -1
+    try:
+        while True:
+            at = numbers.index(wanted, at + 1)
+            found.append(at)
+    except ValueError:
+        return found

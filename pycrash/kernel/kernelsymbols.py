@@ -6,13 +6,18 @@ Their order, their letters and the cut endings of names are crash's.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 import drgn
 
 from pycrash.kernel.elf import SHF_EXECINSTR, ElfFile
 from pycrash.kernel.symbolfilter import SymbolFilter
+
+#: How many look-ups go without the sorted table.
+SCANS = 4
 
 #: Endings the compiler gives to clones of a function, in the order they are looked for.
 CLONE_ENDINGS = (".isra.", ".part.", ".llvm.")
@@ -27,17 +32,28 @@ def strip_clone(name: str) -> str:
     return name
 
 
+class Met(NamedTuple):
+    """A symbol met at an address."""
+
+    address: int
+    name: str
+    letter: str
+
+
 class KernelSymbols:
     """The kernel's own symbols by their place: sorted by address, then by name.
 
     `stext` is the run-time address of `_stext`, or None where the dump does not say it; from
-    it follows `bias`, the bytes by which the kernel was moved.
+    it follows `bias`, the bytes by which the kernel was moved. To sort the table takes longer
+    than to go through it a few times, so it waits until so many have asked for it.
     """
 
     def __init__(self, elf: ElfFile, arch: drgn.Architecture, stext: int | None) -> None:
         self._entries = elf.symbols
         self._arch = arch
         self._found: dict[str, list[tuple[int, str]]] = {}
+        self._scans = 0
+        self._settled: set[int] = set()
         sections = elf.sections
         text = next((i for i, s in enumerate(sections) if s.name == ".text"), len(sections))
         behind = sections[text:]
@@ -73,64 +89,101 @@ class KernelSymbols:
 
         Xen's notes at the end do not count, nor per-CPU symbols below the kernel.
         """
-        last = len(self.addresses) - 1
+        lowest = self._filter.first_kernel_value
+        if lowest is None:
+            lowest = self.address(0)
+        top = max(self._entries.values)
+        names = [self._entries.name(i) for i in self._entries.having(top) if self._counts(i)]
+        if names and not any("xen_elfnote" in name for name in names):
+            return lowest, self._moved(top)
+        last = len(self) - 1
         while last > 0 and "xen_elfnote" in self.name(last):
             last -= 1
-        lowest = self._filter.first_kernel_value
-        return self.addresses[0] if lowest is None else lowest, self.addresses[last]
+        return lowest, self.address(last)
 
-    @property
+    def __len__(self) -> int:
+        return len(self._table[0])
+
+    @cached_property
     def addresses(self) -> list[int]:
         """Run-time addresses by place."""
-        return self._sorted[1]
+        linked, first, last = self._table[1], *self._moved_places
+        return linked[:first] + [v + self.bias for v in linked[first:last]] + linked[last:]
 
     @cached_property
     def all(self) -> tuple[list[str], list[str]]:
         """Names and letters by place: the way to ask for most of them."""
-        names, letters = self._entries.all(self._sorted[0])
+        order, linked = self._table
+        for first, last in _runs(linked):
+            self._settle(first, last)
+        names, letters = self._entries.all(order)
         return [strip_clone(n) if "." in n else n for n in names], letters
+
+    def address(self, place: int) -> int:
+        """The run-time address of the symbol at a place."""
+        first, last = self._moved_places
+        return self._table[1][place] + (self.bias if first <= place < last else 0)
 
     def name(self, place: int) -> str:
         """The name of the symbol at a place."""
-        return strip_clone(self._entries.name(self._sorted[0][place]))
+        self._run(place)
+        return strip_clone(self._entries.name(self._table[0][place]))
 
     def letter(self, place: int) -> str:
         """nm's letter of the symbol at a place."""
-        return self._entries.letter(self._sorted[0][place])
+        self._run(place)
+        return self._entries.letter(self._table[0][place])
 
     def find(self, name: str) -> list[tuple[int, str]]:
         """(address, letter) of every symbol of that name, in order."""
         if name not in self._found:
-            self._found[name] = self._find(name)
+            self._found[name] = self._find(name) if name else []
         return self._found[name]
 
     def places(self, address: int, name: str) -> list[int]:
         """The places of the symbols of a name at an address, in order."""
-        first = last = bisect_left(self.addresses, address)
-        while last < len(self.addresses) and self.addresses[last] == address:
-            last += 1
-        return [place for place in range(first, last) if self.name(place) == name]
+        found = self._place_at(address)
+        if found < 0 or self.address(found) != address:
+            return []
+        return [place for place in range(*self._run(found)) if self.name(place) == name]
 
-    def nearest(self, address: int) -> int:
-        """The place of the first symbol at an address, or else of the last one below it.
+    def aliases(self, address: int) -> list[Met]:
+        """The symbols nearest at or below an address, all at one address, by name."""
+        if "_table" not in self.__dict__ and self._scans < SCANS:
+            found = self._scan(address)
+            if found:
+                return found
+        place = self._place_at(address)
+        if place < 0:
+            return []
+        address, order, entries = self.address(place), self._table[0], self._entries
+        return [
+            Met(address, strip_clone(entries.name(order[p])), entries.letter(order[p]))
+            for p in range(*self._run(place))
+        ]
 
-        -1 where there is none.
-        """
-        first = bisect_left(self.addresses, address)
-        if first < len(self.addresses) and self.addresses[first] == address:
-            return first
-        return first - 1
+    def _scan(self, address: int) -> list[Met]:
+        """What `aliases` finds, without the sorted table; empty where it cannot tell."""
+        self._scans += 1
+        entries = self._entries
+        low, high = self.image
+        if not low <= address < high:
+            return []
+        nearest = max(filter((address - self.bias).__ge__, entries.values), default=None)
+        if nearest is None or nearest < self._image[0]:
+            return []
+        group = sorted((i for i in entries.having(nearest) if self._counts(i)), key=entries.name)
+        return [
+            Met(nearest + self.bias, strip_clone(entries.name(i)), entries.letter(i)) for i in group
+        ]
 
     def _values_of(self, name: str) -> list[int]:
         return [self._entries.entry(index)[3] for index in self._entries.find(name)]
 
     def _find(self, name: str) -> list[tuple[int, str]]:
         entries = self._entries
-        indices = set(entries.find(name))
-        for ending in CLONE_ENDINGS:
-            indices.update(entries.find_prefix(name + ending))
         rows = []
-        for index in indices:
+        for index in {*entries.find(name), *entries.find_prefix(name + ".")}:
             raw = entries.name(index)
             if strip_clone(raw) == name and self._counts(index):
                 rows.append((entries.entry(index)[3], raw, entries.letter(index)))
@@ -144,8 +197,8 @@ class KernelSymbols:
         return value + self.bias
 
     @cached_property
-    def _sorted(self) -> tuple[list[int], list[int]]:
-        """Indices of the ELF entries, and run-time addresses, by place."""
+    def _table(self) -> tuple[list[int], list[int]]:
+        """Indices of the ELF entries, and their values, by place; see `_settle` of the order."""
         values = self._entries.values
         order = sorted(range(len(values)), key=values.__getitem__)
         whole = self._filter.whole_from
@@ -153,34 +206,62 @@ class KernelSymbols:
             order = [i for i in order if self._counts(i)]
         else:
             cut = bisect_right(order, whole, key=values.__getitem__)
+            rest = order[cut:]
             nameless = self._entries.nameless
-            head = [i for i in order[:cut] if self._counts(i)]
-            order = head + [i for i in order[cut:] if i not in nameless]
-        ordered = [values[i] for i in order]
-        self._order_aliases(order, ordered)
-        return order, self._moved_all(ordered)
+            if nameless:
+                rest = [i for i in rest if i not in nameless]
+            order = [i for i in order[:cut] if self._counts(i)] + rest
+        return order, list(map(values.__getitem__, order))
 
-    def _moved_all(self, values: list[int]) -> list[int]:
-        bias, first, last = self.bias, 0, len(values)
-        if not bias:
-            return values
-        if self._arch == drgn.Architecture.X86_64:
-            first = bisect_left(values, self._image[0])
-            last = bisect_right(values, self._image[1])
-        return values[:first] + [v + bias for v in values[first:last]] + values[last:]
+    @cached_property
+    def _moved_places(self) -> tuple[int, int]:
+        """The first place of a symbol that was moved with the kernel, and that behind the last."""
+        linked = self._table[1]
+        if self._arch != drgn.Architecture.X86_64:
+            return 0, len(linked)
+        return bisect_left(linked, self._image[0]), bisect_right(linked, self._image[1])
 
-    def _order_aliases(self, order: list[int], values: list[int]) -> None:
+    def _place_at(self, address: int) -> int:
+        """A place at an address or else the last place below it; -1 where there is none."""
+        linked, (first, last) = self._table[1], self._moved_places
+        if first < last and address >= linked[first] + self.bias:
+            if last < len(linked) and address >= linked[last]:
+                return bisect_right(linked, address) - 1
+            return bisect_right(linked, address - self.bias, first, last) - 1
+        return bisect_right(linked, address, 0, first) - 1
+
+    def _run(self, place: int) -> tuple[int, int]:
+        """The first place at the address of a place, and the one behind the last, in order."""
+        linked = self._table[1]
+        value = linked[place]
+        first = last = place
+        while first and linked[first - 1] == value:
+            first -= 1
+        while last < len(linked) and linked[last] == value:
+            last += 1
+        self._settle(first, last)
+        return first, last
+
+    def _settle(self, first: int, last: int) -> None:
         """Sort the entries of one address by their names as the file has them."""
-        twins = [i for i, (a, b) in enumerate(pairwise(values)) if a == b]
-        at = 0
-        while at < len(twins):
-            start = end = twins[at]
-            while at < len(twins) and twins[at] == end:
-                end += 1
-                at += 1
-            order[start : end + 1] = sorted(order[start : end + 1], key=self._entries.name)
+        if last - first > 1 and first not in self._settled:
+            self._settled.add(first)
+            order = self._table[0]
+            order[first:last] = sorted(order[first:last], key=self._entries.name)
 
     def _counts(self, index: int) -> bool:
         entries = self._entries
         name = strip_clone(entries.name(index))
         return self._filter.counts(entries.entry(index)[3], name, entries.letter(index))
+
+
+def _runs(values: list[int]) -> Iterator[tuple[int, int]]:
+    """The (first, behind the last) indices of equal neighbours."""
+    twins = [i for i, (a, b) in enumerate(pairwise(values)) if a == b]
+    at = 0
+    while at < len(twins):
+        start = end = twins[at]
+        while at < len(twins) and twins[at] == end:
+            end += 1
+            at += 1
+        yield start, end + 1

@@ -61,6 +61,7 @@ class SymbolTable:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        self._known: dict[int, tuple[Symbol, int]] = {}
 
     @cached_property
     def kernel_symbols(self) -> KernelSymbols:
@@ -197,12 +198,12 @@ class SymbolTable:
         if symbol.module:
             return self._next_in_modules(symbol)
         kernel = self.kernel_symbols
-        place, addresses = self._place(symbol), kernel.addresses
+        place = self._place(symbol)
         if place is None:
             return None
-        while place < len(addresses) and addresses[place] <= symbol.address:
+        while place < len(kernel) and kernel.address(place) <= symbol.address:
             place += 1
-        if place < len(addresses):
+        if place < len(kernel):
             return self._of_kernel(place)
         if self.module_symbols.split:
             return None
@@ -273,25 +274,21 @@ class SymbolTable:
         return low <= address < high
 
     def _lookup_kernel(self, address: int) -> tuple[Symbol, int] | None:
-        kernel = self.kernel_symbols
-        place = kernel.nearest(address)
-        if place < 0:
-            return None
-        symbol = self._of_kernel(place)
-        offset = address - symbol.address
-        following = place + 1
-        # Marks of a region's start give way to the first symbol proper in it.
-        if (
-            not offset
-            and (
-                symbol.name.startswith((".text.", "SyS_", "compat_SyS_"))
-                or "_text_start" in symbol.name
-            )
-            and following < len(kernel.addresses)
-            and kernel.addresses[following] == address
-        ):
-            symbol = self._of_kernel(following)
-        return symbol, offset
+        found = self._known.get(address)
+        if found is None:
+            group = self.kernel_symbols.aliases(address)
+            if not group:
+                return None
+            place = 0
+            if group[0].address != address:
+                place = len(group) - 1
+            elif len(group) > 1 and is_delimiter(group[0].name):
+                place = 1
+            value, name, letter = group[place]
+            twin = sum(other.name == name for other in group[:place])
+            found = Symbol(value, name, letter, twin=twin), address - value
+            self._known[address] = found
+        return found
 
     def _place(self, symbol: Symbol) -> int | None:
         places = self.kernel_symbols.places(symbol.address, symbol.name)
@@ -299,14 +296,8 @@ class SymbolTable:
 
     def _of_kernel(self, place: int) -> Symbol:
         kernel = self.kernel_symbols
-        address, name = kernel.addresses[place], kernel.name(place)
-        twin = 0
-        while (
-            place > twin
-            and kernel.addresses[place - twin - 1] == address
-            and kernel.name(place - twin - 1) == name
-        ):
-            twin += 1
+        address, name = kernel.address(place), kernel.name(place)
+        twin = kernel.places(address, name).index(place)
         return Symbol(address, name, kernel.letter(place), twin=twin)
 
     @staticmethod
@@ -352,7 +343,7 @@ class SymbolTable:
 
     def _previous_in_modules(self, symbol: Symbol) -> Symbol | None:
         if not self.module_symbols.split:
-            before = self._of_kernel(len(self.kernel_symbols.addresses) - 1)
+            before = self._of_kernel(len(self.kernel_symbols) - 1)
             for other in self._plain_module_symbols():
                 if other == symbol:
                     return before
@@ -389,6 +380,11 @@ class SymbolTable:
                     if not region.entries[index].mark:
                         return self._of_region(region, index)
         return None
+
+
+def is_delimiter(name: str) -> bool:
+    """Whether a name only marks where text begins, or a system call's second entry."""
+    return name.startswith((".text.", "SyS_", "compat_SyS_")) or "_text_start" in name
 
 
 def offset_text(offset: int, radix: int) -> str:
