@@ -147,8 +147,7 @@ class Foreach(Command):
         if not keyword:
             yield Notice("no keywords specified")
             return
-        for warning in _check(keyword, args, words):
-            yield warning
+        yield from _check(keyword, args, words)
         yield from _each(ctx, selection, keyword, args, words)
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError, quick
 from pycrash.command.kinds import (
     comm_name,
     cpu_list,
@@ -18,15 +19,12 @@ from pycrash.command.kinds import (
 )
 from pycrash.command.taskheader import TaskHeader, header_lines
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.taskargs import read_strings, stack_text
-from pycrash.kernel.tasklimits import LIMIT_NAMES, limits
 from pycrash.kernel.tasks import Task
-from pycrash.render.columns import centered, clock_time
+from pycrash.render.columns import centered
 
 # Each shows something else in place of the list: at most one may be given.
 _EXCLUSIVE = "atcpglmSrA"
 _EXCLUSIVE_MESSAGE = "-a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
-_UNLIMITED = "(unlimited)"
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class HeadingRow(Row):
     stack: bool
 
 
+@quick
 @dataclass(frozen=True)
 class ProcessRow(Row):
     """One task of the list. Sizes are KiB; `pointer` is the task's address, or the kernel
@@ -55,109 +54,45 @@ class ProcessRow(Row):
     kernel: bool
 
 
-@dataclass(frozen=True)
-class FamilyRow(Row):
-    """A task and its relatives: `kind` is "parents" (the first the oldest), "children" or
-    "threads"."""
-
-    kind: str
-    head: TaskHeader
-    others: tuple[TaskHeader, ...]
-
-
-@dataclass(frozen=True)
-class LastRunRow(Row):
-    """When a task last got a CPU: `stamp` in nanoseconds, `digits` those of the latest."""
-
-    stamp: int
-    digits: int
-    state: str
-    task: TaskHeader
-
-
-@dataclass(frozen=True)
-class SinceRunRow(Row):
-    """How long before the end a task last got a CPU, in nanoseconds, and the clock of its CPU."""
-
-    elapsed: int
-    clock: int
-    state: str
-    task: TaskHeader
-
-
-@dataclass(frozen=True)
-class CpuRow(Row):
-    """The CPU whose tasks follow."""
-
-    cpu: int
-    offline: bool
-    again: bool
-
-
-@dataclass(frozen=True)
-class StringsRow(Row):
-    """Strings of a task's user stack, each ended by NUL; `kind` is "ARG" or "ENV"."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True)
-class LimitsRow(Row):
-    """(soft, hard) resource limits by number; None is no limit."""
-
-    limits: tuple[tuple[int | None, int | None], ...]
-
-
-@dataclass(frozen=True)
-class TimesRow(Row):
-    """How long a task ran (seconds), when it started and the CPU time it used (nanoseconds)."""
-
-    task: TaskHeader
-    run_time: int
-    start_time: int
-    utime: int
-    stime: int
-
-
-@dataclass(frozen=True)
-class StateRow(Row):
-    """How many tasks are in a state."""
-
-    state: str
-    count: int
-
-
 class _Filter:
-    """Which tasks the options let through."""
+    """Which tasks the options let through. `seen` are the leaders shown already, for -G."""
 
     def __init__(self, ctx: Context, args: Args, policies: set[int], seen: set[int]) -> None:
         self._tasks = ctx.kernel.tasks
         self._user, self._kernel, self._group = "u" in args, "k" in args, "G" in args
+        self._all = not (self._user or self._kernel or self._group or policies)
         self._policies = policies
-        self._leaders = seen
+        self._seen = seen
+        self._clash = self._group and next((c for c in "lm" if c in args), "")
 
     def kind(self, task: Task) -> bool:
         """Whether -u and -k let the task through."""
-        if self._user or self._kernel:
-            return self._tasks.is_kernel_thread(task) == self._kernel
-        return True
+        both = not (self._user or self._kernel)
+        return both or self._tasks.is_kernel_thread(task) == self._kernel
 
-    def policy(self, task: Task) -> bool:
-        """Whether -y lets the task through."""
-        return not self._policies or task.policy in self._policies
+    def task(self, task: Task, named: bool) -> Task | None:
+        """What to show for a task: itself, the leader of its group with -G, or nothing.
 
-    def leader(self, task: Task, chosen: bool) -> Task | None:
-        """With -G, the leader of a task's group at its first turn; `chosen` tells that the
-        user named the task. Otherwise the task."""
+        `named` tells that the user named the task. Raises CrashError.
+        """
+        if self._all:
+            return task
+        if not self.kind(task) or (self._policies and task.policy not in self._policies):
+            return None
+        if self._clash:
+            raise CrashError(f"-G not supported with -{self._clash} option")
+        return self.leader(task, named)
+
+    def leader(self, task: Task, named: bool) -> Task | None:
+        """With -G, the leader of the task's group at its first turn; else the task."""
         if not self._group:
             return task
         head = task if task.pid == task.tgid else None
-        if head is None and chosen:
+        if head is None and named:
             head = self._tasks.leader(task.tgid)
-        if head is None or head.address in self._leaders:
+        if head is None or head.address in self._seen:
             return None
-        self._leaders.add(head.address)
+        self._seen.add(head.address)
         return head
 
 
@@ -269,18 +204,16 @@ class Ps(Command):
             yield from _summary(ctx, tasks)
             return
         show = _mode(ctx, args)
+        if show is None:
+            yield from _processes(ctx, args, tasks, chosen)
+            return
         for task in tasks:
-            if not (chosen.kind(task) and chosen.policy(task)):
-                continue
-            if "G" in args and ("l" in args or "m" in args):
-                raise CrashError(f"-G not supported with -{'l' if 'l' in args else 'm'} option")
-            head = chosen.leader(task, named)
+            head = chosen.task(task, named)
             if head is not None:
                 yield from show(head)
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         width = 2 * ctx.kernel.word_size
-        stamp = "x" if ctx.settings.radix == 16 else "d"
         for row in rows:
             if isinstance(row, ProcessRow):
                 yield _process_line(row, width)
@@ -290,7 +223,9 @@ class Ps(Command):
             elif isinstance(row, TaskHeader):
                 yield from header_lines(row, width // 2)
             else:
-                yield from _lines(row, width // 2, stamp)
+                from pycrash.render.taskrows import task_lines
+
+                yield from task_lines(row, width // 2, "x" if ctx.settings.radix == 16 else "d")
 
 
 class _Options:
@@ -351,8 +286,8 @@ def _header(task: Task) -> TaskHeader:
     return TaskHeader(task.pid, task.address, task.cpu, task.comm)
 
 
-def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]]:
-    """What to show of one task."""
+def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]] | None:
+    """What to show of one task; None for the list."""
     if "p" in args:
         return partial(_parents, ctx)
     if "c" in args:
@@ -368,22 +303,25 @@ def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]]:
     if "g" in args:
         named = ctx.in_foreach or bool(args.operands)
         return partial(_threads, ctx, named, ctx.foreach_seen if ctx.in_foreach else set())
-    return _processes(ctx, args)
+    return None
 
 
-def _processes(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]]:
+def _processes(ctx: Context, args: Args, tasks: Iterable[Task], chosen: _Filter) -> Iterator[Row]:
+    """The list. One loop, since there may be very many tasks."""
     kernel = ctx.kernel
-    tasks, panic, use = kernel.tasks, kernel.panic, kernel.task_memory.use
-    known, is_kernel, short = tasks.by_address, tasks.is_kernel_thread, tasks.states.short
+    table, use, is_active = kernel.tasks, kernel.task_memory.use, kernel.panic.is_active
+    known, is_kernel, short = table.by_address, table.is_kernel_thread, table.states.short
     kib = kernel.page_size // 1024
-    only_active = "A" in args and not args.operands
-    stack = "s" in args
+    named = ctx.in_foreach or bool(args.operands)
+    only_active, stack = "A" in args and not named, "s" in args
     hide = ctx.settings.offline == "hide"
-
-    def show(task: Task) -> Iterator[Row]:
-        active = panic.is_active(task.address)
+    for each in tasks:
+        task = chosen.task(each, named)
+        if task is None:
+            continue
+        active = is_active(task.address)
         if only_active and not active:
-            return
+            continue
         try:
             rss, total_vm, percent, _ = use(task)
         except ReadError as error:
@@ -391,7 +329,7 @@ def _processes(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]]:
             rss, total_vm, percent = 0, 0, 0.0
         pointer: int | None = task.address
         if stack:
-            pointer = None if active else tasks.saved_sp(task)
+            pointer = None if active else table.saved_sp(task)
         mark = " "
         if active:
             mark = "-" if hide and not kernel.cpus.is_online(task.cpu) else ">"
@@ -410,10 +348,10 @@ def _processes(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]]:
             is_kernel(task),
         )
 
-    return show
-
 
 def _parents(ctx: Context, task: Task) -> Iterator[Row]:
+    from pycrash.render.taskrows import FamilyRow
+
     known = ctx.kernel.tasks.by_address
     line = [task]
     seen = {task.address}
@@ -428,12 +366,16 @@ def _parents(ctx: Context, task: Task) -> Iterator[Row]:
 
 
 def _children(ctx: Context, task: Task) -> Iterator[Row]:
+    from pycrash.render.taskrows import FamilyRow
+
     children = ctx.kernel.tasks.children(task.address)
     yield FamilyRow("children", _header(task), tuple(_header(t) for t in children))
 
 
 def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[Row]:
     """The group of a task under its leader; the idle tasks are one group, shown once."""
+    from pycrash.render.taskrows import FamilyRow
+
     tasks = ctx.kernel.tasks
     head: Task | None = task
     if task.pid != task.tgid:
@@ -447,6 +389,8 @@ def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[
 
 
 def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
+    from pycrash.render.taskrows import LastRunRow
+
     tasks = ctx.kernel.tasks
     latest = tasks.latest_run
     digits = len(f"{latest:x}" if ctx.settings.radix == 16 else str(latest))
@@ -459,6 +403,8 @@ def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
 
 
 def _since_run(ctx: Context, clocks: dict[int, int], task: Task) -> Iterator[Row]:
+    from pycrash.render.taskrows import SinceRunRow
+
     clock = clocks.get(task.cpu)
     if clock is None:
         clock = clocks[task.cpu] = ctx.kernel.clock.run_queue(task.cpu)
@@ -468,8 +414,11 @@ def _since_run(ctx: Context, clocks: dict[int, int], task: Task) -> Iterator[Row
 
 def _run_by_cpu(ctx: Context, args: Args, cpus: list[int]) -> Iterator[Row]:
     """One list for each CPU, whatever the other options choose."""
+    from pycrash.render.taskrows import CpuRow
+
     tasks = sorted(ctx.kernel.tasks.all, key=lambda task: -(task.last_run or 0))
     show = _mode(ctx, args)
+    assert show is not None
     for place, cpu in enumerate(cpus):
         offline = ctx.settings.offline == "hide" and not ctx.kernel.cpus.is_online(cpu)
         yield CpuRow(cpu, offline, bool(place))
@@ -479,6 +428,9 @@ def _run_by_cpu(ctx: Context, args: Args, cpus: list[int]) -> Iterator[Row]:
 
 
 def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
+    from pycrash.kernel.taskargs import read_strings, stack_text
+    from pycrash.render.taskrows import StringsRow
+
     yield _header(task)
     if not task.mm:
         yield Notice("no user stack\n")
@@ -494,6 +446,9 @@ def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
 
 
 def _limits(ctx: Context, task: Task) -> Iterator[Row]:
+    from pycrash.kernel.tasklimits import limits
+    from pycrash.render.taskrows import LimitsRow
+
     yield _header(task)
     endless = ctx.kernel.word_mask
     try:
@@ -503,13 +458,15 @@ def _limits(ctx: Context, task: Task) -> Iterator[Row]:
         return
     yield LimitsRow(
         tuple(
-            (None if soft == endless else soft, None if hard == endless else hard)
-            for soft, hard in found
+            (name, None if soft == endless else soft, None if hard == endless else hard)
+            for name, soft, hard in found
         )
     )
 
 
 def _times(ctx: Context, tasks: list[Task], chosen: _Filter, named: bool) -> Iterator[Row]:
+    from pycrash.render.taskrows import TimesRow
+
     run_seconds = ctx.kernel.clock.run_seconds
     heads = (chosen.leader(task, named) for task in tasks if chosen.kind(task))
     found = [task for task in heads if task is not None]
@@ -526,100 +483,19 @@ def _times(ctx: Context, tasks: list[Task], chosen: _Filter, named: bool) -> Ite
 
 
 def _summary(ctx: Context, tasks: list[Task]) -> Iterator[Row]:
-    counts: dict[str, int] = {}
-    for task in tasks:
-        state = ctx.kernel.tasks.states.short(task.state)
-        counts[state] = counts.get(state, 0) + 1
+    from pycrash.render.taskrows import StateRow
+
+    counts = Counter(ctx.kernel.tasks.states.short(task.state) for task in tasks)
     for state, count in counts.items():
         yield StateRow(state, count)
 
 
 def _process_line(row: ProcessRow, width: int) -> str:
-    if row.pointer is None:
-        pointer = centered("--", width, "right")
-    else:
-        pointer = centered(f"{row.pointer:x}", width, "right")
+    pointer = "--" if row.pointer is None else f"{row.pointer:x}"
+    if len(pointer) < width:
+        pointer = centered(pointer, width, "right")
     comm = f"[{row.comm}]" if row.kernel else row.comm
     return (
         f"{row.mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
         f"{row.percent:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
     )
-
-
-def _lines(row: Row, word_size: int, stamp: str) -> Iterator[str]:
-    """The lines of any row but those of the list."""
-    if isinstance(row, FamilyRow):
-        yield from _family_lines(row, word_size)
-    elif isinstance(row, LastRunRow):
-        (header,) = header_lines(row.task, word_size)
-        yield f"[{row.stamp:{row.digits}{stamp}}] [{row.state}]  {header}"
-    elif isinstance(row, SinceRunRow):
-        (header,) = header_lines(row.task, word_size)
-        days = len(_days(row.clock).partition(" ")[0])
-        time = _days(row.elapsed)
-        blanks = " " * (days - len(time.partition(" ")[0]))
-        yield f"[{blanks}{time}] [{row.state}]  {header}"
-    elif isinstance(row, CpuRow):
-        if row.again:
-            yield ""
-        yield f"CPU: {row.cpu}" + (" [OFFLINE]" if row.offline else "")
-    elif isinstance(row, StringsRow):
-        yield from _string_lines(row)
-    elif isinstance(row, LimitsRow):
-        yield from _limit_lines(row)
-    elif isinstance(row, TimesRow):
-        yield from header_lines(row.task, word_size)
-        yield f"    RUN TIME: {clock_time(row.run_time)}"
-        yield f"  START TIME: {row.start_time}"
-        yield f"       UTIME: {row.utime}"
-        yield f"       STIME: {row.stime}"
-        yield ""
-    elif isinstance(row, StateRow):
-        yield f"  {row.state}: {row.count}"
-
-
-def _days(nanoseconds: int) -> str:
-    milliseconds = nanoseconds // 1_000_000
-    seconds = milliseconds // 1000
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    return f"{hours // 24} {hours % 24:02}:{minutes:02}:{seconds % 60:02}.{milliseconds % 1000:03}"
-
-
-def _family_lines(row: FamilyRow, word_size: int) -> Iterator[str]:
-    yield from header_lines(row.head, word_size)
-    for depth, other in enumerate(row.others, 1):
-        (line,) = header_lines(other, word_size)
-        yield " " * (depth if row.kind == "parents" else 2) + line
-    if not row.others and row.kind != "parents":
-        yield f"  (no {row.kind})"
-    yield ""
-
-
-def _string_lines(row: StringsRow) -> Iterator[str]:
-    strings = row.text.split("\0")
-    whole, rest = [s for s in strings[:-1] if s], strings[-1]
-    if row.kind == "ARG":
-        yield "ARG: " + "".join(f"{string} " for string in whole) + rest
-        return
-    lines = [*whole, rest] if rest or not whole else whole
-    yield "ENV: " + lines[0]
-    for line in lines[1:]:
-        yield "     " + line
-    yield ""
-
-
-def _limit_lines(row: LimitsRow) -> Iterator[str]:
-    names = [*LIMIT_NAMES, *["(unknown)"] * len(row.limits)][: len(row.limits)]
-    wide = max(len(name) for name in LIMIT_NAMES[: len(row.limits)])
-    column = len(_UNLIMITED)
-
-    def cell(value: int | None) -> str:
-        return _UNLIMITED if value is None else centered(str(value), column)
-
-    yield (
-        f"  {'RLIMIT':>{wide}}   {centered('CURRENT', column, 'right')}"
-        f"   {centered('MAXIMUM', column, 'right')}"
-    )
-    for name, (soft, hard) in zip(names, row.limits, strict=True):
-        yield f"  {name:>{wide}}   {cell(soft)}   {cell(hard)}"
-    yield ""

@@ -3,7 +3,7 @@
 from pycrash.command.args import Args, Flag, UsageError, parse_args
 from pycrash.command.command import Command
 from pycrash.command.context import Context, Settings, ShellPort
-from pycrash.command.rows import Notice, Part, Row
+from pycrash.command.rows import Notice, Part, Row, quick
 from pycrash.command.taskheader import TaskHeader, header_lines
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "UsageError",
     "header_lines",
     "parse_args",
+    "quick",
 ]

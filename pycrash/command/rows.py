@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, TypeVar
+
+_R = TypeVar("_R", bound="Row")
 
 
 @dataclass(frozen=True)
 class Row:
     """Base of every row. Subclasses are frozen dataclasses of plain Python values."""
+
+
+def quick(cls: type[_R]) -> type[_R]:
+    """Give a frozen dataclass a constructor that costs a third: for rows by the ten thousand."""
+    given = fields(cls)
+    space: dict[str, Any] = {"fill": object.__setattr__}
+    space |= {f"default_{f.name}": f.default for f in given}
+    parts = [f.name if f.default is MISSING else f"{f.name}=default_{f.name}" for f in given]
+    filled = ", ".join(f"{f.name!r}: {f.name}" for f in given)
+    # As dataclass does it, but the instance gets all its fields at once.
+    exec(f"def __init__(self, {', '.join(parts)}):\n fill(self, '__dict__', {{{filled}}})", space)
+    cls.__init__ = space["__init__"]  # type: ignore[method-assign]
+    return cls
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pycrash.command.rows import Row
+from pycrash.command.rows import Row, quick
 
 
+@quick
 @dataclass(frozen=True)
 class TaskHeader(Row):
     """Which task the rows behind it are about. `task` is the task_struct's address.

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import drgn
-
 from pycrash.errors import MissingFeature
+from pycrash.kernel.layout import member_offset
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -29,10 +28,10 @@ class Clock:
     @cached_property
     def _run_queues(self) -> tuple[int, int]:
         """The per-CPU address of the run queues, and the offset of a queue's clock."""
-        queue = self._kernel.prog.type("struct rq")
-        if not queue.has_member("clock"):
+        queues = self._kernel.symbol_address("runqueues")
+        if queues is None:
             raise MissingFeature("cannot determine per-cpu runqueue address")
-        return self._kernel.variable("runqueues").address_ or 0, drgn.offsetof(queue, "clock")
+        return queues, member_offset(self._kernel.prog, "struct rq", "clock")
 
     def run_queue(self, cpu: int) -> int:
         """The clock of a CPU's run queue in nanoseconds. Raises ReadError."""

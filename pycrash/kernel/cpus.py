@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.layout import member_offset
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -83,21 +84,21 @@ class Cpus:
         kernel = self._kernel
         # 6.2 to 6.14 keep it in pcpu_hot, the others in a variable of its own.
         hot = kernel.symbol_address("pcpu_hot")
-        if hot is not None and kernel.has_member("struct pcpu_hot", "cpu_number"):
-            return hot + drgn.offsetof(kernel.prog.type("struct pcpu_hot"), "cpu_number")
+        if hot is not None:
+            return hot + member_offset(kernel.prog, "struct pcpu_hot", "cpu_number")
         return kernel.symbol_address("cpu_number")
 
     @cached_property
     def offsets(self) -> list[int]:
         """What to add to a per-CPU address for each CPU; empty on a kernel without SMP."""
         kernel = self._kernel
-        try:
-            array = kernel.prog["__per_cpu_offset"]
-        except LookupError:
+        span = kernel.symbol_span("__per_cpu_offset")
+        if span is None:
             return []
-        length = array.type_.length or 1
-        data = kernel.read(array.address_ or 0, length * kernel.word_size, "__per_cpu_offset")
-        return list(struct.unpack(f"{kernel.byte_order}{length}{kernel.word}", data))
+        data = kernel.read(*span, "__per_cpu_offset")
+        return list(
+            struct.unpack(f"{kernel.byte_order}{len(data) // kernel.word_size}{kernel.word}", data)
+        )
 
     def address(self, base: int, cpu: int) -> int:
         """The address of a per-CPU object of one CPU. Raises CrashError for a CPU beyond all."""
@@ -107,18 +108,29 @@ class Cpus:
             raise CrashError(f"invalid cpu: {cpu}")
         return (base + self.offsets[cpu]) & self._kernel.word_mask
 
+    def is_per_cpu(self, address: int) -> bool:
+        """Whether an address lies among the kernel's own per-CPU variables."""
+        low, high = self._area
+        return low <= address < high
+
+    @cached_property
+    def _area(self) -> tuple[int, int]:
+        """Where the addresses of the kernel's per-CPU variables begin and end."""
+        kernel = self._kernel
+        low = kernel.symbol_address("__per_cpu_start")
+        high = kernel.symbol_address("__per_cpu_end")
+        if low is None or high is None or not self.offsets:
+            return 0, 0
+        return low, high
+
     def _mask(self, name: str) -> frozenset[int]:
         kernel = self._kernel
-        # 4.5 made __cpu_x_mask of what had been bitmaps behind a pointer named cpu_x_mask.
+        # 4.5 made __cpu_x_mask of the bitmaps cpu_x_bits.
+        span = kernel.symbol_span(f"__cpu_{name}_mask") or kernel.symbol_span(f"cpu_{name}_bits")
+        if span is None:
+            return frozenset()
         try:
-            mask = kernel.prog[f"__cpu_{name}_mask"]
-        except LookupError:
-            try:
-                mask = kernel.prog[f"cpu_{name}_mask"][0]
-            except LookupError:
-                return frozenset()
-        try:
-            data = kernel.read(mask.address_ or 0, mask.type_.size or 0, f"cpu_{name}_map")
+            data = kernel.read(*span, f"cpu_{name}_map")
         except ReadError:
             return frozenset()
         word = kernel.word_size

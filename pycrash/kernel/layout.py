@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 import drgn
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.typestore import store_of
 
 _CODES = {(1, False): "B", (2, False): "H", (4, False): "I", (8, False): "Q"}
 _CODES |= {(size, True): code.lower() for (size, _), code in _CODES.items()}
@@ -40,28 +42,36 @@ def _format(type_: drgn.Type) -> str:
         first = _number_code(bare.members[0].type)
         if first is not None:
             return first
+    if bare.kind == drgn.TypeKind.ARRAY and bare.length is None:
+        return "0s"  # as struct pid.numbers since 6.5
     return f"{drgn.sizeof(type_)}s"
 
 
 class Layout:
     """The chosen members of one structure.
 
-    `fields` pairs each member path ("sched_info.last_arrival") with nothing else; a path may
-    be a tuple of spellings, the first that exists is taken; where none does, the value is
-    None. Members that are numbers or pointers unpack to int, a structure to its first number,
-    arrays to bytes. `start` and `size` give the span to read, counted from the structure.
+    Each field is a path of members ("sched_info.last_arrival"), or a tuple of such spellings,
+    of which the first that exists is taken; where none does, the value is None. Members that
+    are numbers or pointers unpack to int, a structure to its first number, arrays to bytes.
+    `start` and `size` give the span to read, counted from the structure; `offsets` the place of
+    each field in it, None where it is missing; `widths` its bytes; `whole` the bytes of all of
+    the structure. Raises MissingFeature where there is no such type.
     """
 
     def __init__(
         self, prog: drgn.Program, type_name: str, fields: Sequence[str | tuple[str, ...]]
     ) -> None:
-        try:
-            self.type = prog.type(type_name)
-        except LookupError:
-            raise MissingFeature(f"no {type_name} in this kernel") from None
-        places: list[tuple[int, str] | None] = [self._find(field) for field in fields]
-        ordered = sorted({place for place in places if place is not None})
+        self._prog = prog
+        self._name = type_name
+        store, question = store_of(prog), f"{type_name}: {fields!r}"
+        if question not in store:
+            store[question] = _ask(prog, type_name, fields)
+        if store[question] is None:
+            raise MissingFeature(f"no {type_name} in this kernel")
+        self.whole: int = store[question][0]
+        places = [None if place is None else (place[0], place[1]) for place in store[question][1]]
         order = "<" if self._little(prog) else ">"
+        ordered = sorted({place for place in places if place is not None})
         code, end = order, ordered[0][0] if ordered else 0
         self.start = end
         for offset, form in ordered:
@@ -69,32 +79,69 @@ class Layout:
             end = offset + struct.calcsize(order + form)
         self.size = end - self.start
         self._struct = struct.Struct(code)
-        #: The offset of each field in the structure, in the order asked for; None where missing.
-        self.offsets = [None if place is None else place[0] for place in places]
+        self.offsets: list[int | None] = [None if p is None else p[0] for p in places]
+        self.widths = [0 if p is None else struct.calcsize(order + p[1]) for p in places]
         positions = [len(ordered) if p is None else ordered.index(p) for p in places]
         self._pick: Callable[[Any], tuple[Any, ...]] = (
             itemgetter(*positions) if len(positions) > 1 else lambda row: (row[positions[0]],)
         )
+
+    @cached_property
+    def type(self) -> drgn.Type:
+        """The structure's type; asking for it may have drgn index the types."""
+        return self._prog.type(self._name)
 
     @staticmethod
     def _little(prog: drgn.Program) -> bool:
         platform = prog.platform
         return platform is None or bool(platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN)
 
-    def _find(self, field: str | tuple[str, ...]) -> tuple[int, str] | None:
-        for path in (field,) if isinstance(field, str) else field:
-            try:
-                offset, type_ = 0, self.type
-                for name in path.split("."):
-                    while type_.kind == drgn.TypeKind.TYPEDEF:
-                        type_ = type_.type
-                    member = type_.member(name)
-                    offset, type_ = offset + member.bit_offset // 8, member.type
-                return offset, _format(type_)
-            except (LookupError, TypeError):
-                continue
-        return None
-
     def unpack(self, span: bytes, at: int = 0) -> tuple[Any, ...]:
         """The fields, in the order asked for, of the span that begins at `start`."""
         return self._pick((*self._struct.unpack_from(span, at), None))
+
+
+def member_offset(prog: drgn.Program, type_name: str, member: str) -> int:
+    """Bytes before a member of a structure. Raises MissingFeature."""
+    offset = Layout(prog, type_name, (member,)).offsets[0]
+    if offset is None:
+        raise MissingFeature(f"no {type_name}.{member} in this kernel")
+    return offset
+
+
+def constant(prog: drgn.Program, name: str) -> int | None:
+    """The value of an enumerator, None where this kernel has none of that name."""
+    store, question = store_of(prog), f"constant {name}"
+    if question not in store:
+        try:
+            store[question] = int(prog.constant(name).value_())
+        except LookupError:
+            store[question] = None
+    value: int | None = store[question]
+    return value
+
+
+def _ask(
+    prog: drgn.Program, type_name: str, fields: Sequence[str | tuple[str, ...]]
+) -> tuple[int, list[tuple[int, str] | None]] | None:
+    """The size of a type, and for each field its offset and struct code; None without the type."""
+    try:
+        type_ = prog.type(type_name)
+    except LookupError:
+        return None
+    return type_.size or 0, [_find(type_, field) for field in fields]
+
+
+def _find(type_: drgn.Type, field: str | tuple[str, ...]) -> tuple[int, str] | None:
+    for path in (field,) if isinstance(field, str) else field:
+        try:
+            offset, here = 0, type_
+            for name in path.split("."):
+                while here.kind == drgn.TypeKind.TYPEDEF:
+                    here = here.type
+                member = here.member(name)
+                offset, here = offset + member.bit_offset // 8, member.type
+            return offset, _format(here)
+        except (LookupError, TypeError):
+            continue
+    return None

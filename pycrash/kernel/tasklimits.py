@@ -6,9 +6,8 @@ import struct
 from functools import cache
 from typing import TYPE_CHECKING
 
-import drgn
-
 from pycrash.errors import MissingFeature
+from pycrash.kernel.layout import Layout
 from pycrash.kernel.tasks import Task
 
 if TYPE_CHECKING:
@@ -38,17 +37,20 @@ LIMIT_NAMES = (
 @cache
 def _place(kernel: Kernel) -> tuple[int, int]:
     """The offset in struct signal_struct of the array of limits, and its length."""
-    try:
-        signal = kernel.prog.type("struct signal_struct")
-        return drgn.offsetof(signal, "rlim"), signal.member("rlim").type.length or 0
-    except LookupError:
-        raise MissingFeature("cannot determine rlimit array location") from None
+    layout = Layout(kernel.prog, "struct signal_struct", ("rlim",))
+    if layout.offsets[0] is None:
+        raise MissingFeature("cannot determine rlimit array location")
+    return layout.offsets[0], layout.widths[0] // (2 * kernel.word_size)
 
 
-def limits(kernel: Kernel, task: Task) -> list[tuple[int, int]]:
-    """(soft, hard) of each limit; no limit is the largest unsigned long. Raises ReadError."""
+def limits(kernel: Kernel, task: Task) -> list[tuple[str, int, int]]:
+    """(name, soft, hard) of each limit; no limit is the largest unsigned long.
+
+    Raises ReadError, and MissingFeature where the kernel has no such array.
+    """
     offset, count = _place(kernel)
     form = struct.Struct(f"{kernel.byte_order}{2 * count}{kernel.word}")
     data = kernel.read(task.signal + offset, form.size, "signal_struct rlimit array")
     values = form.unpack(data)
-    return list(zip(values[::2], values[1::2], strict=True))
+    names = [*LIMIT_NAMES[:count], *["(unknown)"] * (count - len(LIMIT_NAMES))]
+    return list(zip(names, values[::2], values[1::2], strict=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+import drgn
+
 from pycrash.errors import ReadError
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ def read_states(kernel: Kernel) -> TaskStates:
     """The states as this kernel's own tables of their names order them."""
     try:
         bits = _from_letters(kernel) or _from_names(kernel)
-    except (LookupError, ReadError):
+    except ReadError:
         bits = {}
     needed = ("running", "interruptible", "uninterruptible", "zombie", "stopped")
     if any(name not in bits for name in needed):
@@ -126,11 +128,16 @@ def read_states(kernel: Kernel) -> TaskStates:
     return TaskStates(bits)
 
 
-def _from_letters(kernel: Kernel) -> dict[str, int]:
+def _string(kernel: Kernel, address: int) -> str:
     try:
-        letters = kernel.prog["stat_nam"].string_().decode("ascii", "replace")
-    except LookupError:
-        return {}
+        return kernel.prog.read_c_string(address, max_size=_MOST_STATES).decode("ascii", "replace")
+    except drgn.FaultError as error:
+        raise ReadError(error.address, "task_state_array") from error
+
+
+def _from_letters(kernel: Kernel) -> dict[str, int]:
+    at = kernel.symbol_address("stat_nam")
+    letters = "" if at is None else _string(kernel, at)
     bits: dict[str, int] = {}
     for place, letter in enumerate(letters[:_MOST_STATES]):
         name = _LETTERS.get(letter)
@@ -141,9 +148,12 @@ def _from_letters(kernel: Kernel) -> dict[str, int]:
 
 def _from_names(kernel: Kernel) -> dict[str, int]:
     bits: dict[str, int] = {}
-    names = kernel.prog["task_state_array"]
-    for place in range(min(len(names), _MOST_STATES)):
-        text = names[place].string_().decode("ascii", "replace")
+    span = kernel.symbol_span("task_state_array")
+    if span is None:
+        return bits
+    word = kernel.word_size
+    for place in range(min(span[1] // word, _MOST_STATES)):
+        text = _string(kernel, kernel.read_word(span[0] + place * word, "task_state_array"))
         bit = 1 << (place - 1) if place else 0
         for listed, name in _LISTED.items():
             if listed in text:

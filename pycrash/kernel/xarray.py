@@ -6,9 +6,8 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import drgn
-
-from pycrash.errors import ReadError
+from pycrash.errors import MissingFeature, ReadError
+from pycrash.kernel.layout import Layout, member_offset
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -29,14 +28,15 @@ def walk(
     """
     prog = kernel.prog
     try:
-        head_at = root + drgn.offsetof(prog.type("struct xarray"), "xa_head")
-        node, internal = prog.type("struct xa_node"), _XA_INTERNAL
-    except LookupError:
-        head_at = root + drgn.offsetof(prog.type("struct radix_tree_root"), "rnode")
-        node, internal = prog.type("struct radix_tree_node"), _RADIX_INTERNAL
-    slots_at = drgn.offsetof(node, "slots")
-    shift_at = drgn.offsetof(node, "shift")
-    slots = struct.Struct(f"{kernel.byte_order}{node.member('slots').type.length}{kernel.word}")
+        head_at = root + member_offset(prog, "struct xarray", "xa_head")
+        node, internal = Layout(prog, "struct xa_node", ("slots", "shift")), _XA_INTERNAL
+    except MissingFeature:
+        head_at = root + member_offset(prog, "struct radix_tree_root", "rnode")
+        node = Layout(prog, "struct radix_tree_node", ("slots", "shift"))
+        internal = _RADIX_INTERNAL
+    slots_at, shift_at = node.offsets[0] or 0, node.offsets[1] or 0
+    count = node.widths[0] // kernel.word_size
+    slots = struct.Struct(f"{kernel.byte_order}{count}{kernel.word}")
     size = slots_at + slots.size
     # (where the entry stands, the entry, its index, the shift its node must stay below)
     stack = [(kernel.read_word(head_at, "xarray root"), 0, kernel.word_size * 8)]
