@@ -123,6 +123,8 @@ class Mod(Command):
                 raise CrashError("cannot access vmalloc'd module memory")
             yield NoneRow("no modules installed")
             return
+        if table.damage:
+            yield Notice(table.damage, "WARNING")
         action, value = self._action(args)
         if action in ("s", "d"):
             module = self._module(ctx, value or "")

@@ -37,7 +37,7 @@ CORE, INIT = "CORE", "INIT"
 #: More than any kernel loads; a longer list is a damaged one.
 MAX_MODULES = 100_000
 #: A single range of module memory is never larger; a size beyond it is damage.
-MAX_RANGE = 1 << 30
+MAX_RANGE = 1 << 28
 #: Longest symbol name the kernel has ever allowed (KSYM_NAME_LEN).
 MAX_NAME = 512
 
@@ -70,12 +70,12 @@ class Module:
     """The facts of one struct module.
 
     `base` is where its text begins and `size` the bytes of all ranges that outlive init, as
-    crash counts them. `ranges` are those of a size above 0. `text_size` and `init_text_size`
-    are bytes of code at the start of the core and the init range. `exports` and `gpl_exports`
-    are (address, count) of arrays of struct kernel_symbol; `symtab` and `num_symtab` an array
-    of ELF symbols whose names are at `strtab`. `percpu` is the per-CPU offset of its variables
-    and `percpu_size` their bytes. `gpgsig_ok` (whether it is signed) is None where this kernel
-    has no such member.
+    crash counts them. `ranges` are those of a size above 0 that is no damage. `text_size` and
+    `init_text_size` are bytes of code at the start of the core and the init range. `exports`
+    and `gpl_exports` are (address, count) of arrays of struct kernel_symbol; `symtab` and
+    `num_symtab` an array of ELF symbols whose names are at `strtab`. `percpu` is the per-CPU
+    offset of its variables and `percpu_size` their bytes. `gpgsig_ok` (whether it is signed)
+    is None where this kernel has no such member.
     """
 
     address: int
@@ -128,13 +128,13 @@ class ModuleTable:
     """Every loaded module, sorted by base address.
 
     `accessible` is false where the list could not be followed to its end; then there are no
-    modules, as crash has it, and `warnings` says why.
+    modules, as crash has it. `damage` says what is wrong with a list that was followed.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self.accessible = not kernel.no_modules
-        self.warnings: list[str] = []
+        self.damage = ""
         #: Object files whose symbols are loaded, by the address of the struct module.
         self.loaded: dict[int, LoadedFile] = {}
         self._kallsyms: dict[int, Kallsyms] = {}
@@ -150,7 +150,6 @@ class ModuleTable:
             found = list(self._walk(head))
         except ReadError:
             self.accessible = False
-            self.warnings.append("\ncannot access vmalloc'd module memory\n")
             return ()
         return tuple(sorted(found, key=lambda m: m.base))
 
@@ -242,13 +241,7 @@ class ModuleTable:
                 continue
             if back == head:
                 return head
-        names = [s.address for s in self._kernel.prog.symbols("modules")]
-        if names:
-            self.accessible = False
-            self.warnings.append("\ncannot access vmalloc'd module memory\n")
-        else:
-            self.warnings.append("cannot determine how modules are linked")
-            self.warnings.append("no kernel module access\n")
+        self.accessible = not any(self._kernel.prog.symbols("modules"))
         return None
 
     def _walk(self, head: int) -> Iterator[Module]:
@@ -261,7 +254,7 @@ class ModuleTable:
             yield layout.decode(link - layout.list, data)
             link = layout.next(data)
         if link != head:
-            self.warnings.append(f"module list is damaged: {link:x} comes twice")
+            self.damage = f"the module list is damaged: it comes back to {link:x}"
 
     def _export_array(
         self, module: Module, within: Range, address: int, count: int
@@ -316,6 +309,10 @@ class ModuleTable:
             text = strings[name : end if end >= 0 else name + MAX_NAME]
             if text:
                 yield ModuleSymbol(text.decode("utf-8", "replace"), value, _letter(info), size)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _letter(info: int) -> str:
@@ -403,18 +400,16 @@ class ModuleLayout:
 
     def decode(self, address: int, data: bytes) -> Module:
         offset, size = self._name
-        ranges = []
-        for kind, base, length in self._memory:
-            where, count = self._value(data, base), self._value(data, length)
-            if 0 < count <= MAX_RANGE:
-                ranges.append(Range(kind, where, count))
-        core = [r for r in ranges if not r.init]
+        found = [
+            Range(kind, self._value(data, base), self._value(data, length))
+            for kind, base, length in self._memory
+        ]
         return Module(
             address=address,
-            name=data[offset : offset + size].partition(b"\0")[0].decode("utf-8", "replace"),
+            name=_text(data[offset : offset + size].partition(b"\0")[0]),
             base=self._value(data, self._memory[0][1]),
-            size=sum(r.size for r in core),
-            ranges=tuple(ranges),
+            size=sum(r.size for r in found if not r.init),
+            ranges=tuple(r for r in found if 0 < r.size <= MAX_RANGE),
             text_size=self._first(data, "core_layout.text_size", "core_text_size"),
             init_text_size=self._first(data, "init_layout.text_size", "init_text_size"),
             taints=self._first(data, "taints"),
