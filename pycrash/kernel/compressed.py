@@ -96,7 +96,7 @@ def unpacked(path: Path, progress: Progress | None = None) -> Path:
         make = _format_of(file)
         if make is None:
             return path
-        target = cache_folder() / f"{path.stem}-{_content_key(file)}"
+        target = cache_folder() / f"{path.stem}-{content_key(file)}"
         if target.exists():
             os.utime(target)
             return target
@@ -114,13 +114,22 @@ def unpacked(path: Path, progress: Progress | None = None) -> Path:
 
 def keep(name: str, chunks: Iterable[bytes]) -> Path:
     """Write chunks to a file of that name in the cache, all or nothing. Raises CrashError."""
+
+    def write(out: IO[bytes]) -> None:
+        for chunk in chunks:
+            out.write(chunk)
+
+    return keep_file(name, write)
+
+
+def keep_file(name: str, write: Callable[[IO[bytes]], None]) -> Path:
+    """Have a file of that name written in the cache, all or nothing. Raises CrashError."""
     folder = cache_folder()
     _drop_stale(folder)
     handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     try:
-        with open(handle, "wb") as out:
-            for chunk in chunks:
-                out.write(chunk)
+        with open(handle, "w+b") as out:
+            write(out)
         os.replace(temporary, folder / name)
     except OSError as error:
         os.unlink(temporary)
@@ -177,7 +186,7 @@ def _unpack(path: Path, file: IO[bytes], make: Callable[[], _Decompressor]) -> I
         raise CrashError(f"{path}: cannot be unpacked: the file is cut short")
 
 
-def _content_key(file: IO[bytes]) -> str:
+def content_key(file: IO[bytes]) -> str:
     """A digest of the compressed file's size, ends and places between.
 
     What is compressed differently from some place on differs everywhere behind it, and the

@@ -15,6 +15,7 @@ from pycrash.errors import CrashError, MissingFeature
 from pycrash.kernel.compressed import Progress, unpacked
 from pycrash.kernel.debuginfo import Identity, Search, why_unfit
 from pycrash.kernel.files import require_readable, sort_files
+from pycrash.kernel.flattened import laid_out
 from pycrash.kernel.kernel import Kernel
 
 
@@ -36,7 +37,7 @@ def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = No
     for path in (vmlinux, dump):
         if path is not None:
             require_readable(path)
-    content = unpacked(dump, progress)
+    content = laid_out(unpacked(dump, progress), progress)
     kernel = Kernel(_open_dump(content, dump), None, content)
     identity = _identity(kernel)
     if vmlinux is None:
@@ -51,7 +52,7 @@ def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = No
 def open_dump(dump: Path, progress: Progress | None = None) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
     require_readable(dump)
-    content = unpacked(dump, progress)
+    content = laid_out(unpacked(dump, progress), progress)
     return Kernel(_open_dump(content, dump), None, content)
 
 
@@ -61,7 +62,7 @@ def _open_dump(content: Path, dump: Path) -> drgn.Program:
         prog.set_core_dump(content)
     except OSError as error:
         raise CrashError(f"{dump}: {error.strerror or error}") from error
-    except (ValueError, drgn.FaultError) as error:
+    except Exception as error:  # what libkdumpfile has to say has no class of its own
         raise CrashError(f"{dump}: {error}") from error
     if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
         raise CrashError(f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO")
