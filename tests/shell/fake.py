@@ -24,11 +24,17 @@ from pycrash.shell.session import Session
 from pycrash.shell.start import make_settings
 
 
+class Nothing(SimpleNamespace):
+    """Can be a key, as a Kernel can."""
+
+    __hash__ = object.__hash__
+
+
 def fake_kernel() -> Kernel:
     """Answers that there is nothing."""
     return cast(
         Kernel,
-        SimpleNamespace(
+        Nothing(
             prog=drgn.Program(),
             notes=[],
             tasks=SimpleNamespace(has_last_run=False, all=[]),
