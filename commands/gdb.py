@@ -58,7 +58,7 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
         try:
             yield from _lines(_run(ctx, line))
         except CrashError as error:
-            if isinstance(error, ReadError) or ctx.settings.debug:
+            if (isinstance(error, ReadError) and not error.quiet) or ctx.settings.debug:
                 yield Notice(str(error))
             yield Notice(f"gdb request failed: {line}")
 

@@ -106,7 +106,7 @@ def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False
     try:
         found = print_value(kernel, text, options, user_memory if user else None)
     except CrashError as error:
-        if isinstance(error, ReadError) or ctx.settings.debug:
+        if (isinstance(error, ReadError) and not error.quiet) or ctx.settings.debug:
             yield Notice(str(error))
         raise CrashError(f"gdb request failed: p {text}") from error
     yield Value(name, found.number, found.type, "\n".join((*found.warnings, found.text)))

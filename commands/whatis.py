@@ -17,6 +17,10 @@ from pycrash.command.kinds import number
 from pycrash.errors import CrashError
 
 
+#: Bytes of the largest integer crash knows the size of.
+LARGEST_INT = 8
+
+
 @dataclass(frozen=True)
 class Declaration(Row):
     """A declaration, line by line."""
@@ -67,11 +71,16 @@ and name."""
         if not words[tagged:]:
             raise UsageError
         name = words[tagged]
+        alone = False
         if not tagged and ctx.kernel.symbols.exists(name):
             yield Declaration((_variable(ctx, name),))
             return
+        if name.count(".") > 1 and name[0] != ".":
+            # crash loses all but the first name.
+            name = words[tagged] = name.partition(".")[0]
+            alone = True
         try:
-            yield Declaration(tuple(_declaration(ctx, name, words, "o" in args)))
+            yield Declaration(tuple(_declaration(ctx, name, words, "o" in args, alone)))
         except ExprError:
             yield Notice(f"cannot resolve: {' '.join(_line_words(args, words))}")
             raise UsageError from None
@@ -106,12 +115,20 @@ def _variable(ctx: Context, name: str) -> str:
         raise CrashError(f"gdb request failed: whatis {name}") from error
 
 
-def _declaration(ctx: Context, name: str, words: list[str], offsets: bool) -> Iterator[str]:
-    """The lines for what is not a symbol. Raises ExprError where nothing fits."""
+def _declaration(
+    ctx: Context, name: str, words: list[str], offsets: bool, alone: bool
+) -> Iterator[str]:
+    """The lines for what is not a symbol; with `alone` it is no type's name either.
+
+    Raises ExprError where nothing fits.
+    """
     bare, dot, member = name.partition(".")
-    datatype = find_datatype(ctx.kernel, bare) if not dot or member else None
-    if datatype is not None and dot and ("." in member or datatype.find(member) is None):
+    datatype = None if alone or (dot and not member) else find_datatype(ctx.kernel, bare)
+    if datatype is not None and dot and datatype.find(member) is None:
         datatype = None
+    # Of other kinds crash does not know the size, and asks gdb.
+    if datatype is not None and (datatype.kind == "other" or datatype.size > LARGEST_INT):
+        datatype = datatype if datatype.kind not in ("other", "int") else None
     if datatype is None:
         yield from _other(ctx, name, words)
     elif datatype.kind == "enum":

@@ -184,10 +184,21 @@ class Arithmetic:
         return self.make(target, self.address(value))
 
     def address(self, value: drgn.Object) -> int:
-        """Where a value lies. Raises ExprError if it is not in memory."""
-        if value.address_ is None or value.bit_field_size_ is not None:
+        """Where a value lies; of a bit-field, the integer it is part of.
+
+        Raises ExprError if it is not in memory.
+        """
+        if value.address_ is None:
             raise ExprError("Attempt to take address of value not located in memory.")
-        return int(value.address_)
+        address = int(value.address_)
+        bits = value.bit_field_size_
+        size = size_of(value.type_)
+        if bits is None or not size:
+            return address
+        first = 8 * address + (value.bit_offset_ or 0)
+        if first % (8 * size) + bits <= 8 * size:
+            return first // (8 * size) * size
+        return first // 8
 
     def truth(self, value: drgn.Object) -> bool:
         """Whether a value counts as true. Raises ReadError, ExprError."""
@@ -208,10 +219,7 @@ class Arithmetic:
             return value.type_
         if real.kind not in INTEGRAL:
             raise ExprError(NOT_A_NUMBER)
-        size = size_of(real)
-        if size < 4:
-            return self.named("int")
-        return self._of_size(size, not self.is_signed(real))
+        return self.named("int") if size_of(real) < 4 else value.type_
 
     def _of_size(self, size: int, unsigned: bool) -> drgn.Type:
         word = self.kernel.word_size
@@ -361,6 +369,10 @@ class Arithmetic:
         if op in ("<<", ">>"):
             return self._shift(op, left, right)
         common = self.common(left, right)
+        if kind_of(left) == kind_of(right) == TypeKind.BOOL:
+            if op not in "&|^":
+                raise ExprError("Invalid operation on booleans.")
+            common = left.type_
         first, second = self.scalar(left), self.scalar(right)
         if real_type(common).kind == TypeKind.FLOAT:
             return self.make(common, _float_operation(op, float(first), float(second)))
@@ -376,7 +388,9 @@ class Arithmetic:
     def _shift(self, op: str, left: drgn.Object, right: drgn.Object) -> drgn.Object:
         if TypeKind.FLOAT in (kind_of(left), kind_of(right)):
             raise ExprError("Integer shift of a floating-point number.")
-        type_ = self.promote(left)
+        type_ = self._of_size(
+            size_of(left.type_), size_of(left.type_) >= 4 and not self.is_signed(left.type_)
+        )
         first, count = int(self.scalar(left)), int(self.scalar(right))
         way = "left" if op == "<<" else "right"
         if count < 0:
@@ -409,7 +423,7 @@ class Arithmetic:
                 return self._reinterpret(type_, value)
             number = self.scalar(value)
             if isinstance(number, float) and to.kind != TypeKind.FLOAT:
-                number = self.number(value) if to.kind != TypeKind.BOOL else int(bool(number))
+                number = self.number(value)
             return self.make(type_, number)
         return self._reinterpret(type_, value)
 

@@ -148,17 +148,30 @@ class Evaluator:
         if isinstance(node, Index):
             return self._index(left, self.value(node.index))
         if isinstance(node, Call):
-            raise ExprError("You can't do that without a process to debug.")
+            return self._call(node)
         op = node.op
         if op == ",":
             return self.value(node.right)
         if op in ("&&", "||"):
-            if not self.dry and self.arith.truth(self._typed(left)) == (op == "||"):
+            if not self.dry and self._logical(left) == (op == "||"):
                 return self.arith.integer(op == "||")
-            return self.arith.integer(self.arith.truth(self._typed(self.value(node.right))))
+            return self.arith.integer(self._logical(self.value(node.right)))
         if op == "@":
             return self._repeat(left, self.value(node.right))
         return self.arith.binary(op, self._typed(left), self._typed(self.value(node.right)))
+
+    def _call(self, node: Call) -> drgn.Object:
+        """A call: a dump runs no functions, but one of gdb's own is known."""
+        if node.function == Dollar("_isvoid") and len(node.arguments) == 1:
+            void = kind_of(self.value(node.arguments[0])) == TypeKind.VOID
+            return self.arith.integer(void)
+        raise ExprError("You can't do that without a process to debug.")
+
+    def _logical(self, value: drgn.Object) -> bool:
+        """An operand of && or ||, which unlike ! takes no structures."""
+        if kind_of(self._typed(value)) in AGGREGATES:
+            raise ExprError("Argument to logical operation not a number or boolean.")
+        return self.arith.truth(value)
 
     def _typed(self, value: drgn.Object) -> drgn.Object:
         """A value that must have a type. Raises ExprError."""
@@ -315,7 +328,7 @@ class Evaluator:
         return array[index]
 
     def _repeat(self, value: drgn.Object, count: drgn.Object) -> drgn.Object:
-        if value.address_ is None or value.bit_field_size_ is not None:
+        if value.address_ is None:
             raise ExprError("Only values in memory can be extended with '@'.")
         if kind_of(count) not in (TypeKind.INT, TypeKind.BOOL, TypeKind.ENUM):
             raise ExprError("Invalid number of repetitions.")
@@ -325,7 +338,8 @@ class Evaluator:
         self._typed(value)
         if kind_of(value) == TypeKind.FUNCTION:
             raise ExprError("Invalid type for repetition.")
-        return self.arith.at(self.prog.array_type(value.type_, number), value.address_)
+        array = self.prog.array_type(value.type_, number)
+        return self.arith.at(array, self.arith.address(value))
 
     def _cast(self, node: Cast) -> drgn.Object:
         type_ = self.type(node.type)
@@ -352,6 +366,8 @@ class Evaluator:
             return void if found is None else found
         if name in self.state.variables:
             return self.state.variables[name]
+        if name == "_siginfo":
+            raise ExprError("Unable to read siginfo")
         if name in _FIXED:
             return self.arith.integer(_FIXED[name])
         return void
@@ -370,6 +386,8 @@ class Evaluator:
         return self._set(node.target.name, value)
 
     def _set(self, name: str, value: drgn.Object) -> drgn.Object:
+        if value.address_ is not None:
+            value = self.arith.coerce(value)
         found = self.arith.read(value) if kind_of(value) != TypeKind.VOID else value
         if not self.dry:
             self.state.variables[name] = found

@@ -44,10 +44,21 @@ def format_type(type_: drgn.Type) -> str:
 
 def _resolved(type_: drgn.Type) -> drgn.Type:
     """A type with the typedefs at its outside taken away, and those of what it is made from."""
+    qualifiers = type_.qualifiers
     while type_.kind == TypeKind.TYPEDEF:
-        inner = type_.type
-        type_ = inner.qualified(inner.qualifiers | type_.qualifiers)
-    return type_
+        type_ = type_.type
+        qualifiers |= type_.qualifiers
+    prog = type_.prog
+    if type_.kind not in (TypeKind.POINTER, TypeKind.ARRAY, TypeKind.FUNCTION):
+        return type_.qualified(qualifiers)
+    inner = _resolved(type_.type)
+    if inner == type_.type:
+        return type_
+    if type_.kind == TypeKind.POINTER:
+        return prog.pointer_type(inner, type_.size)
+    if type_.kind == TypeKind.ARRAY:
+        return prog.array_type(inner, type_.length)
+    return prog.function_type(inner, type_.parameters, type_.is_variadic)
 
 
 def _base(type_: drgn.Type) -> drgn.Type:

@@ -33,7 +33,7 @@ def types_like(kernel: Kernel, low: int, high: int, member: str) -> list[tuple[i
     found: dict[str, int] = {}
     # Of several types of a name gdb meets the last one first.
     for type_ in reversed(_indexes[kernel].types):
-        size = _size(kernel, type_) if high else type_.size or 0
+        size = _size(kernel, type_)
         if type_.name in found or (high and not low <= size <= high):
             continue
         if search is None or search.matches(type_):

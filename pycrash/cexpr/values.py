@@ -203,7 +203,11 @@ class Printer:
         code = "" if options.format == "s" else options.format
         if isinstance(value, float):
             if code and code != "f":
-                return numbers.formatted(int(value), shape.size, True, code)
+                # gdb takes the bytes of the number for an integer.
+                start = place.bit // 8
+                order: Literal["little", "big"] = "little" if shape.little else "big"
+                raw = place.data[start : start + shape.size]
+                return numbers.formatted(int.from_bytes(raw, order), shape.size, True, code)
             return numbers.floating(value, shape.size)
         bits = place.bits or shape.size * 8
         kind = shape.kind
@@ -227,9 +231,14 @@ class Printer:
         if code == "a":
             return self._address(value & ((1 << bits) - 1))
         if code == "c":
-            return f"{value} {strings.character(value & 0xFF)}" if size == 1 else str(value)
+            # gdb cuts larger integers to one byte.
+            byte = value if size == 1 else (value & 0xFF) - (value << 1 & 0x100)
+            return f"{byte} {strings.character(byte & 0xFF)}"
         if code == "f":
-            return str(value)
+            if size not in (4, 8) or shape.kind == TypeKind.ENUM:
+                return str(value)
+            raw = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+            return numbers.floating(numbers.unpack_float(raw, little=True), size)
         if code in "xotz":
             value &= (1 << bits) - 1
         return numbers.formatted(value, size, shape.signed, code)

@@ -41,6 +41,12 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
     return ["whatis", *words]
 
 
+def _is_enumerator(kernel: Kernel, name: str) -> bool:
+    from pycrash.cexpr.evaluator import lookup_of
+
+    return lookup_of(kernel).enumerator(name) is not None
+
+
 def words_for_gdb(words: Sequence[str]) -> list[str]:
     """The line that gives an unknown word to gdb, empty where gdb has no such command.
 

@@ -49,10 +49,19 @@ class Value:
         found = evaluator.value(evaluator.parse(text)) if text else self._last(evaluator)
         if is_untyped(found):
             raise ExprError(f"'{text}' has unknown type; cast it to its declared type")
-        read = evaluator.arith.read(found)
+        read = self._read(evaluator, found)
         # Of other memory than the kernel's only what was read can be printed.
         self.value = found if memory is None else read
         self.warnings = tuple(evaluator.warnings)
+
+    def _read(self, evaluator: Evaluator, value: drgn.Object) -> drgn.Object:
+        """Make sure that a value's memory is there; gdb takes a function for one byte."""
+        if kind_of(value) == TypeKind.FUNCTION and value.address_ is not None:
+            byte = evaluator.prog.int_type("char", 1, True)
+            data = evaluator.arith.memory(value.address_, 1)
+            self._byte = evaluator.arith.from_bytes(byte, data)
+            return value
+        return evaluator.arith.read(value)
 
     def _last(self, evaluator: Evaluator) -> drgn.Object:
         found = evaluator.state.recall(0)
@@ -77,19 +86,26 @@ class Value:
             return "<optimized out>"
         if letter and letter not in LETTERS:
             raise ExprError(f'Undefined output format "{letter}".')
-        if kind_of(self.value) == TypeKind.FUNCTION and letter in ("a", "c"):
-            raise ExprError("Value can't be converted to integer.")
+        if kind_of(self.value) == TypeKind.FUNCTION and letter not in ("", "s"):
+            if letter in ("a", "c"):
+                raise ExprError("Value can't be converted to integer.")
+            return format_output(self.kernel, self._byte, options)
         return format_output(self.kernel, self.value, options)
 
 
 def print_value(
     kernel: Kernel, text: str, options: ValueOptions, memory: Memory | None = None
 ) -> Printed:
-    """Evaluate, put into the history and print; `memory` reads in place of the kernel's.
+    """Evaluate `[/FMT] expression`, put it into the history and print it; `memory` reads in
+    place of the kernel's.
 
     Raises ExprError, ReadError.
     """
-    found = Value(kernel, text, memory)
+    given, rest = split_format(text)
+    options = _with_format(kernel, given, options)
+    if given is not None:
+        check_print_format(given)
+    found = Value(kernel, rest, memory)
     number = found.record()
     type_name = format_type_name(found.value.type_)
     return Printed(number, type_name, found.text(options), found.warnings)
@@ -144,14 +160,8 @@ def _with_format(kernel: Kernel, given: Format | None, options: ValueOptions) ->
 
 
 def whatis_command(kernel: Kernel, arguments: str) -> Iterator[str]:
-    """What `whatis` prints: a type by name, one typedef of a type's own name resolved."""
-    evaluator, node = _parsed(kernel, arguments)
-    type_ = evaluator.type_of(node)
-    if isinstance(node, TypeExpr) and type_.kind == TypeKind.TYPEDEF:
-        qualifiers = type_.qualifiers
-        type_ = type_.type
-        type_ = type_.qualified(type_.qualifiers | qualifiers)
-    yield f"type = {_untyped_name(type_) or format_type_name(type_)}\n"
+    """What `whatis` prints. Raises ExprError."""
+    yield f"type = {type_text(kernel, arguments)}\n"
 
 
 def ptype_command(kernel: Kernel, arguments: str) -> Iterator[str]:
@@ -177,7 +187,12 @@ def _untyped_name(type_: drgn.Type) -> str:
 
 
 def type_text(kernel: Kernel, text: str) -> str:
-    """The type of an expression or of a type's name, without its body. Raises ExprError."""
+    """The type of an expression without its body; of a type's name, one typedef is resolved.
+
+    Raises ExprError.
+    """
     evaluator, node = _parsed(kernel, text)
     type_ = evaluator.type_of(node)
+    if isinstance(node, TypeExpr) and type_.kind == TypeKind.TYPEDEF:
+        type_ = type_.type
     return _untyped_name(type_) or format_type_name(type_)
