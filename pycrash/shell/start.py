@@ -109,6 +109,7 @@ def open_session(options: Options) -> Session:
     settings = make_settings(options)
     progress = show_progress if sys.stderr.isatty() else None
     kernel = open_files([Path(name) for name in options.files], progress)
+    settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)
     kernel.no_modules = "--no_modules" in options
     kernel.active_only = "--active" in options
     kernel.module_tree = options.value("--mod")
