@@ -13,8 +13,8 @@ from types import ModuleType
 from pycrash.command.command import Command
 
 BUILT_IN = "pycrash.commands"
-#: Files of commands whose names cannot be a file's.
-_FILES = {"*": "pointer"}
+#: Files of commands that are not in the file of their name.
+_FILES = {"*": "struct", "union": "struct"}
 
 
 class PluginError(Exception):
@@ -74,6 +74,8 @@ class Registry:
         try:
             spec.loader.exec_module(module)
             names = self._add_all(module)
+        except FileNotFoundError as error:
+            raise PluginError(f"{path}: {error.strerror}") from error
         except PluginError as error:
             raise PluginError(f"{path}: {error}") from error
         except Exception as error:
@@ -151,7 +153,7 @@ class Registry:
 
 
 def _commands_of(module: ModuleType) -> list[Command]:
-    """One of each Command class that a module defines."""
+    """One of each Command class that a module defines; one without a name is a base of others."""
     return [
         value()
         for value in vars(module).values()
@@ -159,4 +161,5 @@ def _commands_of(module: ModuleType) -> list[Command]:
         and issubclass(value, Command)
         and value.__module__ == module.__name__
         and not inspect.isabstract(value)
+        and hasattr(value, "name")
     ]

@@ -99,7 +99,9 @@ class Preparation:
         banner = io.StringIO()
         banner.isatty = lambda: False  # type: ignore[method-assign]
         show_banner(self._session, Output("stdout", banner, paint=self._session.paint))
-        self._session.kernel.index_types()
+        # What is wrong with the types is said by the command that needs them.
+        with contextlib.suppress(Exception):
+            self._session.kernel.index_types()
         self._text = banner.getvalue()
         # Between two prompts there is no loop to show it; the next prompt or command does.
         with contextlib.suppress(RuntimeError):
@@ -142,6 +144,7 @@ def _make_prompt(session: Session, preparation: Preparation) -> PromptSession[st
         complete_while_typing=False,
         auto_suggest=AutoSuggestFromHistory(),
         reserve_space_for_menu=5,
+        enable_suspend=True,
         bottom_toolbar=lambda: _hint(session, prompt_text()),
         style=STYLE,
     )
