@@ -83,7 +83,9 @@ class Layout:
         self.widths = [0 if p is None else struct.calcsize(order + p[1]) for p in places]
         positions = [len(ordered) if p is None else ordered.index(p) for p in places]
         self._pick: Callable[[Any], tuple[Any, ...]] = (
-            itemgetter(*positions) if len(positions) > 1 else lambda row: (row[positions[0]],)
+            itemgetter(*positions)
+            if len(positions) > 1
+            else lambda row: tuple(row[position] for position in positions)
         )
 
     @cached_property
@@ -107,6 +109,36 @@ def member_offset(prog: drgn.Program, type_name: str, member: str) -> int:
     if offset is None:
         raise MissingFeature(f"no {type_name}.{member} in this kernel")
     return offset
+
+
+def type_size(prog: drgn.Program, type_name: str) -> int | None:
+    """Bytes of a type, None where this kernel has none of that name."""
+    try:
+        return Layout(prog, type_name, ()).whole
+    except MissingFeature:
+        return None
+
+
+def bit_places(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] | None:
+    """The first bit and the width in bits of each member of a structure; None without the type."""
+    store, question = store_of(prog), f"bits of {type_name}"
+    if question not in store:
+        store[question] = _ask_bits(prog, type_name)
+    if store[question] is None:
+        return None
+    return {name: (offset, width) for name, (offset, width) in store[question].items()}
+
+
+def _ask_bits(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] | None:
+    try:
+        members = prog.type(type_name).members or ()
+    except LookupError:
+        return None
+    return {
+        member.name: (member.bit_offset, member.bit_field_size or 8 * drgn.sizeof(member.type))
+        for member in members
+        if member.name
+    }
 
 
 def constant(prog: drgn.Program, name: str) -> int | None:

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import drgn
-
 from pycrash.errors import ReadError
-from pycrash.kernel.layout import Layout
+from pycrash.kernel.layout import Layout, bit_places, type_size
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -73,10 +71,9 @@ class OrcTables:
 
     @cached_property
     def _format(self) -> _Format | None:
-        try:
-            return _Format(self._kernel.prog.type("struct orc_entry"))
-        except LookupError:
-            return None
+        prog = self._kernel.prog
+        bits = bit_places(prog, "struct orc_entry")
+        return None if bits is None else _Format(bits, type_size(prog, "struct orc_entry") or 0)
 
     @cached_property
     def _bounds(self) -> tuple[int | None, ...]:
@@ -152,12 +149,9 @@ class _ModuleTable:
 class _Format:
     """How this kernel packs struct orc_entry."""
 
-    def __init__(self, type_: drgn.Type) -> None:
-        self.size = type_.size or 0
-        self._bits: dict[str, tuple[int, int]] = {}
-        for member in type_.members or ():
-            width = member.bit_field_size or 8 * drgn.sizeof(member.type)
-            self._bits[member.name or ""] = member.bit_offset, width
+    def __init__(self, bits: dict[str, tuple[int, int]], size: int) -> None:
+        self.size = size
+        self._bits = bits
         # 6.4 put two types before that of a call when it dropped the member `end`; `signal`
         # had come in 6.3.
         self._call = 2 if "signal" in self._bits and "end" not in self._bits else 0

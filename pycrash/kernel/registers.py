@@ -89,7 +89,7 @@ class PtRegsLayout:
         layout = Layout(kernel.prog, "struct pt_regs", [_MEMBERS.get(n, n) for n in PtRegs._fields])
         if None in layout.offsets:
             raise MissingFeature("pt_regs structure has changed")
-        self.size: int = layout.type.size or 0
+        self.size: int = layout.whole
         # Newer kernels name parts of the words that hold the segments; the words are meant.
         self._places = [(offset or 0) // 8 for offset in layout.offsets]
         self._struct = struct.Struct(f"<{self.size // 8}Q")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.errors import ReadError
-from pycrash.kernel.layout import Layout
+from pycrash.kernel.layout import Layout, type_size
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -74,9 +74,8 @@ class Stacks:
     def size(self) -> int:
         """Bytes of a task's kernel stack (THREAD_SIZE)."""
         kernel = self._kernel
-        try:
-            size = kernel.prog.type("union thread_union").size or 0
-        except LookupError:
+        size = type_size(kernel.prog, "union thread_union")
+        if size is None:
             # A kernel whose task_struct holds thread_info has no use for the union's type.
             size = self._between("__start_init_stack", "__end_init_stack") or self._between(
                 "__start_init_task", "__end_init_task"

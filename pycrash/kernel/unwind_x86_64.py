@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel import orc
 from pycrash.kernel.framesize import MAX_CODE, call_target, count_frame
-from pycrash.kernel.layout import Layout
+from pycrash.kernel.layout import Layout, type_size
 from pycrash.kernel.registers import PtRegsLayout
 from pycrash.kernel.stacks import Stack
 from pycrash.kernel.unwind import Registers, Trace, TraceOptions
@@ -290,11 +290,7 @@ class UnwinderX86:
     @cached_property
     def user_padding(self) -> int:
         """Bytes between a user's registers and the top of the stack (6.9 with FRED)."""
-        try:
-            self.kernel.prog.type("struct fred_frame")
-        except LookupError:
-            return 0
-        return 16
+        return 0 if type_size(self.kernel.prog, "struct fred_frame") is None else 16
 
     @cached_property
     def kernel_start(self) -> int:
