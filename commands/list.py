@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import member_offset, refused_reference
+from pycrash.cexpr.entries import EntryReader, Part
+from pycrash.cexpr.values import options_of
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
-from pycrash.command.entries import Contents, EntryContents, entry_radix
 from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
+from pycrash.command.radix import asked_radix
 from pycrash.errors import CrashError
 from pycrash.kernel.lists import Chain, DuplicateEntry, InvalidEntry, Loop, walk, walk_brent
-from pycrash.kernel.spaces import is_kernel_address
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,16 @@ class Remark(Row):
     """A line of text among the entries."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Contents(Row):
+    """A structure of an entry, or a member of it, as lines."""
+
+    name: str
+    member: str
+    address: int
+    lines: tuple[str, ...]
 
 
 @dataclass
@@ -96,7 +107,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()
         _options(ctx, args, request)
-        radix = entry_radix(args)
+        radix = asked_radix(args)
         if len(args.operands) > 2:
             yield Notice("too many arguments")
             raise UsageError()
@@ -114,7 +125,9 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
         if chain is None:
             yield Remark("(empty)")
             return
-        contents = EntryContents(ctx, request.wanted, "S" in args, radix)
+        contents = EntryReader(
+            ctx.kernel, options_of(ctx.settings, radix), request.wanted, "S" in args
+        )
         inside = request.inside if request.wanted else 0
         yield from _entries(ctx, chain, contents, inside, "B" in args)
 
@@ -194,7 +207,7 @@ def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Ite
         if not is_number(word):
             if can_evaluate(word):
                 address = evaluate(word, resolve, ctx.kernel.word_mask)
-                if is_kernel_address(ctx.kernel, address):
+                if ctx.kernel.memory.is_kernel(address):
                     set_start(address)
                     continue
             raise CrashError(f"invalid argument: {word}")
@@ -203,7 +216,7 @@ def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Ite
             return
         if request.offset is not None or following is None:
             address = hexadecimal(word)
-            if not is_kernel_address(ctx.kernel, address):
+            if not ctx.kernel.memory.is_kernel(address):
                 raise CrashError(f"invalid kernel virtual address: {word}")
             request.start = address
             return
@@ -214,7 +227,7 @@ def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Ite
             raise CrashError(f"symbol not found: {following}")
         if is_hexadecimal(word) and not is_decimal(word):
             address = hexadecimal(word)
-            if is_kernel_address(ctx.kernel, address):
+            if ctx.kernel.memory.is_kernel(address):
                 request.start = address
                 continue
         request.offset = number(word)
@@ -242,14 +255,13 @@ def _chain(ctx: Context, args: Args, request: _Request) -> Chain | None:
 
 
 def _entries(
-    ctx: Context, chain: Chain, contents: EntryContents, inside: int, brent: bool
+    ctx: Context, chain: Chain, contents: EntryReader, inside: int, brent: bool
 ) -> Iterator[Row]:
     """The entries and what is shown of each. Raises CrashError."""
     mask = ctx.kernel.word_mask
     steps: Iterator[int | Loop] = (
         walk_brent(ctx.kernel, chain) if brent else walk(ctx.kernel, chain)
     )
-    prepared = False
     try:
         for step in steps:
             if isinstance(step, Loop):
@@ -258,11 +270,9 @@ def _entries(
                 else:
                     yield Notice(f"length from start to loop: {step.distance:x}")
                 continue
-            if not prepared:
-                contents.prepare()
-                prepared = True
+            contents.prepare()
             yield Entry((step - chain.back) & mask)
-            yield from contents.rows(step - chain.back - inside)
+            yield from _contents(contents, step - chain.back - inside)
     except InvalidEntry as error:
         yield Remark("")
         yield Notice(str(error))
@@ -270,3 +280,12 @@ def _entries(
         if not brent:
             yield Remark("")
         raise
+
+
+def _contents(reader: EntryReader, address: int) -> Iterator[Row]:
+    """The rows of what is shown of one entry."""
+    for part in reader.parts(address):
+        if isinstance(part, Part):
+            yield Contents(part.name, part.member, part.address, part.lines)
+        else:
+            yield Notice(part.text, line=part.line)

@@ -11,7 +11,6 @@ from pycrash.cexpr.options import value_options
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.kinds import cpu_list
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.spaces import read_user
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False
     kernel = ctx.kernel
 
     def user_memory(address: int, size: int) -> bytes:
-        return read_user(kernel, ctx.task, address, size, "gdb_readmem_callback")
+        return kernel.memory.read_user(ctx.task, address, size, "gdb_readmem_callback")
 
     options = value_options(kernel, ctx.settings, radix)
     try:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import member_offset, refused_reference
+from pycrash.cexpr.entries import EntryReader, Part
+from pycrash.cexpr.values import options_of
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
-from pycrash.command.entries import Contents, EntryContents, entry_radix
 from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
+from pycrash.command.radix import asked_radix
 from pycrash.errors import CrashError
 from pycrash.kernel.mapletrees import (
     ARANGE_64,
@@ -23,7 +25,6 @@ from pycrash.kernel.mapletrees import (
     MapleNode,
     MapleTrees,
 )
-from pycrash.kernel.spaces import is_kernel_address
 from pycrash.kernel.trees import RedBlackTree, SlotTree, TreeDamage
 
 _PLURAL = {"radix": "radix trees", "xarray": "Xarrays", "rbtree": "rbtrees", "maple": "maple trees"}
@@ -52,6 +53,16 @@ class Verbose(Row):
 
     step: MapleHead | MapleNode | MapleEntry | MapleDamage
     radix: int
+
+
+@dataclass(frozen=True)
+class Contents(Row):
+    """A structure of an entry, or a member of it, as lines."""
+
+    name: str
+    member: str
+    address: int
+    lines: tuple[str, ...]
 
 
 @dataclass
@@ -128,7 +139,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()
         yield from _options(ctx, args, request)
-        radix = entry_radix(args)
+        radix = asked_radix(args)
         _check(args, request)
         if not args.operands:
             yield Notice("a starting address is required")
@@ -139,7 +150,9 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
             raise UsageError()
         if "N" not in args:
             start = (start + (request.root or 0)) & ctx.kernel.word_mask
-        contents = EntryContents(ctx, request.wanted, "S" in args, radix)
+        contents = EntryReader(
+            ctx.kernel, options_of(ctx.settings, radix), request.wanted, "S" in args
+        )
         shown = radix or ctx.settings.radix
         try:
             if request.kind == "maple":
@@ -245,51 +258,44 @@ def _start(ctx: Context, text: str) -> int:
             address = evaluate(text, resolve, ctx.kernel.word_mask)
     elif is_hexadecimal(text) and not is_decimal(text):
         address = hexadecimal(text)
-    if address is None or not is_kernel_address(ctx.kernel, address):
+    if address is None or not ctx.kernel.memory.is_kernel(address):
         raise CrashError(f"invalid start argument: {text}")
     return address
 
 
 def _red_black(
-    ctx: Context, args: Args, start: int, contents: EntryContents, offset: int
+    ctx: Context, args: Args, start: int, contents: EntryReader, offset: int
 ) -> Iterator[Row]:
     tree = RedBlackTree(ctx.kernel)
     node = start if "N" in args else tree.root(start)
-    prepared = False
     for step in tree.walk(node, "l" in args):
         if isinstance(step, TreeDamage):
             yield Notice(step.text)
             continue
-        if not prepared:
-            contents.prepare()
-            prepared = True
+        contents.prepare()
         address = (step.address - offset) & ctx.kernel.word_mask
         yield Entry(address)
         if "p" in args:
             yield Position(step.path)
-        yield from contents.rows(address)
+        yield from _contents(contents, address)
 
 
 def _slots(
-    ctx: Context, args: Args, start: int, contents: EntryContents, xarray: bool
+    ctx: Context, args: Args, start: int, contents: EntryReader, xarray: bool
 ) -> Iterator[Row]:
     tree = SlotTree(ctx.kernel, xarray)
-    prepared = False
     for entry in tree.walk(start, "N" not in args):
-        if not prepared:
-            contents.prepare()
-            prepared = True
+        contents.prepare()
         yield Entry(entry.address)
         if "p" in args:
             yield Position(f"{entry.path}/{entry.slot}", entry.index)
-        yield from contents.rows(entry.address)
+        yield from _contents(contents, entry.address)
 
 
 def _maple(
-    ctx: Context, args: Args, start: int, contents: EntryContents, radix: int
+    ctx: Context, args: Args, start: int, contents: EntryReader, radix: int
 ) -> Iterator[Row]:
     verbose = "v" in args
-    prepared = False
     index = 0
     for step in MapleTrees(ctx.kernel).walk(start, "N" not in args):
         if verbose or isinstance(step, MapleDamage):
@@ -298,9 +304,7 @@ def _maple(
             yield Contents("", "", step.address, (" UNKNOWN TYPE",))
         if not isinstance(step, MapleEntry):
             continue
-        if not prepared:
-            contents.prepare()
-            prepared = True
+        contents.prepare()
         if not step.value:
             continue
         if not verbose:
@@ -308,7 +312,16 @@ def _maple(
         if "p" in args:
             index += 1
             yield Position(f"{step.path}/{step.slot}", index, radix)
-        yield from contents.rows(step.value)
+        yield from _contents(contents, step.value)
+
+
+def _contents(reader: EntryReader, address: int) -> Iterator[Row]:
+    """The rows of what is shown of one entry."""
+    for part in reader.parts(address):
+        if isinstance(part, Part):
+            yield Contents(part.name, part.member, part.address, part.lines)
+        else:
+            yield Notice(part.text, line=part.line)
 
 
 def _position(row: Position) -> str:

@@ -10,7 +10,6 @@ import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.errors import ExprError, no_memory
-from pycrash.kernel.spaces import is_kernel_address
 
 if TYPE_CHECKING:
     from pycrash.cexpr.lookup import Lookup
@@ -70,7 +69,7 @@ class Arithmetic:
 
     def _kernel_memory(self, address: int, size: int) -> bytes:
         """Memory as gdb reads it through crash, which says nothing of user addresses."""
-        if not is_kernel_address(self.kernel, address):
+        if not self.kernel.memory.is_kernel(address):
             raise no_memory(address)
         what = "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
         return self.kernel.read(address, size, what)

@@ -10,7 +10,6 @@ from pycrash.cexpr.datatypes import Datatype, Found
 from pycrash.cexpr.nodes import extended_member
 from pycrash.cexpr.values import Place, Printer
 from pycrash.errors import ReadError
-from pycrash.kernel.spaces import is_kernel_address
 
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
@@ -47,7 +46,7 @@ class StructReader:
     def place(self, datatype: Datatype, address: int) -> Place:
         """The bytes of a structure. Raises ReadError."""
         size = datatype.size
-        if self._read is None and not is_kernel_address(self.kernel, address):
+        if self._read is None and not self.kernel.memory.is_kernel(address):
             raise NotKernelMemory(address, _reading(size), "invalid")
         read = self._read or self.kernel.read
         return Place(read(address, size, _reading(size)) if size else b"", address)
