@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.kinds import is_number, number
@@ -12,34 +13,39 @@ from pycrash.errors import CrashError, MissingFeature
 from pycrash.render.columns import clock_time
 from pycrash.render.ctext import date_text, printable, size_text
 
+if TYPE_CHECKING:
+    from pycrash.kernel.system import SystemFacts
+
 NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
 
 
 @dataclass(frozen=True)
 class SystemRow(Row):
-    """The facts of the system block.
+    """The facts of the system block; from the first on that cannot be read they are None,
+    but for the date, which may be so alone.
 
-    `marks` are the words in brackets behind a file's name. `date` is a second since 1970,
-    `uptime` seconds, the loads 2048ths, `memory` bytes, `mhz` 0 where it is unknown.
+    `kernel_marks` and `dumpfile_marks` are the words in brackets behind a file's name. `date`
+    is a second since 1970, `uptime` seconds, the loads 2048ths, `memory` bytes, `mhz` 0 where
+    it is unknown.
     """
 
-    kernel: str
-    kernel_marks: tuple[str, ...]
-    dumpfile: str
-    dumpfile_marks: tuple[str, ...]
-    cpus: int
-    offline: int
-    date: int
-    uptime: int
-    load_average: tuple[int, int, int]
-    tasks: int
-    nodename: str
-    release: str
-    version: str
-    machine: str
-    mhz: int
-    memory: int
-    panic: str
+    kernel: str | None = None
+    kernel_marks: tuple[str, ...] | None = None
+    dumpfile: str | None = None
+    dumpfile_marks: tuple[str, ...] | None = None
+    cpus: int | None = None
+    offline: int | None = None
+    date: int | None = None
+    uptime: int | None = None
+    load_average: tuple[int, int, int] | None = None
+    tasks: int | None = None
+    nodename: str | None = None
+    release: str | None = None
+    version: str | None = None
+    machine: str | None = None
+    mhz: int | None = None
+    memory: int | None = None
+    panic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,11 +155,13 @@ class Sys(Command):
 
 
 def _system(ctx: Context) -> Iterator[Row]:
-    row = system_row(ctx)
+    row, problem = system_row(ctx)
     damage = ctx.kernel.system.log_damage
     if damage is not None:
         yield Notice(str(damage), damage.level)
     yield row
+    if problem is not None:
+        raise problem
 
 
 def _taint(ctx: Context) -> TaintRow:
@@ -223,65 +231,94 @@ def _call_line(row: SystemCallRow, radix: int) -> str:
     return f"{count}invalid sys_call_table entry: {row.address:x} {near}"
 
 
-def system_row(ctx: Context) -> SystemRow:
-    """The facts of the system block."""
-    kernel = ctx.kernel
-    system, uts = kernel.system, kernel.system.utsname
-    present = len(kernel.cpus.present) or kernel.cpus.count
-    shown = len(kernel.cpus.online) or kernel.cpus.count
-    namelist, dumpfile = (str(path or "") for path in kernel.given)
+def system_row(ctx: Context) -> tuple[SystemRow, CrashError | None]:
+    """The facts of the system block, and what kept the last of them from being read."""
+    kernel, system = ctx.kernel, ctx.kernel.system
+    cpus = kernel.cpus
+    readers: dict[str, Callable[[], object]] = {
+        "kernel": lambda: str(kernel.given[0] or ""),
+        "kernel_marks": lambda: _kernel_marks(system),
+        "dumpfile": lambda: str(kernel.given[1] or ""),
+        "dumpfile_marks": lambda: kernel.dump_file.marks if kernel.dump_file is not None else (),
+        "cpus": lambda: len(cpus.present) or cpus.count,
+        "offline": lambda: max(
+            (len(cpus.present) or cpus.count) - (len(cpus.online) or cpus.count), 0
+        ),
+        "date": lambda: system.date,
+        "uptime": lambda: system.ticks // system.hz,
+        "load_average": lambda: system.load_average,
+        "tasks": lambda: len(kernel.tasks.all),
+        "nodename": lambda: system.utsname.nodename,
+        "release": lambda: system.utsname.release,
+        "version": lambda: system.utsname.version,
+        "machine": lambda: system.utsname.machine,
+        "mhz": lambda: system.mhz,
+        "memory": lambda: system.memory,
+        "panic": lambda: system.panic_message,
+    }
+    found: dict[str, Any] = {}
+    for name, read in readers.items():
+        try:
+            found[name] = read()
+        except CrashError as error:
+            # Nothing else depends on the date.
+            if name != "date":
+                return SystemRow(**found), error
+    return SystemRow(**found), None
+
+
+def _kernel_marks(system: SystemFacts) -> tuple[str, ...]:
     marks = {
         "LIVEPATCH": system.live_patched,
         "TRANSITION": system.patch_in_transition,
         "TAINTED": bool(system.taints.mask),
     }
-    return SystemRow(
-        kernel=namelist,
-        kernel_marks=tuple(mark for mark, is_set in marks.items() if is_set),
-        dumpfile=dumpfile,
-        dumpfile_marks=kernel.dump_file.marks if kernel.dump_file is not None else (),
-        cpus=present,
-        offline=max(present - shown, 0),
-        date=system.date,
-        uptime=system.ticks // system.hz,
-        load_average=system.load_average,
-        tasks=len(kernel.tasks.all),
-        nodename=uts.nodename,
-        release=uts.release,
-        version=uts.version,
-        machine=uts.machine,
-        mhz=system.mhz,
-        memory=system.memory,
-        panic=system.panic_message,
-    )
+    return tuple(mark for mark, is_set in marks.items() if is_set)
 
 
 def system_lines(row: SystemRow) -> Iterator[str]:
-    """The system block as text."""
-    kernel_marks = "".join(f"  [{mark}]" for mark in row.kernel_marks)
-    dumpfile_marks = "".join(f" [{mark}]" for mark in row.dumpfile_marks)
-    offline = f" [OFFLINE: {row.offline}]" if row.offline else ""
-    loads = (load + 2048 // 200 for load in row.load_average)
-    averages = ", ".join(f"{load >> 11}.{(load & 2047) * 100 >> 11:02}" for load in loads)
-    panic = printable(row.panic)
-    hint = " (check log for details)" if "Oops: " in panic else ""
-    values = {
-        "KERNEL": row.kernel + kernel_marks,
-        "DUMPFILE": row.dumpfile + (f" {dumpfile_marks}" if dumpfile_marks else ""),
-        "CPUS": f"{row.cpus}{offline}",
-        "DATE": date_text(row.date),
-        "UPTIME": clock_time(row.uptime),
-        "LOAD AVERAGE": averages,
-        "TASKS": str(row.tasks),
-        "NODENAME": row.nodename,
-        "RELEASE": row.release,
-        "VERSION": row.version,
-        "MACHINE": f"{row.machine}  ({row.mhz or 'unknown'} Mhz)",
-        "MEMORY": size_text(_installed(row.memory)),
-        "PANIC": f'"{panic}"{hint}',
-    }
-    for name, value in values.items():
+    """The system block as text, as far as it is known."""
+    for name, value in _values(row):
+        if value is None:
+            return
         yield f"{name:>12}: {value}"
+
+
+def _values(row: SystemRow) -> Iterator[tuple[str, str | None]]:
+    """Each line's name and text; None where the facts end."""
+    marked = row.kernel is not None and row.kernel_marks is not None
+    yield "KERNEL", f"{row.kernel}{_marks(row.kernel_marks, '  ')}" if marked else None
+    marks = _marks(row.dumpfile_marks, " ")
+    yield "DUMPFILE", f"{row.dumpfile}{' ' if marks else ''}{marks}"
+    offline = f" [OFFLINE: {row.offline}]" if row.offline else ""
+    yield "CPUS", None if row.offline is None else f"{row.cpus}{offline}"
+    if row.date is None and row.uptime is not None:
+        yield "DATE", "(unknown)"
+    else:
+        yield "DATE", None if row.date is None else date_text(row.date)
+    yield "UPTIME", None if row.uptime is None else clock_time(row.uptime)
+    loads = row.load_average
+    yield "LOAD AVERAGE", None if loads is None else ", ".join(_load(load) for load in loads)
+    yield "TASKS", None if row.tasks is None else str(row.tasks)
+    yield "NODENAME", row.nodename
+    yield "RELEASE", row.release
+    yield "VERSION", row.version
+    mhz = row.mhz or "unknown"
+    yield "MACHINE", None if row.mhz is None else f"{row.machine}  ({mhz} Mhz)"
+    yield "MEMORY", None if row.memory is None else size_text(_installed(row.memory))
+    panic = None if row.panic is None else printable(row.panic)
+    hint = " (check log for details)" if panic and "Oops: " in panic else ""
+    yield "PANIC", None if panic is None else f'"{panic}"{hint}'
+
+
+def _marks(marks: tuple[str, ...] | None, gap: str) -> str:
+    return "".join(f"{gap}[{mark}]" for mark in marks or ())
+
+
+def _load(load: int) -> str:
+    """A load in hundredths; crash keeps it in C's int."""
+    value = (load + 2048 // 200 + 2**31) % 2**32 - 2**31
+    return f"{value >> 11}.{(value & 2047) * 100 >> 11:02}"
 
 
 def _installed(size: int) -> int:

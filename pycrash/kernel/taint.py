@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import drgn
+
 from pycrash.errors import MissingFeature
 
 if TYPE_CHECKING:
-    import drgn
-
     from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.modules import Module
 
@@ -54,12 +54,14 @@ class Taints:
     @cached_property
     def flags(self) -> tuple[TaintFlag, ...]:
         """The table of letters. Raises MissingFeature where this kernel has none."""
+        kernel = self._kernel
         for name in ("tnts", "taint_flags"):
-            if self._kernel.symbol_address(name) is not None:
-                return tuple(
-                    self._flag(entry, index)
-                    for index, entry in enumerate(self._kernel.variable(name).read_())
-                )
+            address = kernel.symbol_address(name)
+            if address is not None:
+                kind = kernel.variable(name).type_
+                data = kernel.read(address, drgn.sizeof(kind), name)
+                table = drgn.Object.from_bytes_(kernel.prog, kind, data)
+                return tuple(self._flag(entry, index) for index, entry in enumerate(table))
         raise MissingFeature("no table of taint letters in this kernel")
 
     @property
