@@ -29,6 +29,7 @@ from pycrash.kernel.unwind import (
     mentions,
 )
 from pycrash.render.hexdump import hex_lines
+from pycrash.render.registers import register_lines
 
 _UNSUPPORTED = "option not supported or applicable on this architecture or kernel"
 
@@ -77,7 +78,7 @@ class Bt(Command):
     )
     flags = (
         Flag("a", "The tasks that the CPUs were running."),
-        Flag("A", "The same with vector registers (S390X only)."),
+        Flag("A", "The same with vector registers (S390X only; undocumented elsewhere)."),
         Flag("n", "Leave out the stacks of idle tasks (x86_64, arm64).", value="idle"),
         Flag("p", "The task that panicked."),
         Flag("c", 'The tasks of these CPUs, given as "3", "1,8,9" or "1,8-14".', value="cpu"),
@@ -461,7 +462,7 @@ def _event_lines(events: Iterable[Event], radix: int, word_size: int) -> Iterato
         elif isinstance(event, CpuRegisters):
             if event.name:
                 yield f"    [exception RIP: {event.name}{offset_text(event.offset, radix)}]"
-            yield from _register_lines(event.values)
+            yield from register_lines(event.values)
         elif isinstance(event, StackSwitch):
             yield f"--- <{event.name}> ---"
         elif isinstance(event, TextStart):
@@ -483,28 +484,6 @@ def _registers_lines(event: Registers, radix: int) -> Iterator[str]:
         yield f"  {'USER' if event.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {event.address:x}"
     if not event.user:
         yield f"    [exception RIP: {event.name}{offset_text(event.offset, radix)}]"
-    yield from _register_lines(event.values)
+    yield from register_lines(event.values)
     if event.source:
         yield f"    {event.source}"
-
-
-_X86_64 = """\
-    RIP: {RIP:016x}  RSP: {RSP:016x}  RFLAGS: {RFLAGS:08x}
-    RAX: {RAX:016x}  RBX: {RBX:016x}  RCX: {RCX:016x}
-    RDX: {RDX:016x}  RSI: {RSI:016x}  RDI: {RDI:016x}
-    RBP: {RBP:016x}   R8: {R8:016x}   R9: {R9:016x}
-    R10: {R10:016x}  R11: {R11:016x}  R12: {R12:016x}
-    R13: {R13:016x}  R14: {R14:016x}  R15: {R15:016x}
-"""
-
-
-def _register_lines(registers: dict[str, int]) -> Iterator[str]:
-    """Three registers a line, on x86-64 in its usual order with the segments last."""
-    if "RIP" in registers:
-        yield from _X86_64.format_map(registers).splitlines()
-        origin = f"ORIG_RAX: {registers['ORIG_RAX']:016x}  " if "ORIG_RAX" in registers else ""
-        yield f"    {origin}CS: {registers['CS']:04x}  SS: {registers['SS']:04x}"
-        return
-    cells = [f"{name:>3}: {value:016x}" for name, value in registers.items()]
-    for at in range(0, len(cells), 3):
-        yield "    " + "  ".join(cells[at : at + 3])

@@ -47,7 +47,7 @@ def calculate(text: str, symbols: Symbols) -> int:
     wrong = CrashError(f"invalid expression: {text}")
     work = text
     if "(" in text or ")" in text:
-        if text[0] != "(" or text.index(")") != len(text) - 1 or text.count("(") > 1:
+        if text[0] != "(" or text.find(")") != len(text) - 1 or text.count("(") > 1:
             raise wrong
         work = text[1:-1]
     if work.startswith("-"):

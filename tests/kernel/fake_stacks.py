@@ -1,0 +1,184 @@
+"""A kernel of a few functions and stacks, for the walk over x86-64 stacks."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from types import SimpleNamespace
+from typing import Any, cast
+
+import drgn
+
+from pycrash.errors import ReadError
+from pycrash.kernel.orc import OrcEntry
+from pycrash.kernel.stacks import Stack
+from pycrash.kernel.symbols import Symbol
+from pycrash.kernel.tasks import Task
+from pycrash.kernel.unwind_x86_64 import UnwinderX86
+
+TEXT = 0xFFFFFFFF81000000
+#: Bytes each function of the fake kernel has.
+ROOM = 0x1000
+NAMES = (
+    "machine_kexec",
+    "__crash_kexec",
+    "panic",
+    "__schedule",
+    "schedule",
+    "do_wait",
+    "do_syscall_64",
+    "entry_SYSCALL_64_after_hwframe",
+    "ret_from_fork_asm",
+    "asm_exc_page_fault",
+    "exc_page_fault",
+    "asm_exc_nmi",
+    "exc_nmi",
+    "crash_nmi_callback",
+    "asm_common_interrupt",
+    "common_interrupt",
+    "handle_irq",
+    "cpu_idle_loop",
+)
+ADDRESS = {name: TEXT + place * ROOM for place, name in enumerate(NAMES)}
+
+OWN = Stack(0xFFFFC90000010000, 0x4000)
+IRQ = Stack(0xFFFFC90000100000, 0x4000)
+NMI = Stack(0xFFFFFE0000010000, 0x1000, "NMI")
+MEMORY = (OWN, IRQ, NMI)
+TASK = 0xFFFF888100000000
+SLEEPING_SP = OWN.base + 0x3C00
+
+#: In the order of struct pt_regs.
+MEMBERS = (
+    *("r15", "r14", "r13", "r12", "bp", "bx", "r11", "r10", "r9", "r8", "ax", "cx", "dx"),
+    *("si", "di", "orig_ax", "ip", "cs", "flags", "sp", "ss"),
+)
+PT_REGS = 8 * len(MEMBERS)
+
+
+def site(name: str, offset: int = 0x40) -> int:
+    """A return address into a function."""
+    return ADDRESS[name] + offset
+
+
+def registers(**values: int) -> tuple[int, ...]:
+    """The words of a struct pt_regs, user mode's unless told otherwise."""
+    plain = {"cs": 0x33, "ss": 0x2B, "flags": 0x246, "ip": 0x401000, "sp": 0x7FFD00000000}
+    return tuple((plain | values).get(name, 0) for name in MEMBERS)
+
+
+def in_kernel(ip: int, sp: int, **values: int) -> tuple[int, ...]:
+    """The words of a struct pt_regs saved in kernel mode."""
+    return registers(cs=0x10, ss=0x18, ip=ip, sp=sp, **values)
+
+
+def _program() -> drgn.Program:
+    """A program that knows the types the walk asks for, and nothing else."""
+    prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+    long = prog.int_type("unsigned long", 8, False)
+    members = {
+        "pt_regs": MEMBERS,
+        "inactive_task_frame": ["r15", "r14", "r13", "r12", "bx", "bp", "ret_addr"],
+        "thread_info": ["flags", "status"],
+    }
+
+    def find(
+        prog: drgn.Program, kinds: drgn.TypeKindSet, name: str, file: str | None
+    ) -> drgn.Type | None:
+        if drgn.TypeKind.STRUCT not in kinds or name not in members:
+            return None
+        fields = [drgn.TypeMember(long, m, 64 * n) for n, m in enumerate(members[name])]
+        return prog.struct_type(name, 8 * len(fields), fields)
+
+    prog.register_type_finder("fake", find, enable_index=0)
+    return prog
+
+
+class FakeKernel:
+    """What the walk asks of a kernel. `put` writes words to the stacks."""
+
+    word_size, word, byte_order, page_size = 8, "Q", "<", 4096
+
+    def __init__(self, frames: dict[str, int] | None = None) -> None:
+        self._memory = {stack.base: bytearray(stack.size) for stack in MEMORY}
+        self.frames = frames or {}
+        self.active: set[int] = set()
+        self.kernel_thread = False
+        self.prog = _program()
+        self.modules = SimpleNamespace(all=[])
+        self.panic = SimpleNamespace(is_active=lambda task: task in self.active, task=TASK)
+        self.tasks = SimpleNamespace(
+            saved_sp=lambda task: SLEEPING_SP, is_kernel_thread=lambda task: self.kernel_thread
+        )
+        self.cpus = SimpleNamespace(possible={0}, count=1)
+        self.memory = SimpleNamespace(
+            tables=SimpleNamespace(
+                kernel_base=0xFFFF888000000000,
+                user_top=0x7FFFFFFFF000,
+                kernel_physical=lambda address: None,
+            )
+        )
+        self.symbols = SimpleNamespace(
+            lookup=self._lookup,
+            is_text=lambda address: TEXT <= address < TEXT + ROOM * len(NAMES),
+            kernel_symbols=SimpleNamespace(image=(TEXT, TEXT + 0x2000000)),
+        )
+        self.stacks = SimpleNamespace(
+            of_task=lambda base: Stack(base, OWN.size),
+            irq=[IRQ],
+            exception=[(NMI,)],
+            irq_stack=lambda address: IRQ if address in IRQ else None,
+            exception_stack=lambda address: NMI if address in NMI else None,
+            words=lambda stack: struct.unpack(
+                f"<{stack.size // 8}Q", self.read(stack.base, stack.size)
+            ),
+        )
+
+    def put(self, address: int, *words: int) -> int:
+        """Write words; the address behind them."""
+        for base, data in self._memory.items():
+            if base <= address < base + len(data):
+                struct.pack_into(f"<{len(words)}Q", data, address - base, *words)
+        return address + 8 * len(words)
+
+    def read(self, address: int, size: int, what: str = "") -> bytes:
+        for base, data in self._memory.items():
+            if base <= address and address + size <= base + len(data):
+                return bytes(data[address - base : address - base + size])
+        raise ReadError(address, what)
+
+    def read_word(self, address: int, what: str = "") -> int:
+        return int.from_bytes(self.read(address, 8, what), "little")
+
+    def drop(self, stack: Stack) -> None:
+        """Have a stack's memory missing from the dump."""
+        del self._memory[stack.base]
+
+    def symbol_address(self, name: str) -> int | None:
+        return ADDRESS.get(name) or {"asm_exc_divide_error": TEXT}.get(name)
+
+    def unwinder(self) -> UnwinderX86:
+        """An unwinder with an ORC entry for each function of `frames`: bytes of its frame."""
+        made = UnwinderX86(cast(Any, self))
+        made.has_orc = True
+        made.tables = cast(Any, SimpleNamespace(find=self._entry))
+        return made
+
+    def _entry(self, pc: int) -> OrcEntry | None:
+        name = NAMES[(pc - TEXT) // ROOM]
+        size = self.frames.get(name)
+        return None if size is None else OrcEntry(size + 8, 0, 5, 0, True)
+
+    @staticmethod
+    def _lookup(address: int) -> tuple[Symbol, int] | None:
+        starts = list(ADDRESS.values())
+        place = bisect_right(starts, address) - 1
+        if place < 0 or address >= starts[-1] + ROOM:
+            return None
+        return Symbol(starts[place], NAMES[place], "t"), address - starts[place]
+
+
+def task(stack: int = OWN.base, pid: int = 1) -> Task:
+    """A task with the given stack on CPU 0."""
+    values = dict.fromkeys(Task._fields, 0)
+    return Task(**{**values, "address": TASK, "pid": pid, "stack": stack, "comm": "x"})  # type: ignore[arg-type]
