@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pycrash.errors import CrashError
+
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
 
@@ -23,12 +25,16 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
     if name == "Q":
         return ["q"]
     if not rest and kernel.symbols.exists(name):
+        _require_one_meaning(name, "symbol")
         return ["p", name]
     if name == "enum":
         return ["whatis", *words]
     found = find_datatype(kernel, name.partition(".")[0])
-    if found is None:
+    if found is None and _is_enumerator(kernel, name):
+        return ["whatis", name]
+    if found is None or found.kind == "other":
         return []
+    _require_one_meaning(name, "symbol/data type")
     if kernel.symbols.exists(name):
         return ["p", *words]
     if found.kind in ("struct", "union"):
@@ -45,6 +51,13 @@ def _is_enumerator(kernel: Kernel, name: str) -> bool:
     from pycrash.cexpr.evaluator import lookup_of
 
     return lookup_of(kernel).enumerator(name) is not None
+
+
+def _require_one_meaning(name: str, what: str) -> None:
+    from pycrash.cexpr.gdb.words import PROHIBITED, RESTRICTED, is_gdb_command
+
+    if is_gdb_command(name) and name not in PROHIBITED | RESTRICTED:
+        raise CrashError(f"ambiguous command: {name} ({what} and gdb command)")
 
 
 def words_for_gdb(words: Sequence[str]) -> list[str]:

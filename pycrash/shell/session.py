@@ -229,8 +229,11 @@ class Session:
             if name.startswith(("#", "//")):
                 return True
             words = self._data_words(words, output)
-            command = self._command(words[0]) if words else None
+            if not words:
+                return False
+            command = self._command(words[0])
         if command is None:
+            self.runner.messages.say(output, PROGRAM, f"command not found: {words[0]}")
             return False
         self.ready()
         return self.runner.run(command, words[1:], output, takes_file=not escaped)
