@@ -97,6 +97,9 @@ class Log(Command):
     minimal = True
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        if "T" in args and ctx.shell.minimal:
+            yield Notice("the option '-T' is not available in minimal mode", "WARNING")
+            return
         if "a" in args:
             yield from _audit(ctx)
             return
@@ -130,7 +133,7 @@ class Log(Command):
 
 def _records(ctx: Context, args: Args) -> Iterator[Row]:
     log = ctx.kernel.log
-    boot = ctx.kernel.system.boot_date if "T" in args else None
+    boot = _boot_date(ctx) if "T" in args else None
     width = _caller_width(log.pid_max) if "c" in args and log.shape == "ring" else 8
     try:
         for record in log.records():
@@ -146,6 +149,13 @@ def _records(ctx: Context, args: Args) -> Iterator[Row]:
             )
     except LogDamage as damage:
         yield Notice(str(damage), damage.level)
+
+
+def _boot_date(ctx: Context) -> int:
+    try:
+        return ctx.kernel.system.boot_date
+    except CrashError as error:
+        raise CrashError(f"cannot tell when the system booted: {error}") from error
 
 
 def _caller(record: Record) -> str | None:

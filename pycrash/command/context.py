@@ -58,6 +58,10 @@ class ShellPort(Protocol):
     def leave(self) -> None:
         """End the session."""
 
+    @property
+    def minimal(self) -> bool:
+        """Whether the session runs with --minimal."""
+
     def rows(self, name: str, ctx: Context, words: Sequence[str]) -> Iterator[Row]:
         """The rows of another command under the given context."""
 

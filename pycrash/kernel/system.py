@@ -173,8 +173,13 @@ class SystemFacts:
         from drgn.helpers.linux.mmzone import for_each_online_pgdat
 
         pages = 0
-        for node in for_each_online_pgdat(self._kernel.prog):
-            pages += int(node.node_present_pages) or int(node.node_spanned_pages)
+        try:
+            for node in for_each_online_pgdat(self._kernel.prog):
+                pages += int(node.node_present_pages) or int(node.node_spanned_pages)
+        except drgn.FaultError as error:
+            raise ReadError(error.address, "pglist node_present_pages") from None
+        except LookupError:
+            raise MissingFeature("no memory nodes in this kernel") from None
         return pages * self._kernel.page_size
 
     @cached_property
