@@ -107,7 +107,7 @@ class Search:
             address = f"{url.rstrip('/')}/buildid/{build_id}/debuginfo"
             try:
                 return keep(kept.name, self._download(address))
-            except (CrashError, OSError, ValueError) as error:
+            except (CrashError, ValueError) as error:
                 self.tried.append(f"{address}: {error}")
         return None
 
@@ -115,16 +115,19 @@ class Search:
         from urllib.request import urlopen
 
         timeout = float(os.environ.get("DEBUGINFOD_TIMEOUT") or 90)
-        with urlopen(address, timeout=timeout) as answer:
-            total = int(answer.headers.get("Content-Length") or 0)
-            done = 0
-            while chunk := answer.read(_CHUNK):
-                yield chunk
-                done += len(chunk)
-                if self.progress is not None:
-                    self.progress(f"fetching {address}", done, total)
+        try:
+            with urlopen(address, timeout=timeout) as answer:
+                total = int(answer.headers.get("Content-Length") or 0)
+                done = 0
+                while chunk := answer.read(_CHUNK):
+                    yield chunk
+                    done += len(chunk)
+                    if self.progress is not None:
+                        self.progress(f"fetching {address}", done, total)
+        except OSError as error:
+            raise CrashError(str(error)) from error
         if done < total:
-            raise OSError(f"cut short after {done} of {total} bytes")
+            raise CrashError(f"cut short after {done} of {total} bytes")
 
 
 def why_unfit(vmlinux: Path, identity: Identity) -> str | None:

@@ -14,7 +14,7 @@ INCOMPLETE = 0x8
 EXCLUDED_VMEMMAP = 0x10
 
 #: One page descriptor: offset, size, flags, page_flags.
-_PAGE_DESC = struct.Struct("<qIIQ")
+PAGE_DESC = struct.Struct("<qIIQ")
 _LARGEST_BITMAP = 1 << 28
 #: Size of a long to the offset of disk_dump_header.status.
 _STATUS_AT = ((8, 424), (4, 412))
@@ -147,22 +147,24 @@ class DumpFile:
             file.seek((1 + header.sub_header_blocks) * header.block_size)
             return file.read(size), file.read(size)
 
+    @cached_property
+    def descriptors(self) -> tuple[int, int]:
+        """Where the table of page descriptors begins in a kdump file, and how many it holds."""
+        header = self.kdump
+        if header is None:
+            return 0, 0
+        begin = (1 + header.sub_header_blocks + header.bitmap_blocks) * header.block_size
+        return begin, int.from_bytes(self._bitmaps[1], "little").bit_count()
+
     def _kdump_size(self, header: KdumpHeader) -> int:
         """Where the page of the last descriptor ends (struct page_desc, one a dumped page)."""
-        bitmap_size = header.bitmap_blocks * header.block_size // 2
-        bitmap_at = (1 + header.sub_header_blocks) * header.block_size + bitmap_size
-        descriptors_at = bitmap_at + bitmap_size
-        if bitmap_size > _LARGEST_BITMAP or header.order == ">":
-            return 0
+        begin, pages = self.descriptors
+        least = begin + pages * PAGE_DESC.size
+        if header.order == ">" or least > self.size or not pages:
+            return least
         with open(self.path, "rb") as file:
-            file.seek(bitmap_at)
-            bitmap = file.read(bitmap_size)
-            pages = int.from_bytes(bitmap, "little").bit_count()
-            least = descriptors_at + pages * _PAGE_DESC.size
-            if len(bitmap) < bitmap_size or least > self.size or not pages:
-                return least
-            file.seek(least - _PAGE_DESC.size)
-            offset, size, _, _ = _PAGE_DESC.unpack(file.read(_PAGE_DESC.size))
+            file.seek(least - PAGE_DESC.size)
+            offset, size, _, _ = PAGE_DESC.unpack(file.read(PAGE_DESC.size))
         # The pages lie in the order of their descriptors, but for the shared page of zeroes.
         return int(offset + size)
 

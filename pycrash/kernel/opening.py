@@ -14,9 +14,11 @@ import drgn
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.kernel.compressed import Progress, unpacked
 from pycrash.kernel.debuginfo import Identity, Search, why_unfit
+from pycrash.kernel.dumpfile import DumpFile
 from pycrash.kernel.files import require_readable, sort_files
 from pycrash.kernel.flattened import laid_out
 from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.repair import mended
 
 
 def open_files(paths: Sequence[Path], progress: Progress | None = None) -> Kernel:
@@ -34,18 +36,16 @@ def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = No
     Types are indexed only when first needed. The kernel's `notes` tell what is wrong with a
     dump that can still be used. Raises CrashError with one line where a file does not fit.
     """
-    for path in (vmlinux, dump):
-        if path is not None:
-            require_readable(path)
-    content = laid_out(unpacked(dump, progress), progress)
-    kernel = Kernel(_open_dump(content, dump), None, content)
+    if vmlinux is not None:
+        require_readable(vmlinux)
+    kernel = open_dump(dump, progress)
     identity = _identity(kernel)
     if vmlinux is None:
         vmlinux = Search(identity, dump, progress).run()
     kernel.vmlinux = unpacked(vmlinux, progress)
     kernel.given = (vmlinux, dump)
     _add_vmlinux(kernel, identity)
-    _check_whole(kernel)
+    _require_readable_memory(kernel)
     return kernel
 
 
@@ -53,7 +53,14 @@ def open_dump(dump: Path, progress: Progress | None = None) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
     require_readable(dump)
     content = laid_out(unpacked(dump, progress), progress)
-    return Kernel(_open_dump(content, dump), None, content)
+    missing = DumpFile(content).missing
+    content, lost = mended(content, progress)
+    kernel = Kernel(_open_dump(content, dump), None, content)
+    if missing:
+        kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
+    elif lost:
+        kernel.notes.append(f"{dump}: damaged: {lost:,} of its pages are lost")
+    return kernel
 
 
 def _open_dump(content: Path, dump: Path) -> drgn.Program:
@@ -100,19 +107,12 @@ def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
     raise CrashError(f"{name}: {reason}")
 
 
-def _check_whole(kernel: Kernel) -> None:
-    """Note what a dump cut short lacks. Raises CrashError if the kernel's data is in that part.
-
-    The kernel's own name (init_uts_ns) must be there, or nothing is.
-    """
-    dump = kernel.given[1]
-    missing = kernel.dump_file.missing if kernel.dump_file else 0
-    if missing:
-        kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
+def _require_readable_memory(kernel: Kernel) -> None:
+    """The kernel's own name (init_uts_ns) must be there, or nothing is. Raises CrashError."""
     try:
         kernel.prog.read(kernel.vmcoreinfo.symbol("init_uts_ns"), 8)
     except MissingFeature:
         return
     except (drgn.FaultError, ValueError, OSError) as error:
-        why = kernel.notes[0] if missing else f"{dump}: {error}"
+        why = kernel.notes[0] if kernel.notes else f"{kernel.given[1]}: {error}"
         raise CrashError(f"{why}; the kernel's data cannot be read") from error

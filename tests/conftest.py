@@ -1,0 +1,15 @@
+"""Options of the test run."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--damaged",
+        type=int,
+        default=8,
+        metavar="N",
+        help="how many damaged copies of the sample dump are tried (tests/test_damaged.py)",
+    )
