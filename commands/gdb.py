@@ -15,7 +15,7 @@ from pycrash.cexpr.gdb.printing import (
     ptype_command,
     whatis_command,
 )
-from pycrash.cexpr.gdb.settings import set_command, show_command
+from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
 from pycrash.cexpr.options import value_options
 from pycrash.command import Args, Command, Context, Notice, Part, Row, UsageError
@@ -54,7 +54,12 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
         if not args.operands:
             raise UsageError
         line = _line(ctx, args)
-        refuse(args.operands[0])
+        try:
+            refuse(args.operands[0])
+        except CrashError as error:
+            # This one message crash gives under its own name.
+            yield GdbText(f"crash: {error}")
+            return
         try:
             yield from _lines(_run(ctx, line))
         except CrashError as error:
@@ -92,7 +97,7 @@ def _run(ctx: Context, line: str) -> Iterator[str]:
     if command == "whatis":
         return whatis_command(kernel, arguments)
     if command == "x":
-        return examine_command(kernel, arguments, options)
+        return examine_command(kernel, arguments, options, ctx.task)
     if command == "printf":
         return printf_command(kernel, arguments)
     if command == "echo":
@@ -101,6 +106,8 @@ def _run(ctx: Context, line: str) -> Iterator[str]:
         return info_command(kernel, arguments)
     if command == "set":
         return set_command(kernel, settings, arguments)
+    if command == "init-if-undefined":
+        return define_command(kernel, arguments)
     if command == "show":
         return show_command(kernel, settings, arguments)
     if command is None:

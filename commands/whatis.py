@@ -16,7 +16,6 @@ from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageErro
 from pycrash.command.kinds import number
 from pycrash.errors import CrashError
 
-
 #: Bytes of the largest integer crash knows the size of.
 LARGEST_INT = 8
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import drgn
@@ -10,6 +11,8 @@ from drgn import FindObjectFlags, Qualifiers, TypeKind
 from pycrash.cexpr.ast import Declarator, TypeName
 from pycrash.cexpr.errors import ExprError, no_symbol
 from pycrash.cexpr.parser import BUILT_IN
+from pycrash.kernel.elf import ElfFile
+from pycrash.kernel.externs import Declarations
 
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
@@ -21,6 +24,10 @@ _QUALIFIERS = {
     "atomic": Qualifiers.ATOMIC,
 }
 _TAGS = {"struct": "struct", "union": "union", "enum": "enum"}
+#: What drgn answers of its own accord: macros, which gdb does not know.
+_DRGN_NAMES = frozenset(
+    ("PAGE_OFFSET", "PAGE_SHIFT", "PAGE_SIZE", "PAGE_MASK", "THREAD_SIZE", "UTS_RELEASE")
+) | {"VMCOREINFO", "vmemmap"}
 #: Symbols of a file without debugging data have these in place of their types, as in gdb.
 TEXT_TYPE = "<text variable, no debug info>"
 DATA_TYPE = "<data variable, no debug info>"
@@ -130,10 +137,33 @@ class Lookup:
 
     def _typed_symbol(self, name: str) -> drgn.Object | None:
         """A variable, function or enumerator the debugging data knows."""
+        if name in _DRGN_NAMES:
+            return None
         try:
             found = self.prog[name]
         except (LookupError, ValueError):
             return None
+        return self._completed(name, found)
+
+    def _completed(self, name: str, found: drgn.Object) -> drgn.Object | None:
+        """What drgn leaves out: the address of a function in parts, the length of an array
+        that a weak declaration hides."""
+        kind = found.type_.kind
+        if found.absent_ and kind == TypeKind.FUNCTION:
+            address = self.kernel.symbol_address(name)
+            if address is None:
+                return None
+            return drgn.Object(self.prog, found.type_, address=address)
+        if kind == TypeKind.ARRAY and found.type_.length is None and found.address_ is not None:
+            element = found.type_.type
+            try:
+                size = self.prog.symbol(name).size
+                length = size // (drgn.sizeof(element) or 1)
+            except (LookupError, TypeError):
+                return found
+            if length:
+                type_ = self.prog.array_type(element, length)
+                return drgn.Object(self.prog, type_, address=found.address_)
         return found
 
     def symbol(self, name: str) -> drgn.Object:
@@ -171,18 +201,26 @@ class Lookup:
         return drgn.Object(self.prog, found.type_, address=address)
 
     def _bare_symbol(self, name: str) -> drgn.Object | None:
-        """A symbol of vmlinux without debugging data."""
+        """A symbol of vmlinux that is only declared in C, or not known to C at all."""
         if self.kernel.vmlinux is None:
             return None
         symbols = self.kernel.symbols.kernel_symbols
         for address, _ in symbols.find(name):
-            if symbols.in_code(address):
-                returns = self.prog.function_type(self.prog.int_type("int", 4, True), (), True)
-                type_ = self.prog.typedef_type(TEXT_TYPE, returns)
-            else:
-                type_ = self.prog.typedef_type(DATA_TYPE, self.prog.int_type("int", 4, True))
+            type_ = self._declarations.type(name)
+            if type_ is None:
+                number = self.prog.int_type("int", 4, True)
+                if symbols.in_code(address):
+                    returns = self.prog.function_type(number, (), True)
+                    type_ = self.prog.typedef_type(TEXT_TYPE, returns)
+                else:
+                    type_ = self.prog.typedef_type(DATA_TYPE, number)
             return drgn.Object(self.prog, type_, address=address)
         return None
+
+    @cached_property
+    def _declarations(self) -> Declarations:
+        assert self.kernel.vmlinux is not None
+        return Declarations(self.prog, ElfFile(self.kernel.vmlinux))
 
 
 def is_untyped(value: drgn.Object) -> bool:

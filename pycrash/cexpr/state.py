@@ -25,6 +25,7 @@ class ExprState:
     settings: dict[str, int] = field(default_factory=dict)
     last_format: str = "x"
     last_size: str = "w"
+    last_count: int = 1
     next_address: int = 0
 
     def record(self, value: drgn.Object) -> int:

@@ -10,7 +10,7 @@ import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr import strings
-from pycrash.cexpr.arith import Arithmetic, kind_of
+from pycrash.cexpr.arith import Arithmetic, Memory, kind_of
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.evaluator import Evaluator
 from pycrash.cexpr.gdb.formats import LETTERS, Format, split_format
@@ -27,16 +27,24 @@ _TYPES = {"b": "int8_t", "h": "int16_t", "w": "int32_t", "g": "int64_t"}
 MAX_COUNT = 1 << 20
 
 
-def examine_command(kernel: Kernel, arguments: str, options: ValueOptions) -> Iterator[str]:
-    """What `x[/FMT] [address]` prints, in pieces. Raises ExprError, ReadError."""
+def examine_command(
+    kernel: Kernel, arguments: str, options: ValueOptions, task: int = 0
+) -> Iterator[str]:
+    """What `x[/FMT] [address]` prints, in pieces; with a format, addresses of user space are
+    those of a task. Raises ExprError, ReadError.
+    """
     given, text = split_format(arguments)
     evaluator = Evaluator(kernel)
+    if given is not None and task:
+        evaluator = Evaluator(kernel, memory=_any_memory(kernel, evaluator.arith, task))
     state = evaluator.state
-    format_ = _completed(given or Format(), state.last_format, state.last_size)
+    again = given is None and not text
+    given = given or Format(state.last_count if again else 1)
+    format_ = _completed(given, state.last_format, state.last_size)
     address = _address(evaluator, text) if text else state.next_address
     if format_.letter == "i":
         raise ExprError("x/i is not supported here: the command dis shows instructions.")
-    state.last_format = format_.letter
+    state.last_format, state.last_count = format_.letter, format_.count
     if format_.size:
         state.last_size = format_.size
     if abs(format_.count) > MAX_COUNT:
@@ -45,6 +53,17 @@ def examine_command(kernel: Kernel, arguments: str, options: ValueOptions) -> It
         yield from _strings(evaluator, address, format_.count, options)
         return
     yield from _units(evaluator, address, format_, options)
+
+
+def _any_memory(kernel: Kernel, arith: Arithmetic, task: int) -> Memory:
+    """Reads the kernel's memory, and that of a task where an address is not the kernel's."""
+
+    def read(address: int, size: int) -> bytes:
+        if kernel.memory.is_kernel(address):
+            return arith.memory(address, size)
+        return kernel.memory.read_user(task, address, size, "gdb_readmem_callback")
+
+    return read
 
 
 def _completed(given: Format, letter: str, size: str) -> Format:
@@ -102,7 +121,7 @@ def _units(
             yield "\n" * bool(index) + _head(kernel, address)
         yield "\t"
         last = address
-        value = drgn.Object.from_bytes_(kernel.prog, type_, _read(kernel, address, size))
+        value = drgn.Object.from_bytes_(kernel.prog, type_, arith.memory(address, size))
         yield _padded(format_value(kernel, value, shown), letter, size)
         address = (address + size) & kernel.word_mask
     if count:
@@ -113,11 +132,6 @@ def _units(
 
 def _padded(text: str, letter: str, size: int) -> str:
     return text.rjust(8 * size, "0") if letter == "t" else text
-
-
-def _read(kernel: Kernel, address: int, size: int) -> bytes:
-    what = "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
-    return kernel.read(address, size, what)
 
 
 def _unit_type(arith: Arithmetic, letter: str, size: int, name: str = "") -> drgn.Type:
@@ -145,7 +159,7 @@ def _strings(
     limit = options.print_max or 200
     for _ in range(count):
         yield f"{_head(kernel, address)}\t"
-        data = _string(kernel, address, limit)
+        data = _string(evaluator.arith, address, limit)
         whole = data.endswith(b"\0")
         body = data[:-1] if whole else data
         yield strings.quote(
@@ -158,13 +172,13 @@ def _strings(
         address = following
 
 
-def _string(kernel: Kernel, address: int, limit: int) -> bytes:
+def _string(arith: Arithmetic, address: int, limit: int) -> bytes:
     """Bytes up to and with a NUL, at most `limit`. Raises ReadError where there are none."""
     data = b""
     while len(data) < limit:
         here = address + len(data)
         size = min(limit - len(data), 64, 4096 - here % 4096)
-        more = _read(kernel, here, size)
+        more = arith.memory(here, size)
         end = more.find(b"\0")
         if end >= 0:
             return data + more[: end + 1]

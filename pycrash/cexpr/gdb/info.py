@@ -14,6 +14,7 @@ from pycrash.cexpr.errors import ExprError, no_symbol
 from pycrash.cexpr.evaluator import Evaluator
 from pycrash.cexpr.lookup import Lookup
 from pycrash.cexpr.names import AddressNames
+from pycrash.kernel.elf import SHF_ALLOC, ElfFile
 
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
@@ -74,8 +75,19 @@ def _symbol(kernel: Kernel, text: str) -> str:
     if match is None:
         return f"No symbol matches {text}."
     offset = f" + {match[2]}" if match[2] else ""
-    section = kernel.symbols.kernel_symbols.section(address)
+    section = _section(kernel, address)
     return f"{match[1]}{offset} in section {section}" if section else f"{match[1]}{offset}"
+
+
+def _section(kernel: Kernel, address: int) -> str:
+    """The section of vmlinux that an address lies in."""
+    if kernel.vmlinux is None:
+        return ""
+    linked = address - (kernel.prog.main_module().debug_file_bias or 0)
+    for section in ElfFile(kernel.vmlinux).sections:
+        if section.flags & SHF_ALLOC and section.address <= linked < section.end:
+            return section.name
+    return ""
 
 
 def _address(kernel: Kernel, name: str) -> str:

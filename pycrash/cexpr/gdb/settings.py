@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from pycrash.cexpr.ast import Assign, Dollar
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.evaluator import Evaluator
 from pycrash.cexpr.gdb.printing import Value
@@ -53,6 +54,17 @@ def set_command(kernel: Kernel, settings: Settings, arguments: str) -> Iterator[
         return
     else:
         _assign(kernel, arguments)
+
+
+def define_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+    """What `init-if-undefined $name = value` does: it prints nothing. Raises ExprError."""
+    evaluator = Evaluator(kernel)
+    node = evaluator.parse(arguments or "$")
+    if not isinstance(node, Assign) or node.op or not isinstance(node.target, Dollar):
+        raise ExprError("Init-if-undefined requires an assignment expression.")
+    if node.target.name not in evaluator.state.variables:
+        evaluator.value(node)
+    return iter(())
 
 
 def _assign(kernel: Kernel, text: str) -> None:
@@ -107,7 +119,8 @@ def _set_radix(kernel: Kernel, settings: Settings, word: str, text: str) -> Iter
         raise ExprError(f"Nonsense input radix ``decimal {radix}''; input radix unchanged.")
     if word != "output-radix":
         own["input-radix"] = radix
-    if word != "input-radix" and radix in (10, 16):
+    # crash sets the output radix it knows of again before each line.
+    if word == "output-radix" and radix in (10, 16):
         settings.radix = radix
     what = {"output-radix": "Output radix", "input-radix": "Input radix"}
     yield f"{what.get(word, 'Input and output radices')} now {shown}\n"
