@@ -17,6 +17,8 @@ import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
 
+from pycrash.kernel.layout import Layout, constant
+
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.loadedsymbols import LoadedFile
@@ -360,11 +362,12 @@ class ExportShape:
     """struct kernel_symbol: two pointers, or (since 4.19, on most machines) relative offsets."""
 
     def __init__(self, kernel: Kernel) -> None:
-        kind = kernel.prog.type("struct kernel_symbol")
-        self.size: int = kind.size or 0
-        self.relative = kind.has_member("value_offset")
-        names = ("value_offset", "name_offset") if self.relative else ("value", "name")
-        self._offsets = [kind.member(name).offset for name in names]
+        members = ("value_offset", "name_offset", "value", "name")
+        layout = Layout(kernel.prog, "struct kernel_symbol", members)
+        self.size = layout.whole
+        self.relative = layout.offsets[0] is not None
+        places = layout.offsets[:2] if self.relative else layout.offsets[2:]
+        self._offsets = [place or 0 for place in places]
         self._form = kernel.struct_format("i" if self.relative else "P")
 
     def decode(self, address: int, data: bytes) -> Iterator[tuple[int, int]]:
@@ -377,19 +380,28 @@ class ExportShape:
             yield found[0], found[1]
 
 
+#: The members of struct module that are read, as the releases name them.
+MODULE_MEMBERS = (
+    *("list", "name", "mem", "module_core", "core_size", "module_init", "init_size"),
+    *("core_layout.base", "core_layout.size", "init_layout.base", "init_layout.size"),
+    *("core_layout.text_size", "core_text_size", "init_layout.text_size", "init_text_size"),
+    *("taints", "percpu", "percpu_size", "syms", "num_syms", "gpl_syms", "num_gpl_syms"),
+    *("core_kallsyms.symtab", "core_kallsyms.num_symtab", "core_kallsyms.strtab"),
+    *("symtab", "num_symtab", "strtab", "license_gplok", "gpgsig_ok"),
+)
+
+
 class ModuleLayout:
     """Where struct module of this kernel keeps what Module holds."""
 
     def __init__(self, kernel: Kernel) -> None:
-        try:
-            self._type = kernel.prog.type("struct module")
-        except LookupError:
-            raise MissingFeature("no struct module in this kernel") from None
+        layout = Layout(kernel.prog, "struct module", MODULE_MEMBERS)
+        places = zip(MODULE_MEMBERS, layout.offsets, layout.widths, strict=True)
+        self._fields = {path: (at, width) for path, at, width in places if at is not None}
         self._kernel = kernel
         self._order: Literal["little", "big"] = "little" if kernel.byte_order == "<" else "big"
-        self.size: int = self._type.size or 0
-        self.list = self._type.member("list").offset
-        self._fields: dict[str, tuple[int, int]] = {}
+        self.size = layout.whole
+        self.list = self._field("list")[0]
         self._name = self._field("name")
         self._memory = self._memory_fields()
 
@@ -425,61 +437,47 @@ class ModuleLayout:
 
     def _memory_fields(self) -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
         """(kind, field of the base, field of the size) of each range."""
-        if self._type.has_member("mem"):  # 6.4
-            member = self._type.member("mem")
-            element = member.type.type
-            step: int = element.size or 0
-            base, size = element.member("base"), element.member("size")
-            wide, narrow = drgn.sizeof(base.type), drgn.sizeof(size.type)
+        if "mem" in self._fields:  # 6.4
+            prog = self._kernel.prog
+            element = Layout(prog, "struct module_memory", ("base", "size"))
+            base, size = (place or 0 for place in element.offsets)
+            start, whole = self._field("mem")
             return [
                 (
                     kind,
-                    (member.offset + place * step + base.offset, wide),
-                    (member.offset + place * step + size.offset, narrow),
+                    (start + place * element.whole + base, element.widths[0]),
+                    (start + place * element.whole + size, element.widths[1]),
                 )
-                for kind, place in self._kinds(member.type.length or 0)
+                for place, kind in self._kinds()
+                if (place + 1) * element.whole <= whole
             ]
         pairs = [(CORE, "module_core", "core_size"), (INIT, "module_init", "init_size")]
-        if self._type.has_member("core_layout"):  # 4.5
+        if "core_layout.base" in self._fields:  # 4.5
             pairs = [
                 (CORE, "core_layout.base", "core_layout.size"),
                 (INIT, "init_layout.base", "init_layout.size"),
             ]
         return [(kind, self._field(base), self._field(size)) for kind, base, size in pairs]
 
-    def _kinds(self, length: int) -> list[tuple[str, int]]:
-        """Kind and index in `mem[]`; the names come from the kernel's own enum."""
-        kinds = {}
-        try:
-            for item in self._kernel.prog.type("enum mod_mem_type").enumerators or ():
-                kinds[item.value] = item.name.removeprefix("MOD_")
-        except LookupError:
-            kinds = dict(enumerate(MEMORY_KINDS))
-        return [(kinds[i], i) for i in range(length) if i in kinds]
+    def _kinds(self) -> list[tuple[int, str]]:
+        """Index in `mem[]` and kind of each range, by the kernel's own enum mod_mem_type."""
+        places = [(constant(self._kernel.prog, f"MOD_{kind}"), kind) for kind in MEMORY_KINDS]
+        return sorted((place, kind) for place, kind in places if place is not None)
 
     def _field(self, path: str) -> tuple[int, int]:
-        """(offset, size) of a member, by dotted path. Raises LookupError."""
-        kind, offset = self._type, 0
-        for name in path.split("."):
-            member = kind.member(name)
-            offset += member.offset
-            kind = member.type
-        return offset, drgn.sizeof(kind)
+        """(offset, size) of a member. Raises MissingFeature."""
+        try:
+            return self._fields[path]
+        except KeyError:
+            raise MissingFeature(f"no struct module.{path} in this kernel") from None
 
     def _value(self, data: bytes, field: tuple[int, int]) -> int:
         offset, size = field
         return int.from_bytes(data[offset : offset + size], self._order)
 
     def _optional(self, data: bytes, *paths: str) -> int | None:
-        for path in paths:
-            if path not in self._fields:
-                try:
-                    self._fields[path] = self._field(path)
-                except LookupError:
-                    self._fields[path] = (0, 0)
-            if self._fields[path] != (0, 0):
-                return self._value(data, self._fields[path])
-        return None
+        found = next((self._fields[path] for path in paths if path in self._fields), None)
+        return None if found is None else self._value(data, found)
 
     def _first(self, data: bytes, *paths: str) -> int:
         """The value of the first member this kernel has; 0 where it has none of them."""
