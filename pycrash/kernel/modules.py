@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Literal
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-
 from pycrash.kernel.layout import Layout, constant
 
 if TYPE_CHECKING:
