@@ -10,6 +10,7 @@ import drgn
 
 from pycrash.cexpr.datatypes import Datatype, variable_shape
 from pycrash.cexpr.shapes import Shape
+from pycrash.cexpr.state import state_of
 from pycrash.cexpr.structs import StructReader
 from pycrash.cexpr.values import Place
 from pycrash.errors import CrashError
@@ -115,6 +116,9 @@ class Dereferencer:
         except CrashError:
             return None
         printed = self._reader.printer.value(wanted, Place(data, target)).split("\n")
+        # crash has gdb print the target, which counts as a value of its history.
+        value = drgn.Object(self._kernel.prog, wanted.type, address=target)
+        state_of(self._kernel).record(value)
         named = f"<{symbol}> " if symbol else ""
         opaque = wanted.kind == drgn.TypeKind.POINTER
         if opaque and (pointer.kind == "typedef" or variable is not None):

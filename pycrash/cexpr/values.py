@@ -326,20 +326,28 @@ def enum_text(shape: Shape, value: int) -> str:
     return f"({' | '.join(found)})" if found else "0"
 
 
+#: Bytes of a string read at a time.
+_CHUNK = 256
+
+
 def read_string(kernel: Kernel, address: int, width: int, limit: int) -> tuple[bytes, int | None]:
     """Bytes from `address` up to and with a NUL of `width` bytes, at most `limit` characters.
 
     With them the address that could not be read, or None.
     """
     data = b""
+    most = _CHUNK
     while len(data) < limit * width:
         here = address + len(data)
-        size = min(4096 - here % 4096, limit * width - len(data), 256)
+        size = min(4096 - here % 4096, limit * width - len(data), most)
         size = max(size // width, 1) * width
         try:
             data += kernel.read(here, size)
         except CrashError:
-            return data, here
+            if size <= width:
+                return data, here
+            most = size // 2
+            continue
         end = strings.first_nul(data, width)
         if end * width < len(data):
             return data[: (end + 1) * width], None

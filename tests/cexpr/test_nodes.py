@@ -6,27 +6,29 @@ import pytest
 
 from pycrash.cexpr.nodes import MemberNotFound, extended_member
 
-SE = """\
-  se = {
-    load = {
-      weight = 1,
-      inv_weight = 2
-    },
-    on_rq = 0 '\\000',
-    {
-      inside = 5
-    },
-    names = {0x1, 0x2}
-  },""".split("\n")
+SE = [
+    "  se = {",
+    "    load = {",
+    "      weight = 1,",
+    "      inv_weight = 2",
+    "    },",
+    "    on_rq = 0 '\\000',",
+    "    {",
+    "      inside = 5",
+    "    },",
+    "    names = {0x1, 0x2}",
+    "  },",
+]
 
-LINKS = """\
-  links = {{
-      next = 0x0,
-      prev = 0x1
-    }, {
-      next = 0x2,
-      prev = 0x3
-    }}""".split("\n")
+LINKS = [
+    "  links = {{",
+    "      next = 0x0,",
+    "      prev = 0x1",
+    "    }, {",
+    "      next = 0x2,",
+    "      prev = 0x3",
+    "    }}",
+]
 
 
 @pytest.mark.parametrize(

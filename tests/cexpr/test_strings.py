@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from pycrash.cexpr import strings
@@ -11,9 +9,8 @@ from pycrash.cexpr.strings import character, first_nul, quote
 
 
 @pytest.fixture(autouse=True)
-def utf8(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _utf8(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strings, "_multibyte", lambda: True)
-    yield
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,7 @@ def test_a_nul_at_the_end_stays_where_the_string_goes_on() -> None:
 
 
 def test_repeats() -> None:
-    assert quote(b"abbbbc", limit=256, repeats=3) == "\"a\", 'b' <repeats 4 times>, \"c\""
+    assert quote(b"abbbbc", limit=256, repeats=3) == '"a", \'b\' <repeats 4 times>, "c"'
     assert quote(b"abbbc", limit=256, repeats=3) == '"abbbc"'
 
 
