@@ -22,6 +22,7 @@ def serve(session: Session, options: Options) -> int:
     """Run a session to its end; returns the exit status."""
     settings = session.settings
     terminal = sys.stdin.isatty()
+    session.interactive = terminal
     if not settings.silent:
         print("\n".join(version_lines()))
         if not terminal:

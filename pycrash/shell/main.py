@@ -14,10 +14,7 @@ from pycrash.shell.options import OptionError, Options, parse_options, usage
 
 def run(argv: Sequence[str]) -> int:
     """Open the dump named by the arguments and serve lines; returns the exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        assert isinstance(stream, io.TextIOWrapper)
-        # Lines are flushed where somebody watches them, whatever PYTHONUNBUFFERED says.
-        stream.reconfigure(encoding="utf-8", errors="surrogateescape", write_through=False)
+    _prepare_streams()
     try:
         status = _run(parse_options(argv))
         sys.stdout.flush()
@@ -30,11 +27,25 @@ def run(argv: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         _give_up_output()
+    except OSError as error:
+        print(f"pycrash: {error}", file=sys.stderr)
+        _give_up_output()
     except Exception as error:
         if "--debug" in argv:
             raise
         print(f"pycrash: internal error: {type(error).__name__}: {error}", file=sys.stderr)
     return 1
+
+
+def _prepare_streams() -> None:
+    """Bytes pass through as they are, and a stream that was closed is an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        assert isinstance(stream, io.TextIOWrapper)
+        # Lines are flushed where somebody watches them, whatever PYTHONUNBUFFERED says.
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape", write_through=False)
 
 
 def _run(options: Options) -> int:

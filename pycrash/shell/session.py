@@ -44,7 +44,8 @@ class Session:
     """One open dump and the state of the shell on it.
 
     `paint` is laid over the lines a terminal shows. `ready` is waited for before a command
-    touches the kernel.
+    touches the kernel. `interactive` tells that somebody sits there, to whom Ctrl-C gives the
+    prompt back.
     """
 
     def __init__(self, kernel: Kernel, settings: Settings, registry: Registry) -> None:
@@ -53,6 +54,7 @@ class Session:
         self.registry = registry
         self.past = History()
         self.minimal = False
+        self.interactive = False
         self.paint: Paint | None = None
         self.ready: Callable[[], None] = lambda: None
         self.context = Context(kernel, settings, registry, self)
@@ -106,7 +108,7 @@ class Session:
     # Lines.
 
     def feed(self, raw: str, source: Source = "stream") -> None:
-        """Run one line of the session's input; only ExitShell leaves."""
+        """Run one line of the session's input; only ExitShell leaves, and Ctrl-C a batch."""
         try:
             line = self._recalled(clean(raw))
             if line is None:
@@ -114,10 +116,13 @@ class Session:
             self.past.add(line)
             self._run_line(separate_mark(line) if source == "terminal" else line, source)
         except KeyboardInterrupt:
-            self._in_file = False
-            self._output = None
+            if not self.interactive:
+                raise
             print(file=sys.stderr, flush=True)
         except BrokenPipeError:
+            raise ExitShell(1) from None
+        except OutputError as error:
+            print(f"pycrash: standard output: {error}", file=sys.stderr)
             raise ExitShell(1) from None
 
     def run_unrecorded(self, line: str) -> None:
@@ -190,7 +195,7 @@ class Session:
             if output is outer:
                 raise
             self._output = outer
-            self.say(f"{redirect.target}: {error}")
+            self.say(f"{redirect.target or 'standard output'}: {error}")
         finally:
             self._output = outer
             if output is not outer:
@@ -214,7 +219,7 @@ class Session:
 
     def _run_words(self, words: list[str], output: Output) -> bool:
         """Run a line's words; whether they made sense."""
-        if not words:
+        if not words or words[0].startswith(("#", "//")):
             return True
         escaped = words[0].startswith("\\") and len(words[0]) > 1
         words = [words[0][escaped:], *words[1:]]
@@ -226,8 +231,6 @@ class Session:
             output.run_shell(_joined(words))
             return True
         if command is None:
-            if name.startswith(("#", "//")):
-                return True
             words = self._data_words(words, output)
             if not words:
                 return False

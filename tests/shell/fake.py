@@ -24,10 +24,11 @@ from pycrash.shell.session import Session
 from pycrash.shell.start import make_settings
 
 
-class Nothing(SimpleNamespace):
-    """Can be a key, as a Kernel can."""
+class Nothing:
+    """Has what it is given, and can be a key, as a Kernel can."""
 
-    __hash__ = object.__hash__
+    def __init__(self, **attributes: object) -> None:
+        self.__dict__.update(attributes)
 
 
 def fake_kernel() -> Kernel:
@@ -91,7 +92,9 @@ def fake_session(settings: Settings | None = None) -> Session:
     registry = Registry()
     registry.add(Count())
     registry.add(Interrupt())
-    return Session(fake_kernel(), settings or Settings(silent=True), registry)
+    session = Session(fake_kernel(), settings or Settings(silent=True), registry)
+    session.interactive = True
+    return session
 
 
 def in_child(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -73,6 +74,13 @@ def test_ctrl_c_ends_the_input_file(capfd: Capture) -> None:
     assert capfd.readouterr().out == ""
 
 
+def test_ctrl_c_ends_a_batch() -> None:
+    session = fake_session()
+    session.interactive = False
+    with pytest.raises(KeyboardInterrupt):
+        session.feed("endless 1 > out")
+
+
 def test_a_reader_that_leaves_early_ends_the_command(capfd: Capture) -> None:
     fake_session().feed("tally 1000000 | head -1")
     assert capfd.readouterr() == ("1\n", "")
@@ -88,6 +96,18 @@ def test_a_killed_reader_is_no_trouble(capfd: Capture) -> None:
 def test_a_full_disk_is_said(capfd: Capture) -> None:
     fake_session().feed("tally 3 > /dev/full")
     assert capfd.readouterr().out == "crash: /dev/full: No space left on device\n"
+
+
+def test_output_that_cannot_be_written_ends_the_session(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = open("/dev/full", "w")  # noqa: SIM115
+    monkeypatch.setattr("sys.stdout", full)
+    with pytest.raises(ExitShell):
+        fake_session().feed("tally 100000")
+    with contextlib.suppress(OSError):
+        full.close()
+    assert capfd.readouterr().err == "pycrash: standard output: No space left on device\n"
 
 
 def test_repeat_ends_at_an_error(capfd: Capture) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pycrash.shell.words import (
     LineError,
@@ -79,6 +83,18 @@ def test_redirect_without_a_target(line: str, message: str, ends_input: bool) ->
     with pytest.raises(LineError) as caught:
         split_redirect(line)
     assert (str(caught.value), caught.value.ends_input) == (message, ends_input)
+
+
+@given(st.text(alphabet=" \t\"'()<>|!a-\\\n", max_size=30))
+def test_no_line_is_too_odd(line: str) -> None:
+    line = clean(line)
+    places = [w.start for w in find_words(line)]
+    assert places == sorted(places)
+    assert all(line.startswith(w.text, w.start) or '"' in line for w in find_words(line))
+    with contextlib.suppress(LineError):
+        text, redirect = split_redirect(line)
+        assert line.startswith(text)
+        assert line.endswith(redirect.target)
 
 
 def test_marks_are_set_apart() -> None:
