@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import drgn
-
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.layout import Layout
 from pycrash.kernel.tasks import Task
 
@@ -38,10 +36,7 @@ def read_strings(kernel: Kernel, task: Task, start: int, end: int) -> str:
 
     Raises CrashError naming the first address that is not in the dump.
     """
-    from drgn.helpers.linux.mm import access_remote_vm
-
-    prog, page = kernel.prog, kernel.page_size
-    mm = drgn.Object(prog, "struct mm_struct *", task.mm)
+    page = kernel.page_size
     out = bytearray()
     at = start
     while at != end:
@@ -49,8 +44,8 @@ def read_strings(kernel: Kernel, task: Task, start: int, end: int) -> str:
         if len(out) > _MOST_BYTES:
             raise CrashError(f"cannot access user stack address: {at:x}\n")
         try:
-            out += access_remote_vm(mm, at, count)
-        except drgn.FaultError:
+            out += kernel.memory.read_user(task.address, at, count, "user stack contents")
+        except ReadError:
             raise CrashError(f"cannot access user stack address: {at:x}\n") from None
         at += count
     return out.decode("utf-8", "surrogateescape")

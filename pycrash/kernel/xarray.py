@@ -59,9 +59,10 @@ def walk(
             continue
         found = slots.unpack_from(data, slots_at)
         base = entry & ~3
+        # A radix tree's sibling entry points back into the slots of its own node.
+        siblings = range(base, base + size if internal == _RADIX_INTERNAL else base)
         stack += [
             (slot, index + (place << shift), shift)
             for place, slot in reversed(list(enumerate(found)))
-            # A radix tree's sibling entry points back into the slots of its own node.
-            if slot and not (slot & 3 == internal and base <= slot < base + size)
+            if slot and not (slot & 3 == internal and slot in siblings)
         ]

@@ -1,0 +1,211 @@
+"""A kernel made by hand: structures with chosen members, symbols, and words of memory."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import drgn
+
+from pycrash.errors import ReadError
+from pycrash.kernel.kernel import Kernel
+
+#: The struct codes of the members that `FakeKernel.struct` knows, and their C types.
+_NUMBERS = {
+    "B": ("unsigned char", 1, False),
+    "i": ("int", 4, True),
+    "I": ("unsigned int", 4, False),
+    "q": ("long", 8, True),
+    "Q": ("unsigned long", 8, False),
+}
+
+
+class FakeKernel:
+    """Build with `struct`, `symbol` and `write`, then take `kernel`.
+
+    Memory that was not written is missing, as a page left out of a dump.
+    """
+
+    def __init__(self) -> None:
+        self.prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
+        self.types: dict[str, drgn.Type] = {}
+        self.symbols: dict[str, tuple[int, int]] = {}
+        self.constants: dict[str, int] = {}
+        self.spans: dict[int, bytearray] = {}
+        self.prog.add_memory_segment(0, 2**64 - 1, self._read)
+        self.prog.register_type_finder("fake", self._find_type, enable_index=0)
+        self.prog.register_object_finder("fake", self._find_object, enable_index=0)
+        self.prog.register_symbol_finder("fake", self._find_symbol, enable_index=0)
+        self.kernel = Kernel(self.prog, None, None)
+        self.kernel.__dict__.update(
+            page_size=4096, memory=SimpleNamespace(read_slowly=self._missing), _moved=0
+        )
+
+    def struct(self, name: str, size: int, /, **members: tuple[int, str | drgn.Type]) -> drgn.Type:
+        """Declare `struct name`: member to (offset, struct code, "16s", "P" or a type)."""
+        made = [
+            drgn.TypeMember(self._member(form), member, offset * 8)
+            for member, (offset, form) in members.items()
+        ]
+        self.types[name] = self.prog.struct_type(name, size, made)
+        return self.types[name]
+
+    def array(self, element: drgn.Type, length: int | None) -> drgn.Type:
+        return self.prog.array_type(element, length)
+
+    def symbol(self, name: str, address: int, size: int = 8) -> None:
+        self.symbols[name] = (address, size)
+
+    def write(self, address: int, form: str, *values: Any) -> None:
+        """Put values into memory, by struct's codes."""
+        self.room(address, struct.calcsize("<" + form))
+        span, start = self._span(address, 1)
+        struct.pack_into("<" + form, span, address - start, *values)
+
+    def room(self, address: int, size: int) -> None:
+        """Make memory of zeros where there is none yet."""
+        if self._span(address, size)[0]:
+            return
+        self.spans[address] = bytearray(size)
+
+    def _member(self, form: str | drgn.Type) -> drgn.Type:
+        if isinstance(form, drgn.Type):
+            return form
+        if form == "P":
+            return self.prog.pointer_type(self.prog.void_type())
+        if form.endswith("s"):
+            return self.prog.array_type(self.prog.int_type("char", 1, True), int(form[:-1]))
+        return self.prog.int_type(*_NUMBERS[form])
+
+    def _span(self, address: int, size: int) -> tuple[bytearray, int]:
+        for start, span in self.spans.items():
+            if start <= address and address + size <= start + len(span):
+                return span, start
+        return bytearray(), 0
+
+    def _read(self, address: int, count: int, offset: int, physical: bool) -> bytes:
+        span, start = self._span(address, count)
+        if not span:
+            raise drgn.FaultError("left out", address)
+        return bytes(span[address - start : address - start + count])
+
+    def _missing(self, address: int, size: int, what: str) -> NoReturn:
+        raise ReadError(address, what, "page excluded")
+
+    def _find_type(
+        self, prog: drgn.Program, kinds: Any, name: str, filename: str | None
+    ) -> drgn.Type | None:
+        return self.types.get(name)
+
+    def _find_object(
+        self, prog: drgn.Program, name: str, flags: Any, filename: str | None
+    ) -> drgn.Object | None:
+        if name not in self.constants:
+            return None
+        return drgn.Object(prog, prog.int_type("int", 4, True), self.constants[name])
+
+    def _find_symbol(
+        self, prog: drgn.Program, name: str | None, address: int | None, one: bool
+    ) -> Sequence[drgn.Symbol]:
+        if name not in self.symbols:
+            return []
+        at, size = self.symbols[name]
+        return [drgn.Symbol(name, at, size, drgn.SymbolBinding.GLOBAL, drgn.SymbolKind.OBJECT)]
+
+
+TASK_SIZE = 512
+INIT_PID_NS = 0xFFFFFFFF82000000
+RUNQUEUES = 0x1000
+PER_CPU = (0xFFFF888000100000, 0xFFFF888000200000)
+#: What fills the struct rq of a CPU: idle, curr, clock.
+RQ = "QQQ"
+
+
+class FakeTasks(FakeKernel):
+    """A kernel of two CPUs whose tasks are found by an xarray of pids, as since 4.20."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        info = self.struct("thread_info", 16, flags=(0, "Q"), cpu=(8, "I"))
+        sched_info = self.struct("sched_info", 16, last_arrival=(8, "Q"))
+        thread = self.struct("thread_struct", 16, sp=(8, "Q"))
+        self.struct(
+            "task_struct",
+            TASK_SIZE,
+            thread_info=(0, info),
+            __state=(16, "I"),
+            stack=(24, "P"),
+            flags=(32, "I"),
+            prio=(36, "i"),
+            policy=(40, "I"),
+            exit_state=(44, "i"),
+            pid=(48, "i"),
+            tgid=(52, "i"),
+            parent=(56, "P"),
+            mm=(64, "P"),
+            comm=(72, "16s"),
+            signal=(88, "P"),
+            start_time=(96, "Q"),
+            utime=(104, "Q"),
+            stime=(112, "Q"),
+            sched_info=(120, sched_info),
+            pid_links=(136, "32s"),
+            thread=(168, thread),
+        )
+        upid = self.struct("upid", 16, nr=(0, "i"), ns=(8, "P"))
+        self.struct("pid", 64, tasks=(16, "32s"), numbers=(48, self.array(upid, None)))
+        root = self.struct("xarray", 16, xa_head=(8, "P"))
+        idr = self.struct("idr", 16, idr_rt=(0, root))
+        self.struct("pid_namespace", 32, idr=(8, idr))
+        slots = self.array(self._member("P"), 64)
+        self.struct("xa_node", 576, shift=(0, "B"), slots=(40, slots))
+        self.struct("rq", 32, idle=(0, "P"), curr=(8, "P"), clock=(16, "Q"))
+        self.symbol("init_pid_ns", INIT_PID_NS)
+        self.symbol("runqueues", RUNQUEUES)
+        self.symbol("cpu_number", 0x2000, 4)
+        self.symbol("__per_cpu_offset", 0xFFFFFFFF82100000, 16)
+        self.symbol("__cpu_present_mask", 0xFFFFFFFF82100100, 8)
+        self.symbol("__cpu_online_mask", 0xFFFFFFFF82100108, 8)
+        self.write(0xFFFFFFFF82100000, "QQ", *PER_CPU)
+        self.write(0xFFFFFFFF82100100, "QQ", 3, 3)
+        for cpu, offset in enumerate(PER_CPU):
+            self.write(offset + 0x2000, "i", cpu)
+            idle = self.task(0xFFFF888001000000 + cpu * 0x1000, 0, f"swapper/{cpu}", cpu=cpu)
+            self.write(offset + RUNQUEUES, RQ, idle, idle, 0)
+        self.node = 0xFFFF888002000000
+        self.room(INIT_PID_NS, 32)
+        self.write(INIT_PID_NS + 16, "Q", self.node | 2)
+        self.room(self.node, 576)
+
+    def task(self, address: int, pid: int, comm: str, **values: int) -> int:
+        """Write a task_struct; values by the names of `Task`. Returns its address."""
+        given = {"tgid": pid, "flags": 0x200000, "prio": 120, **values}
+        self.room(address, TASK_SIZE)
+        layout = self.types["task_struct"]
+        self.write(address + 8, "I", given.pop("cpu", 0))
+        self.write(address + 48, "i", pid)
+        self.write(address + 72, "16s", comm.encode())
+        self.write(address + 128, "Q", given.pop("last_run", 0))
+        self.write(address + 176, "Q", given.pop("sp", 0))
+        for name, value in given.items():
+            member = layout.member({"state": "__state"}.get(name, name))
+            form = "Q" if drgn.sizeof(member.type) == 8 else "i"
+            self.write(address + member.bit_offset // 8, form, value)
+        return address
+
+    def number(self, task: int, pid: int, namespace: int = INIT_PID_NS) -> int:
+        """Give a task its number in the first pid namespace. Returns the struct pid's address."""
+        address = 0xFFFF888003000000 + pid * 0x100
+        self.room(address, 64)
+        self.write(address + 16, "Q", task + 136)
+        self.write(address + 48, "iIQ", pid, 0, namespace)
+        self.write(self.node + 40 + 8 * pid, "Q", address)
+        return address
+
+    def add(self, pid: int, comm: str, **values: int) -> int:
+        """A task with its number. Returns its address."""
+        task = self.task(0xFFFF888001100000 + pid * 0x1000, pid, comm, **values)
+        self.number(task, pid)
+        return task
