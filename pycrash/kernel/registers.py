@@ -63,6 +63,12 @@ class PtRegs(NamedTuple):
         """Register name to value."""
         return dict(zip(_NAMES, self, strict=True))
 
+    def of_cpu(self) -> dict[str, int]:
+        """The same without what an entry to the kernel keeps besides the registers."""
+        named = self.named()
+        del named["ORIG_RAX"]
+        return named
+
 
 _NAMES = tuple(name.upper() for name in PtRegs._fields)
 

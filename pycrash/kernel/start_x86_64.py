@@ -97,7 +97,7 @@ class Search:
             return None
         found = self._kernel.symbols.lookup(left.rip)
         name, offset = (found[0].name, found[1]) if found is not None else ("", 0)
-        return CpuRegisters(left.named(), name, offset)
+        return CpuRegisters(left.of_cpu(), name, offset)
 
     def _special(self) -> list[Stack]:
         """The IRQ stack and the exception stacks of the task's CPU."""

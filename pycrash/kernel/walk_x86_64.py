@@ -107,7 +107,7 @@ class Walk(StackFrames):
             self.events.append(Complaint("cannot determine starting stack pointer"))
             left = cpu_registers(self.kernel, self.task)
             if left is not None:
-                self.events.append(CpuRegisters(left.named(), "", 0))
+                self.events.append(CpuRegisters(left.of_cpu()))
             return False
         if self._listing:
             if not self.options.all_text:
