@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -71,6 +72,8 @@ class Registry:
         if spec is None or spec.loader is None:
             raise PluginError(f"{path}: not a Python file")
         module = importlib.util.module_from_spec(spec)
+        # dataclasses look a class's module up there to resolve its annotations.
+        sys.modules[spec.name] = module
         try:
             spec.loader.exec_module(module)
             names = self._add_all(module)
