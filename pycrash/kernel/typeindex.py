@@ -126,7 +126,7 @@ class TypeIndex:
         code, at = uleb(data, unit.die)
         if code not in table:
             return
-        at = self._behind(table[code], at, unit)
+        at, _ = self._attributes(table[code], at, unit)
         self._typedef_places: dict[int, int | bytes] = {}
         self._elements: list[int] = []
         while True:
@@ -185,7 +185,9 @@ class TypeIndex:
         if shape.sibling >= 0:
             place = at + shape.sibling
             return start + int.from_bytes(data[place : place + 4], "little")
-        at = self._behind(shape, behind, unit)
+        at, sibling = self._attributes(shape, behind, unit)
+        if sibling:
+            return start + sibling
         return self._over_children(table, at, unit) if shape.children else at
 
     def _note(self) -> None:
@@ -205,12 +207,16 @@ class TypeIndex:
 
     # --- entries whose next one has to be walked to
 
-    def _behind(self, shape: Shape, at: int, unit: Unit) -> int:
-        """The place behind an entry's attributes."""
-        for _, form in shape.forms:
-            if form != IMPLICIT_CONST:
-                _, at = self._dwarf.value(unit, self._info, at, form, 0)
-        return at
+    def _attributes(self, shape: Shape, at: int, unit: Unit) -> tuple[int, int]:
+        """The place behind an entry's attributes, and its reference to the next entry or 0."""
+        sibling = 0
+        for attribute, form in shape.forms:
+            if form == IMPLICIT_CONST:
+                continue
+            value, at = self._dwarf.value(unit, self._info, at, form, 0)
+            if attribute == DW_AT_SIBLING and form == _REF4 and isinstance(value, int):
+                sibling = value
+        return at, sibling
 
     def _over_children(self, table: dict[int, Shape], at: int, unit: Unit) -> int:
         depth = 1
@@ -220,7 +226,7 @@ class TypeIndex:
                 depth -= 1
                 continue
             shape = table[code]
-            at = self._behind(shape, at, unit)
+            at, _ = self._attributes(shape, at, unit)
             depth += shape.children
         return at
 
