@@ -78,7 +78,8 @@ class X86PageTables(PageTables):
         if base is not None:
             return base
         # 4.20 (and 4.14.84, 4.19.5) moved the direct map to make room for the LDT.
-        moved = self._kernel.symbols.exists("pti_init")
+        # Only the kernel's own symbols are asked: to find those of modules, memory must be read.
+        moved = bool(self._kernel.symbols.kernel_symbols.find("pti_init"))
         if self._five_levels:
             return 0xFF11000000000000 if moved else 0xFF10000000000000
         return 0xFFFF888000000000 if moved else 0xFFFF880000000000
