@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, Settings
@@ -94,6 +94,12 @@ class Set(Command):
         ("All settings", "set -v"),
     )
     minimal = True
+
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
+        word = words[-1]
+        if len(words) > 1 or word.startswith("-") or word[:1].isdigit():
+            return None
+        return [(name, "setting") for name in _CHANGES if name.startswith(word)]
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if ctx.in_foreach:
