@@ -177,7 +177,7 @@ def _option(ctx: Context, letter: str, value: str) -> Iterator[Row]:
             count = len(found.tasks)
             raise CrashError(f"pid {found.value} has {count} tasks: use a task address")
         (marked,) = found.tasks
-        panic.active[marked.cpu] = marked.address
+        panic.mark_active(marked.cpu, marked.address)
         yield MarkedRow(marked.comm, marked.address, marked.cpu)
 
 

@@ -32,7 +32,7 @@ class Panic:
 
     @cached_property
     def active(self) -> dict[int, int]:
-        """CPU to the task it ran. `set -a` changes an entry."""
+        """CPU to the task it ran."""
         found = dict(self.running)
         self._take_in(found)
         return found
@@ -88,6 +88,11 @@ class Panic:
     def is_active(self, task: int) -> bool:
         """Whether a CPU was running the task."""
         return task in self.active.values() or task == self.task
+
+    def mark_active(self, cpu: int, task: int) -> None:
+        """Take a task for the one a CPU ran; which task crashed stays as it was."""
+        _ = self.task
+        self.active[cpu] = task
 
     def active_on(self, cpu: int) -> int:
         """The task a CPU ran, 0 where there is none."""
