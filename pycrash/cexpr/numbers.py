@@ -16,17 +16,14 @@ def plain(value: int, radix: int) -> str:
 
 
 def formatted(value: int, size: int, signed: bool, code: str) -> str:
-    """An integer of `size` bytes in a print format: x, z, o, t, d, u or none.
-
-    For x, z, o and t the value must be given without its sign, cut to its width.
-    """
+    """An integer of `size` bytes in a print format: x, z, o, t, d, u or none."""
     whole = (1 << (size * 8)) - 1
     if code == "x":
         return f"{value & whole:#x}"
     if code == "z":
         return f"0x{value & whole:0{size * 2}x}"
     if code == "o":
-        return f"0{value & whole:o}" if value else "0"
+        return f"0{value & whole:o}" if value & whole else "0"
     if code == "t":
         return f"{value & whole:b}"
     if code == "u":

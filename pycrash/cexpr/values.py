@@ -209,27 +209,26 @@ class Printer:
                 raw = place.data[start : start + shape.size]
                 return numbers.formatted(int.from_bytes(raw, order), shape.size, True, code)
             return numbers.floating(value, shape.size)
-        bits = place.bits or shape.size * 8
         kind = shape.kind
         if code:
-            return self._formatted(shape, value, bits, code)
+            return self._formatted(shape, value, code)
         if kind == TypeKind.POINTER:
             return self._pointer(value, shape.element)
         if kind == TypeKind.ENUM:
             return enum_text(shape, value)
         if options.radix != 10:
             letter = {16: "x", 8: "o"}[options.radix]
-            return numbers.formatted(value & ((1 << bits) - 1), shape.size, False, letter)
+            return numbers.formatted(value, shape.size, False, letter)
         if kind == TypeKind.BOOL:
             return {0: "false", 1: "true"}.get(value, str(value))
         if shape.textual:
             return f"{value} {strings.character(value & 0xFF)}"
         return str(value)
 
-    def _formatted(self, shape: Shape, value: int, bits: int, code: str) -> str:
+    def _formatted(self, shape: Shape, value: int, code: str) -> str:
         size = shape.size
         if code == "a":
-            return self._address(value & ((1 << bits) - 1))
+            return self._address(value & ((1 << size * 8) - 1))
         if code == "c":
             # gdb cuts larger integers to one byte.
             byte = value if size == 1 else (value & 0xFF) - (value << 1 & 0x100)
@@ -239,8 +238,6 @@ class Printer:
                 return str(value)
             raw = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
             return numbers.floating(numbers.unpack_float(raw, little=True), size)
-        if code in "xotz":
-            value &= (1 << bits) - 1
         return numbers.formatted(value, size, shape.signed, code)
 
     def _address(self, address: int) -> str:
