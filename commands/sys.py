@@ -102,7 +102,7 @@ class Sys(Command):
              "contains a text, or the entry of a number. Numbers are in the output radix."),
         Flag("t", "Show the kernel's taint mask and the letters of its bits."),
         Flag("i", "Show the machine's DMI strings."),
-        Flag("p", "As -panic: would bring a live system down; a dump is past that.",
+        Flag("p", "Undocumented: -panic brings a live system down; a dump is past that.",
              value="anic"),
     )  # fmt: skip
     examples = (

@@ -386,7 +386,7 @@ MODULE_MEMBERS = (
     *("core_layout.text_size", "core_text_size", "init_layout.text_size", "init_text_size"),
     *("taints", "percpu", "percpu_size", "syms", "num_syms", "gpl_syms", "num_gpl_syms"),
     *("core_kallsyms.symtab", "core_kallsyms.num_symtab", "core_kallsyms.strtab"),
-    *("symtab", "num_symtab", "strtab", "license_gplok", "gpgsig_ok"),
+    *("symtab", "num_symtab", "strtab", "gpgsig_ok"),
 )
 
 
@@ -461,7 +461,8 @@ class ModuleLayout:
     def _kinds(self) -> list[tuple[int, str]]:
         """Index in `mem[]` and kind of each range, by the kernel's own enum mod_mem_type."""
         places = [(constant(self._kernel.prog, f"MOD_{kind}"), kind) for kind in MEMORY_KINDS]
-        return sorted((place, kind) for place, kind in places if place is not None)
+        found = sorted((place, kind) for place, kind in places if place is not None)
+        return found or list(enumerate(MEMORY_KINDS))
 
     def _field(self, path: str) -> tuple[int, int]:
         """(offset, size) of a member. Raises MissingFeature."""

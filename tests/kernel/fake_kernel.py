@@ -33,6 +33,7 @@ class FakeKernel:
         self.types: dict[str, drgn.Type] = {}
         self.symbols: dict[str, tuple[int, int]] = {}
         self.constants: dict[str, int] = {}
+        self.variables: dict[str, drgn.Object] = {}
         self.spans: dict[int, bytearray] = {}
         self.prog.add_memory_segment(0, 2**64 - 1, self._read)
         self.prog.register_type_finder("fake", self._find_type, enable_index=0)
@@ -57,6 +58,11 @@ class FakeKernel:
 
     def symbol(self, name: str, address: int, size: int = 8) -> None:
         self.symbols[name] = (address, size)
+
+    def variable(self, name: str, address: int, kind: drgn.Type) -> None:
+        """Declare a variable and its symbol."""
+        self.variables[name] = drgn.Object(self.prog, kind, address=address)
+        self.symbol(name, address, drgn.sizeof(kind))
 
     def write(self, address: int, form: str, *values: Any) -> None:
         """Put values into memory, by struct's codes."""
@@ -102,6 +108,8 @@ class FakeKernel:
     def _find_object(
         self, prog: drgn.Program, name: str, flags: Any, filename: str | None
     ) -> drgn.Object | None:
+        if name in self.variables:
+            return self.variables[name]
         if name not in self.constants:
             return None
         return drgn.Object(prog, prog.int_type("int", 4, True), self.constants[name])
