@@ -108,6 +108,14 @@ class Completion:
                 yield Candidate(name, word.start, "program")
         if not found:
             yield from self._symbols(word)
+            yield from self._types(word)
+
+    def _types(self, word: Word) -> Iterator[Candidate]:
+        """Types and members, as `struct` completes them."""
+        command = self._session.registry.find("struct")
+        if command is not None and self._usable():
+            for text, remark in command.complete(self._session.context, [word.text]) or ():
+                yield Candidate(text, word.start, remark)
 
     def _behind(self, command: Command, words: Sequence[str], last: Word) -> Iterator[Candidate]:
         """What could stand behind a command's name; the last word is being typed."""

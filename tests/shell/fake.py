@@ -37,6 +37,7 @@ def fake_kernel() -> Kernel:
         Kernel,
         Nothing(
             prog=drgn.Program(),
+            vmlinux=None,
             notes=[],
             tasks=SimpleNamespace(has_last_run=False, all=[]),
             modules=SimpleNamespace(all=[]),
