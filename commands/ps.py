@@ -182,7 +182,7 @@ class Ps(Command):
         if "C" in args:
             # Each task named brings the whole list of the CPUs, as does naming none.
             for _ in tasks if args.operands else tasks[:1]:
-                yield from _run_by_cpu(ctx, args, sorted(options.cpus))
+                yield from _run_by_cpu(ctx, args, options.cpus)
             return
         yield from self._show(ctx, args, tasks, chosen)
 
@@ -232,7 +232,7 @@ class _Options:
     """The options of a line, read in the order they were typed."""
 
     def __init__(self) -> None:
-        self.cpus: set[int] = set()
+        self.cpus: list[int] = []
         self.policies: set[int] = set()
 
     def read(self, ctx: Context, args: Args) -> Iterator[Row]:
@@ -249,7 +249,7 @@ class _Options:
             if letter in _EXCLUSIVE and any(c in seen for c in _EXCLUSIVE if c != letter):
                 raise CrashError(_EXCLUSIVE_MESSAGE)
             if letter == "C":
-                self.cpus.update(cpu_list(value or "", ctx.kernel.cpus.count))
+                self.cpus = cpu_list(value or "", ctx.kernel.cpus.count)
             elif letter == "y":
                 self.policies = set(policies(value or ""))
             seen += letter

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, Settings
 from pycrash.command.kinds import (
-    decimal,
     find_task,
     hexadecimal,
+    integer,
     is_decimal,
     is_hexadecimal,
     is_number,
@@ -165,7 +165,7 @@ def _option(ctx: Context, letter: str, value: str) -> Iterator[Row]:
         ctx.settings.task = panic.task
         yield task_context(ctx.kernel, ctx.task)
     elif letter == "c":
-        task = _task_on(ctx, decimal(value))
+        task = _task_on(ctx, integer(value))
         if task != ctx.task:
             ctx.settings.task = task
             yield task_context(ctx.kernel, task)
@@ -279,7 +279,8 @@ def _set_zero_excluded(ctx: Context, name: str, value: str | None) -> Iterator[R
 
 def _set_debug(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
     if value is not None:
-        ctx.settings.debug = number(value) if is_number(value) else int(_truth(value))
+        level = number(value) if is_number(value) else int(_truth(value))
+        ctx.settings.debug = level - (1 << 64 if level >> 63 else 0)  # it is a long
     yield SettingRow(name, str(ctx.settings.debug))
 
 
@@ -341,7 +342,7 @@ def _set_edit(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
 def _set_print_max(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
     if value is not None:
         if is_decimal(value):
-            ctx.settings.print_max = decimal(value)
+            ctx.settings.print_max = integer(value)
         elif is_hexadecimal(value):
             ctx.settings.print_max = hexadecimal(value)
         else:
@@ -373,8 +374,9 @@ def _set_scope(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
 
 def _text_address(ctx: Context, text: str) -> int:
     """A symbol, an address, or one of them and a distance joined by + or -. Raises _Invalid."""
+    text = text[1:-1] if text[:1] == "(" and text[-1:] == ")" else text
     for sign in ("+", "-"):
-        base, found, distance = text.strip("()").partition(sign)
+        base, found, distance = text.partition(sign)
         if found and base and is_number(distance.strip()):
             offset = number(distance.strip())
             return _text_address(ctx, base.strip()) + (offset if sign == "+" else -offset)

@@ -80,7 +80,7 @@ def cpu_list(text: str, count: int) -> list[int]:
         if part in ("a", "all"):
             first, last = 0, count - 1
         else:
-            ends = [_int(end) for end in filter(None, part.split("-"))]
+            ends = [integer(end) for end in filter(None, part.split("-"))]
             if not ends:
                 raise CrashError("received NULL string")
             first, last = ends[0], ends[0] if len(ends) == 1 else ends[1]
@@ -90,8 +90,8 @@ def cpu_list(text: str, count: int) -> list[int]:
     return sorted(cpus)
 
 
-def _int(text: str) -> int:
-    """A decimal number, wrapped as C's int wraps it."""
+def integer(text: str) -> int:
+    """A decimal number, wrapped as C's int wraps it. Raises CrashError."""
     return (min(decimal(text), 2**63 - 1) + 2**31) % 2**32 - 2**31
 
 
