@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from pycrash.shell import inputs
@@ -51,6 +50,8 @@ def show_banner(session: Session, output: Output) -> None:
         session.show("sys", output)
         # Its labels line up with those above.
         session.show("set", output.indented(5))
+        if not session.kernel.panic.task:
+            output.write("     WARNING: panic task not found")
         output.write("")
         output.close()
 
@@ -78,21 +79,21 @@ def run_start_lines(session: Session, options: Options) -> None:
 
 def _serve_stream(session: Session, terminal: bool) -> int:
     echo = not session.settings.silent
-    lines = _read_lines()
-    while True:
-        if echo or terminal:
-            print(PROMPT, end="")
-        sys.stdout.flush()
-        line = next(lines, None)
-        if line is None:
-            return 0 if terminal else END_OF_INPUT
-        if echo and not terminal:
-            print(line, end="", flush=True)
-        session.feed(line, "terminal" if terminal else "stream")
-
-
-def _read_lines() -> Iterator[str]:
-    """Lines of standard input, not a byte more than each: the rest is for programs it starts."""
-    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as raw:
-        while line := raw.readline():
-            yield line.decode("utf-8", "surrogateescape")
+    # Unbuffered: what stands behind a line is for the programs that line starts.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stream:
+        while True:
+            if echo or terminal:
+                print(PROMPT, end="")
+            sys.stdout.flush()
+            try:
+                line = stream.readline().decode("utf-8", "surrogateescape")
+            except KeyboardInterrupt:
+                if not terminal:
+                    raise
+                print()
+                continue
+            if not line:
+                return 0 if terminal else END_OF_INPUT
+            if echo and not terminal:
+                print(line, end="", flush=True)
+            session.feed(line, "terminal" if terminal else "stream")

@@ -22,10 +22,10 @@ LIMIT = 20
 class Terminal:
     """A fake session at a pseudo-terminal."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, kind: str = "xterm") -> None:
         self.child, self._terminal = pty.fork()
         if self.child == 0:
-            _serve(home)
+            _serve(home, kind)
         self.seen = ""
 
     def type(self, keys: str) -> None:
@@ -51,12 +51,12 @@ class Terminal:
         os.close(self._terminal)
 
 
-def _serve(home: Path) -> None:
+def _serve(home: Path, kind: str) -> None:
     """Never returns."""
     status = 70
     try:
         os.chdir(home)
-        os.environ.update(HOME=str(home), XDG_STATE_HOME=str(home), TERM="xterm", EDITOR="emacs")
+        os.environ.update(HOME=str(home), XDG_STATE_HOME=str(home), TERM=kind, EDITOR="emacs")
         sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
         from pycrash.shell.loop import serve
 
@@ -111,3 +111,15 @@ def test_a_reader_that_leaves_early_brings_the_prompt_back(terminal: Terminal) -
     terminal.wait_for("crash>")
     terminal.type("q\r")
     assert terminal.status() == 0
+
+
+def test_a_terminal_that_can_do_nothing(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "dumb")
+    terminal.wait_for("crash> ")
+    terminal.type("tally 2\r")
+    terminal.wait_for("1\r\n2\r\ncrash> ")
+    terminal.type("\x03")
+    terminal.wait_for("crash> ")
+    terminal.type("\x04")
+    assert terminal.status() == 0
+    terminal.close()
