@@ -104,7 +104,10 @@ def test_damage_ends_the_log_with_a_message() -> None:
 
 
 def test_plain_text_has_fewer_options() -> None:
-    text = {"shape": "text", "plain": lambda levels: "<6>a\nb\n" if levels else "a\nb\n"}
+    text: dict[str, Any] = {
+        "shape": "text",
+        "plain": lambda levels: "<6>a\nb\n" if levels else "a\nb\n",
+    }
     assert run("", **text) == ([PlainRow("a\nb\n")], ["a\nb"])
     assert run("-m", **text)[1] == ["<6>a\nb"]
     for letter in "Tdt":
@@ -139,7 +142,7 @@ SAFE = (
     ],
 )
 def test_buffers_that_were_not_flushed(line: str, text: list[str]) -> None:
-    log = {"records": lambda: iter(()), "safe_buffers": lambda: iter(SAFE)}
+    log: dict[str, Any] = {"records": lambda: iter(()), "safe_buffers": lambda: iter(SAFE)}
     rows, lines = run(line, **log)
     assert all(isinstance(row, SafeRow) for row in rows)
     assert lines == text
