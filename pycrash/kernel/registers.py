@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pycrash.errors import MissingFeature
+from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.layout import Layout
 
 if TYPE_CHECKING:
@@ -72,6 +72,15 @@ class PtRegs(NamedTuple):
 
 _NAMES = tuple(name.upper() for name in PtRegs._fields)
 
+#: An ELF note of a CPU: its head and name, 112 bytes on the process, then the registers.
+_NOTE = struct.Struct("<III8s112x21Q")
+_PRSTATUS = 1
+_REGS_END = 112 + 8 * 27
+_NOTE_ORDER = (
+    *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx"),
+    *("rsi", "rdi", "orig_rax", "rip", "cs", "rflags", "rsp", "ss"),
+)
+
 #: The spelling of a member of struct pt_regs where it is not the register's.
 _MEMBERS = {
     "rip": "ip",
@@ -115,7 +124,31 @@ class PtRegsLayout:
 
 
 def cpu_registers(kernel: Kernel, task: Task) -> PtRegs | None:
-    """What the note of the CPU that ran a task holds (elf_prstatus); None without one."""
+    """What the CPU that ran a task had in its registers as it stopped; None if nobody knows.
+
+    A crashing kernel has each CPU write an ELF note; a dump taken from outside of it has
+    notes of its own, which drgn reads.
+    """
+    return _crash_note(kernel, task.cpu) or _dump_note(kernel, task)
+
+
+def _crash_note(kernel: Kernel, cpu: int) -> PtRegs | None:
+    """The note in the kernel's memory (crash_notes, struct elf_prstatus)."""
+    pointer = kernel.symbol_address("crash_notes")
+    if pointer is None or not 0 <= cpu < kernel.cpus.count:
+        return None
+    try:
+        notes = kernel.cpus.address(kernel.read_word(pointer, "crash_notes"), cpu)
+        note = kernel.read(notes, _NOTE.size, "note_buf_t")
+    except ReadError:
+        return None
+    name_size, size, kind, name, *words = _NOTE.unpack(note)
+    if (name_size, kind) != (5, _PRSTATUS) or not name.startswith(b"CORE\0") or size < _REGS_END:
+        return None
+    return PtRegs._make([words[_NOTE_ORDER.index(register)] for register in PtRegs._fields])
+
+
+def _dump_note(kernel: Kernel, task: Task) -> PtRegs | None:
     import drgn
 
     try:

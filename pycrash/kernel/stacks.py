@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import drgn
 
-from pycrash.errors import ReadError
+from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.layout import Layout, type_size
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Stacks:
         what = "stack overflow check"
         if task.thread_info == task.stack:
             # Before 4.9 (x86) thread_info lies at the end that the stack grows to.
-            info = kernel.prog.type("struct thread_info").size or 0
+            info = type_size(kernel.prog, "struct thread_info") or 0
             data = kernel.read(task.stack, info, what)
             owner, cpu = self._thread_info.unpack(data, self._thread_info.start)
             if owner is not None and owner != task.address:
@@ -169,8 +169,9 @@ class Stacks:
         kernel = self._kernel
         # 6.2 to 6.14 keep it in pcpu_hot; 4.19 had no such pointer yet.
         hot = kernel.symbol_address("pcpu_hot")
-        if hot is not None and kernel.has_member("struct pcpu_hot", "hardirq_stack_ptr"):
-            return hot + drgn.offsetof(kernel.prog.type("struct pcpu_hot"), "hardirq_stack_ptr")
+        member = self._member("struct pcpu_hot", "hardirq_stack_ptr")
+        if hot is not None and member is not None:
+            return hot + member[0]
         return kernel.symbol_address("hardirq_stack_ptr")
 
     @cached_property
@@ -179,11 +180,19 @@ class Stacks:
             ("union irq_stack_union", "irq_stack"),
             ("struct irq_stack", "stack"),
         ):
-            if self._kernel.has_member(name, member):
-                size = drgn.sizeof(self._kernel.prog.type(name).member(member).type)
-                if 0 < size <= _MAX_STACK:
-                    return size
+            found = self._member(name, member)
+            if found is not None and 0 < found[1] <= _MAX_STACK:
+                return found[1]
         return 16384
+
+    def _member(self, name: str, member: str) -> tuple[int, int] | None:
+        """(offset, size) of a member, None where this kernel has no such type or member."""
+        try:
+            layout = Layout(self._kernel.prog, name, [member])
+        except MissingFeature:
+            return None
+        offset = layout.offsets[0]
+        return None if offset is None else (offset, layout.widths[0])
 
     @cached_property
     def exception(self) -> list[tuple[Stack, ...]]:
@@ -191,7 +200,7 @@ class Stacks:
         tops = self._ist()
         sizes = self._exception_sizes(tops)
         names = self._gate_names
-        mapped = self._guarded
+        mapped = self._guarded is not None
         found = []
         for row in tops:
             stacks = []
@@ -205,22 +214,17 @@ class Stacks:
         return found
 
     @cached_property
-    def _guarded(self) -> drgn.Type | None:
-        """The structure that lays the exception stacks out with guard pages (5.1)."""
+    def _guarded(self) -> dict[str, int] | None:
+        """Bytes of each exception stack where they lie between guard pages (5.1)."""
         for name in ("struct cea_exception_stacks", "struct exception_stacks"):
-            if self._kernel.has_member(name, "NMI_stack"):
-                return self._kernel.prog.type(name)
+            if self._member(name, "NMI_stack") is not None:
+                found = {stack: self._member(name, member) for stack, member in _MEMBERS.items()}
+                return {stack: place[1] for stack, place in found.items() if place is not None}
         return None
 
     def _exception_sizes(self, tops: list[tuple[int, ...]]) -> list[int]:
         if self._guarded is not None:
-            members = [_MEMBERS.get(name, "") for name in self._gate_names]
-            return [
-                drgn.sizeof(self._guarded.member(member).type)
-                if self._guarded.has_member(member)
-                else 0
-                for member in members
-            ]
+            return [self._guarded.get(name, 0) for name in self._gate_names]
         first = tops[0] if tops else (0, 0)
         step = first[1] - first[0] if first[0] and first[1] else 4096
         step = step if 0 < step <= _MAX_STACK else 4096

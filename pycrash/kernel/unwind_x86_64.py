@@ -189,7 +189,7 @@ class UnwinderX86:
     @cached_property
     def thread_info_size(self) -> int:
         """Bytes of struct thread_info."""
-        return self.kernel.prog.type("struct thread_info").size or 0
+        return type_size(self.kernel.prog, "struct thread_info") or 0
 
     @cached_property
     def new_interrupts(self) -> bool:
@@ -309,10 +309,13 @@ class UnwinderX86:
         if self._symbol("pti_init") is None and self._symbol("kaiser_init") is None:
             return None
         base = self._symbol("entry_stack_storage")
-        if base is None or not kernel.has_member("struct entry_stack", "words"):
+        if base is None:
             return None
-        words = Layout(kernel.prog, "struct entry_stack", ["words"])
-        page = Layout(kernel.prog, "struct entry_stack_page", ["stack"]).offsets[0]
+        try:
+            words = Layout(kernel.prog, "struct entry_stack", ["words"])
+            page = Layout(kernel.prog, "struct entry_stack_page", ["stack"]).offsets[0]
+        except MissingFeature:
+            return None
         return None if page is None else Stack(base + page, words.size)
 
     def site(self, address: int) -> Site | None:
