@@ -133,6 +133,13 @@ class Arithmetic:
         data = self.memory(address, ((bits or 8 * size) + offset + 7) // 8)
         return self.from_bytes(value.type_, data, bits, offset)
 
+    def bytes_of(self, value: drgn.Object) -> bytes:
+        """A value's bytes. Raises ReadError, or ExprError for what has none."""
+        found = self.read(value)
+        if found.absent_ or kind_of(found) in (TypeKind.VOID, TypeKind.FUNCTION):
+            raise ExprError("Invalid type combination in equality test.")
+        return bytes(found.to_bytes_())
+
     def from_bytes(
         self, type_: drgn.Type, data: bytes, bits: int | None = None, offset: int = 0
     ) -> drgn.Object:
@@ -204,10 +211,7 @@ class Arithmetic:
         value = self.coerce(value)
         if kind_of(value) in SCALAR:
             return bool(self.scalar(value))
-        found = self.read(value)
-        if found.absent_ or kind_of(value) == TypeKind.VOID:
-            raise ExprError("Invalid type combination in equality test.")
-        return any(found.to_bytes_()) if not self.dry else False
+        return any(self.bytes_of(value)) if not self.dry else False
 
     # --- one operand
 
@@ -306,7 +310,7 @@ class Arithmetic:
         if kinds[0] == kinds[1] and size_of(left.type_) == size_of(right.type_):
             if kinds[0] in AGGREGATES:
                 raise ExprError("Argument to comparison operation not integer, boolean or float.")
-            return self.dry or self.read(left).to_bytes_() == self.read(right).to_bytes_()
+            return self.dry or self.bytes_of(left) == self.bytes_of(right)
         raise ExprError("Invalid type combination in equality test.")
 
     @staticmethod
@@ -442,10 +446,12 @@ class Arithmetic:
 
     def _reinterpret(self, type_: drgn.Type, value: drgn.Object) -> drgn.Object:
         """The same bytes as another type, or what lies in memory in the value's place."""
+        if value.absent_ or kind_of(value) == TypeKind.VOID:
+            raise ExprError("Invalid cast.")
         if size_of(type_) == size_of(value.type_) and value.bit_field_size_ is None:
             if value.address_ is not None:
                 return self.at(type_, value.address_)
-            return self.from_bytes(type_, self.read(value).to_bytes_())
+            return self.from_bytes(type_, self.bytes_of(value))
         if value.address_ is not None:
             return self.at(type_, value.address_)
         raise ExprError("Invalid cast.")

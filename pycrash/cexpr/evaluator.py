@@ -254,11 +254,12 @@ class Evaluator:
         sizes = {size_of(item.type_) for item in items}
         if len(sizes) > 1 or 0 in sizes:
             raise ExprError("array elements must all be the same size")
-        if any(item.absent_ for item in items):
-            raise ExprError("array elements must all be the same size")
+        if any(item.absent_ or kind_of(item) == TypeKind.FUNCTION for item in items):
+            raise ExprError("array elements must be values")
         type_ = self.prog.array_type(items[0].type_, len(items))
-        data = b"".join(item.to_bytes_() for item in items)
-        return drgn.Object.from_bytes_(self.prog, type_, data)
+        if self.dry:
+            return drgn.Object(self.prog, type_, address=0)
+        return self.arith.from_bytes(type_, b"".join(map(self.arith.bytes_of, items)))
 
     # --- operators
 

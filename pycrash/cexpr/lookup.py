@@ -194,8 +194,10 @@ class Lookup:
         variables where their addresses are offsets (x86-64 before 6.15).
         """
         address = found.address_
+        if not address or not self.kernel.cpus.is_per_cpu(address):
+            return found
         bias = self.prog.main_module().debug_file_bias or 0
-        if not address or address >= bias or not self.kernel.cpus.is_per_cpu(address):
+        if address >= bias:
             return found
         address = (address + bias) & self.kernel.word_mask
         return drgn.Object(self.prog, found.type_, address=address)

@@ -1,0 +1,106 @@
+"""A small made-up kernel for expressions: a few types and variables over hand-made memory."""
+
+from __future__ import annotations
+
+import struct
+from types import SimpleNamespace
+from typing import Any
+
+import drgn
+from drgn import Architecture, Platform, PlatformFlags, Program, TypeEnumerator, TypeMember
+
+BASE = 0xFFFF888000000000
+#: Where each variable lies, behind BASE.
+COUNTER, TASK, NUMBERS, TEXT, MESSAGE = 0x10, 0x100, 0x200, 0x300, 0x400
+
+
+def make_program() -> Program:
+    """A program with int, char, struct task, enum color, some variables and a function."""
+    prog = Program(
+        Platform(Architecture.X86_64, PlatformFlags.IS_64_BIT | PlatformFlags.IS_LITTLE_ENDIAN)
+    )
+    int_, char = prog.int_type("int", 4, True), prog.int_type("char", 1, True)
+    uint, ulong = prog.int_type("unsigned int", 4, False), prog.int_type("unsigned long", 8, False)
+    pid_t = prog.typedef_type("pid_t", int_)
+    color = prog.enum_type("color", uint, (TypeEnumerator("RED", 0), TypeEnumerator("GREEN", 1)))
+    task = prog.struct_type(
+        "task",
+        32,
+        (
+            TypeMember(pid_t, "pid", 0),
+            TypeMember(uint, "flags", 32),
+            TypeMember(lambda: prog.pointer_type(task), "next", 64),
+            TypeMember(prog.array_type(char, 8), "comm", 128),
+            TypeMember(color, "color", 192),
+            TypeMember(lambda: drgn.Object(prog, uint, 0, bit_field_size=3), "bits", 224),
+        ),
+    )
+    types = {
+        ("int", "int"): int_,
+        ("int", "char"): char,
+        ("typedef", "pid_t"): pid_t,
+        ("struct", "task"): task,
+        ("enum", "color"): color,
+        ("int", "unsigned long"): ulong,
+    }
+
+    def find_type(prog: Program, kinds: Any, name: str, filename: str | None) -> Any:
+        return next((t for (_, n), t in types.items() if n == name and t.kind in kinds), None)
+
+    variables = {
+        "counter": drgn.Object(prog, ulong, address=BASE + COUNTER),
+        "first": drgn.Object(prog, task, address=BASE + TASK),
+        "numbers": drgn.Object(prog, prog.array_type(int_, 4), address=BASE + NUMBERS),
+        "text": drgn.Object(prog, prog.pointer_type(char), address=BASE + TEXT),
+        "run": drgn.Object(
+            prog, prog.function_type(prog.void_type(), (), False), address=BASE + 0x800
+        ),
+        "RED": drgn.Object(prog, color, 0),
+        "GREEN": drgn.Object(prog, color, 1),
+    }
+
+    def find_object(prog: Program, name: str, flags: Any, filename: str | None) -> Any:
+        return variables.get(name)
+
+    prog.register_type_finder("fake", find_type, enable_index=0)
+    prog.register_object_finder("fake", find_object, enable_index=0)
+    memory = bytearray(0x1000)
+    struct.pack_into("<Q", memory, COUNTER, 77)
+    struct.pack_into("<iIQ8sII", memory, TASK, 1, 5, BASE + TASK, b"init", 1, 6)
+    struct.pack_into("<4i", memory, NUMBERS, 10, 20, -30, 40)
+    struct.pack_into("<Q", memory, TEXT, BASE + MESSAGE)
+    memory[MESSAGE : MESSAGE + 6] = b"hello\0"
+
+    def read(address: int, count: int, offset: int, physical: bool) -> bytes:
+        return bytes(memory[offset : offset + count])
+
+    prog.add_memory_segment(BASE, len(memory), read, False)
+    return prog
+
+
+class ExpressionKernel:
+    """What the evaluator and the printers ask of a kernel."""
+
+    word_size, word_mask, byte_order, word = 8, (1 << 64) - 1, "<", "Q"
+    vmlinux = None
+
+    def __init__(self) -> None:
+        self.prog = make_program()
+        self.memory = SimpleNamespace(is_kernel=lambda address: address >= BASE)
+        self.cpus = SimpleNamespace(is_per_cpu=lambda address: False)
+        self.symbols = SimpleNamespace(
+            exists=lambda name: name in ("counter", "first"),
+            by_name=lambda name: None,
+            module_symbols=SimpleNamespace(search=lambda address: None, find=lambda address: None),
+        )
+
+    def read(self, address: int, size: int, what: str = "") -> bytes:
+        from pycrash.errors import ReadError
+
+        try:
+            return self.prog.read(address, size)
+        except drgn.FaultError as error:
+            raise ReadError(address, what) from error
+
+    def symbol_address(self, name: str) -> int | None:
+        return None
