@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class TaskContext(Row):
     """A task as a context. `tasks` is how many tasks have its pid; `role` is "PANIC", "SYSRQ",
-    "ACTIVE", or empty for a task that no CPU was running; `panic_known` tells whether the
-    kernel's panic task was found."""
+    "ACTIVE", or empty for a task that no CPU was running."""
 
     pid: int
     comm: str
@@ -26,7 +25,6 @@ class TaskContext(Row):
     cpu: int
     state: str
     role: str
-    panic_known: bool
 
 
 def task_context(kernel: Kernel, address: int) -> TaskContext:
@@ -45,20 +43,15 @@ def task_context(kernel: Kernel, address: int) -> TaskContext:
         task.cpu,
         table.states.long(task.state),
         role,
-        bool(panic.task),
     )
 
 
-def context_lines(row: TaskContext, at_start: bool = False) -> Iterator[str]:
-    """The block's lines; at the session's start they stand further in, and warn of a panic
-    task that was not found."""
-    blanks = " " * 5 if at_start else ""
+def context_lines(row: TaskContext) -> Iterator[str]:
+    """The block's lines."""
     many = f"(1 of {row.tasks})  " if row.tasks > 1 else ""
     role = f"({row.role})" if row.role else ""
-    yield f"{blanks}    PID: {row.pid}"
-    yield f'{blanks}COMMAND: "{row.comm}"'
-    yield f"{blanks}   TASK: {row.task:x}  {many}[THREAD_INFO: {row.thread_info:x}]"
-    yield f"{blanks}    CPU: {row.cpu}"
-    yield f"{blanks}  STATE: {row.state} {role}"
-    if at_start and not row.panic_known:
-        yield f"{blanks}WARNING: panic task not found"
+    yield f"    PID: {row.pid}"
+    yield f'COMMAND: "{row.comm}"'
+    yield f"   TASK: {row.task:x}  {many}[THREAD_INFO: {row.thread_info:x}]"
+    yield f"    CPU: {row.cpu}"
+    yield f"  STATE: {row.state} {role}"

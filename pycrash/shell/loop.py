@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from pycrash.errors import CrashError
 from pycrash.shell import inputs
 from pycrash.shell.options import Options
 from pycrash.shell.output import Output, standard_output
@@ -50,10 +51,25 @@ def show_banner(session: Session, output: Output) -> None:
         session.show("sys", output)
         # Its labels line up with those above.
         session.show("set", output.indented(5))
-        if not session.kernel.panic.task:
-            output.write("     WARNING: panic task not found")
+        warning = _panic_warning(session)
+        if warning:
+            output.write(f"     WARNING: {warning}")
         output.write("")
         output.close()
+
+
+def _panic_warning(session: Session) -> str:
+    """What is wrong with the panic task, empty where one is known."""
+    panic = session.kernel.panic
+    try:
+        if panic.task:
+            return ""
+        if panic.forced:
+            # Told not to look, crash names the task it would not have found.
+            return f"reported panic task {panic.active_on(0):x} not found"
+    except CrashError as error:
+        return str(error)
+    return "panic task not found"
 
 
 def run_start_lines(session: Session, options: Options) -> None:
