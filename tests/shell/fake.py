@@ -39,7 +39,6 @@ def fake_kernel() -> Kernel:
             prog=drgn.Program(),
             vmlinux=None,
             notes=[],
-            panic=SimpleNamespace(task=1),
             tasks=SimpleNamespace(has_last_run=False, all=[]),
             panic=SimpleNamespace(task=1),
             modules=SimpleNamespace(all=[]),
