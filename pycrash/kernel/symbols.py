@@ -391,4 +391,7 @@ def offset_text(offset: int, radix: int) -> str:
     """The bytes behind a symbol, as "+45", with radix 16 as "+0x2d", or nothing for 0."""
     if not offset:
         return ""
-    return f"+0x{offset:x}" if radix == 16 else f"+{offset}"
+    if radix == 16:
+        return f"+0x{offset:x}"
+    # crash takes it for a signed number, which shows where the nearest symbol is far below.
+    return f"+{offset - (1 << 64) if offset >> 63 else offset}"
