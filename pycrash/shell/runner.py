@@ -55,11 +55,14 @@ class Runner:
         except CrashError as error:
             self._fatal(command, error, output)
         except Exception as error:
-            if self.debug:
-                traceback.print_exc()
-            text = f"internal error: {type(error).__name__}: {error}"
-            self.messages.say(output, command.name, text)
+            self.messages.say(output, command.name, self.internal_error(error))
         return False
+
+    def internal_error(self, error: Exception) -> str:
+        """What to say of an exception nobody expected; its traceback only under --debug."""
+        if self.debug:
+            traceback.print_exc()
+        return f"internal error: {type(error).__name__}: {error}"
 
     def _one_of_many(self, command: Command, words: Sequence[str], output: Output) -> None:
         try:

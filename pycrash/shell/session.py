@@ -124,6 +124,10 @@ class Session:
         except OutputError as error:
             print(f"pycrash: standard output: {error}", file=sys.stderr)
             raise ExitShell(1) from None
+        except ExitShell:
+            raise
+        except Exception as error:
+            self.say(self.runner.internal_error(error))
 
     def run_unrecorded(self, line: str) -> None:
         """Run a line that nobody typed."""

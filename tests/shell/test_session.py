@@ -42,6 +42,19 @@ def test_an_unexpected_error_is_one_line(capfd: Capture) -> None:
     assert capfd.readouterr() == ("1\ntally: internal error: ZeroDivisionError: two\n", "")
 
 
+def test_an_unexpected_error_in_looking_a_word_up_ends_the_line_alone(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> list[str]:
+        raise KeyError("x")
+
+    monkeypatch.setattr("pycrash.shell.session.words_as_data", fail)
+    session = fake_session()
+    session.feed("unknown")
+    session.feed("tally 1")
+    assert capfd.readouterr() == ("crash: internal error: KeyError: 'x'\n1\n", "")
+
+
 def test_debug_shows_the_traceback(capfd: Capture) -> None:
     session = fake_session()
     session.runner.debug = True
