@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from pycrash.kernel.compressed import is_compressed, unpacked
 from pycrash.kernel.elf import ElfFile
+from pycrash.kernel.symbolfilter import rejected
 
 if TYPE_CHECKING:
+    import drgn
+
     from pycrash.kernel.kernel import Kernel
 
 DEBUG_TREE = "/usr/lib/debug/lib/modules"
@@ -51,7 +54,7 @@ def is_elf(path: Path) -> bool:
         return False
 
 
-def read_object(path: Path) -> ObjectFile:
+def read_object(path: Path, arch: drgn.Architecture) -> ObjectFile:
     """What an unpacked object file holds. Raises CrashError where it is none or has no symbols."""
     elf = ElfFile(path)
     table = elf.symbols
@@ -60,6 +63,8 @@ def read_object(path: Path) -> ObjectFile:
     for index in range(1, len(table)):
         _, _, section, value = table.entry(index)
         home = elf.sections[section].name if 0 < section < len(elf.sections) else ""
+        if home and rejected(arch, value, names[index], letters[index]):
+            continue
         found.append((bool(home), value, names[index], letters[index], home))
     found.sort(key=lambda s: s[:3])
     return ObjectFile(

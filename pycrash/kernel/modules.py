@@ -17,6 +17,7 @@ import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.layout import Layout, constant
+from pycrash.kernel.symbolfilter import rejected
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -187,7 +188,7 @@ class ModuleTable:
         file = Path(path)
         if is_compressed(file):
             file = unpacked(file)
-        content = read_object(file)
+        content = read_object(file, self._arch)
         prog = self._kernel.prog
         known = prog.linux_kernel_loadable_module(
             drgn.Object(prog, "struct module *", module.address), create=True
@@ -227,6 +228,11 @@ class ModuleTable:
         if module.address not in self._kallsyms:
             self._kallsyms[module.address] = self._read_kallsyms(module)
         return self._kallsyms[module.address]
+
+    @property
+    def _arch(self) -> drgn.Architecture:
+        platform = self._kernel.prog.platform
+        return drgn.Architecture.UNKNOWN if platform is None else platform.arch
 
     def _head(self) -> int | None:
         """The address of the kernel's list_head `modules`; None without module support."""
@@ -298,6 +304,9 @@ class ModuleTable:
         form = self._kernel.struct_format("IBBHQQ" if wide else "IIIBBH")
         step = struct.calcsize(form)
         count = min(module.num_symtab, len(table) // step)
+        # Only on these machines are there linker's marks in a module's own table.
+        arch = self._arch
+        marked = arch in (drgn.Architecture.ARM, drgn.Architecture.AARCH64)
         # The first entry of an ELF symbol table stands for no symbol.
         for entry in struct.iter_unpack(form, table[step : count * step]):
             if wide:
@@ -308,8 +317,9 @@ class ModuleTable:
                 continue
             end = strings.find(0, name, name + MAX_NAME)
             text = strings[name : end if end >= 0 else name + MAX_NAME]
-            if text:
-                yield ModuleSymbol(text.decode("utf-8", "replace"), value, _letter(info), size)
+            letter = _letter(info)
+            if text and not (marked and rejected(arch, value, text.decode("latin-1"), letter)):
+                yield ModuleSymbol(text.decode("utf-8", "replace"), value, letter, size)
 
 
 def _text(raw: bytes) -> str:

@@ -52,32 +52,34 @@ class SymbolFilter:
             return False
         if self._arch in STARTS and (self._start is None or (value, name) < self._start):
             return self._percpu_counts(value, name, letter)
-        return not self._rejected(value, name, letter)
+        return not rejected(self._arch, value, name, letter)
 
     def _percpu_counts(self, value: int, name: str, letter: str) -> bool:
         if self._percpu is None or (value, name) < self._percpu:
             return False
         return name.startswith(("per_cpu", "__per_cpu_")) or letter in "VdD"
 
-    def _rejected(self, value: int, name: str, letter: str) -> bool:
-        if self._arch == Arch.AARCH64:
-            return (
-                (letter in "Aa" and not value >> 63)
-                or (value == 0 and letter in "anNU")
-                or name in ("$d", "$x", "$c")
-                or name.startswith(("$d.", "$x.", "$c."))
-                or (letter == "A" and name.startswith("__crc_"))
-                or (letter == "N" and "$d" in name)
-            )
-        if self._arch == Arch.ARM:
-            return name in ("$a", "$n", "$d", "PRRR", "NMRR") or _is_crc(name, letter)
-        if self._arch in (Arch.S390, Arch.S390X):
-            return name != ".rodata" and ("." in name or name == "Letext" or _is_crc(name, letter))
-        if self._arch == Arch.PPC64:
-            return name == "Letext" or name.startswith("__func__.")
-        if self._arch == Arch.I386:
-            return name in ("Letext", "gcc2_compiled.") or _is_crc(name, letter)
-        return self._arch != Arch.X86_64 and name.startswith(("__func__.", "__crc_"))
+
+def rejected(arch: Arch, value: int, name: str, letter: str) -> bool:
+    """Whether an entry is a linker's mark or a constant on a machine."""
+    if arch == Arch.AARCH64:
+        return (
+            (letter in "Aa" and not value >> 63)
+            or (value == 0 and letter in "anNU")
+            or name in ("$d", "$x", "$c")
+            or name.startswith(("$d.", "$x.", "$c."))
+            or (letter == "A" and name.startswith("__crc_"))
+            or (letter == "N" and "$d" in name)
+        )
+    if arch == Arch.ARM:
+        return name in ("$a", "$n", "$d", "PRRR", "NMRR") or _is_crc(name, letter)
+    if arch in (Arch.S390, Arch.S390X):
+        return name != ".rodata" and ("." in name or name == "Letext" or _is_crc(name, letter))
+    if arch == Arch.PPC64:
+        return name == "Letext" or name.startswith("__func__.")
+    if arch == Arch.I386:
+        return name in ("Letext", "gcc2_compiled.") or _is_crc(name, letter)
+    return arch != Arch.X86_64 and name.startswith(("__func__.", "__crc_"))
 
 
 def _is_crc(name: str, letter: str) -> bool:
