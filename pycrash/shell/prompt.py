@@ -54,7 +54,9 @@ def serve_prompt(session: Session, options: Options) -> int:
         except EOFError:
             preparation.wait()
             return 0
-        session.feed(line, "terminal")
+        # What was pasted may be several lines.
+        for one in line.splitlines():
+            session.feed(one, "terminal")
 
 
 class Preparation:

@@ -105,6 +105,13 @@ def test_tab_completes_and_history_stays(terminal: Terminal, tmp_path: Path) -> 
     assert "+tally 2\n" in (tmp_path / "pycrash/history").read_text()
 
 
+def test_pasted_lines_run_one_by_one(terminal: Terminal) -> None:
+    terminal.type("\x1b[200~tally 1\ntally 2\x1b[201~\r")
+    terminal.wait_for("\r\n1\r\n1\r\n2\r\n")
+    terminal.type("q\r")
+    assert terminal.status() == 0
+
+
 def test_a_reader_that_leaves_early_brings_the_prompt_back(terminal: Terminal) -> None:
     terminal.type("tally 1000000 | head -1\r")
     terminal.wait_for("1\r\n")
