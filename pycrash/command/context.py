@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pycrash.command.rows import Row
@@ -104,4 +105,6 @@ class Context:
 
     def at(self, task: int) -> Context:
         """This context for one task of a foreach."""
-        return replace(self, in_foreach=True, foreach_task=task)
+        there = copy(self)
+        there.in_foreach, there.foreach_task = True, task
+        return there
