@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import FileIO
 from pathlib import Path
 
 from pycrash.errors import CrashError
@@ -94,22 +95,26 @@ def run_start_lines(session: Session, options: Options) -> None:
 
 
 def _serve_stream(session: Session, terminal: bool) -> int:
-    echo = not session.settings.silent
     # Unbuffered: what stands behind a line is for the programs that line starts.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stream:
         while True:
-            if echo or terminal:
-                print(PROMPT, end="")
-            sys.stdout.flush()
             try:
-                line = stream.readline().decode("utf-8", "surrogateescape")
+                if not _serve_line(session, stream, terminal):
+                    return 0 if terminal else END_OF_INPUT
             except KeyboardInterrupt:
                 if not terminal:
                     raise
                 print()
-                continue
-            if not line:
-                return 0 if terminal else END_OF_INPUT
-            if echo and not terminal:
-                print(line, end="", flush=True)
-            session.feed(line, "terminal" if terminal else "stream")
+
+
+def _serve_line(session: Session, stream: FileIO, terminal: bool) -> bool:
+    """Read a line and run it; whether there was one."""
+    echo = not session.settings.silent
+    if echo or terminal:
+        print(PROMPT, end="")
+    sys.stdout.flush()
+    line = stream.readline().decode("utf-8", "surrogateescape")
+    if echo and not terminal:
+        print(line, end="", flush=True)
+    session.feed(line, "terminal" if terminal else "stream")
+    return bool(line)

@@ -49,14 +49,14 @@ def serve_prompt(session: Session, options: Options) -> int:
             line = prompt.prompt(
                 PROMPT, vi_mode=session.settings.edit == "vi", pre_run=preparation.prompt_is_up
             )
+            # What was pasted may be several lines.
+            for one in line.splitlines():
+                session.feed(one, "terminal")
         except KeyboardInterrupt:
             continue
         except EOFError:
             preparation.wait()
             return 0
-        # What was pasted may be several lines.
-        for one in line.splitlines():
-            session.feed(one, "terminal")
 
 
 class Preparation:
@@ -68,7 +68,7 @@ class Preparation:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._text = ""
-        self._shown = False
+        self._finished = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._show_above: Callable[[], object] = lambda: None
 
@@ -77,13 +77,13 @@ class Preparation:
 
     def done(self) -> bool:
         """Whether the kernel may be used."""
-        return not self._thread.is_alive()
+        return self._finished.is_set()
 
     def wait(self) -> None:
         """Wait until the kernel may be used; its banner is shown by then."""
         if self._thread is threading.current_thread():
             return
-        self._thread.join()
+        self._finished.wait()
         self._show()
 
     def prompt_is_up(self) -> None:
@@ -94,26 +94,26 @@ class Preparation:
         loop = app.loop
         assert loop is not None
         self._show_above = lambda: loop.call_soon_threadsafe(run_in_terminal, self._show)
-        if self.done():
+        if self._text:
             self._show_above()
 
     def _work(self) -> None:
         banner = io.StringIO()
-        banner.isatty = lambda: False  # type: ignore[method-assign]
-        show_banner(self._session, Output("stdout", banner, paint=self._session.paint))
-        # What is wrong with the types is said by the command that needs them.
-        with contextlib.suppress(Exception):
+        try:
+            show_banner(self._session, Output("stdout", banner, paint=self._session.paint))
             self._session.kernel.index_types()
+        except Exception as error:
+            banner.write(f"pycrash: {self._session.runner.internal_error(error)}\n")
         self._text = banner.getvalue()
+        self._finished.set()
         # Between two prompts there is no loop to show it; the next prompt or command does.
         with contextlib.suppress(RuntimeError):
             self._show_above()
 
     def _show(self) -> None:
-        if not self._shown and self.done():
-            self._shown = True
-            sys.stdout.write(self._text)
-            sys.stdout.flush()
+        text, self._text = self._text, ""
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 class _Completer(Completer):
