@@ -78,8 +78,7 @@ class X86PageTables(PageTables):
         if base is not None:
             return base
         # 4.20 (and 4.14.84, 4.19.5) moved the direct map to make room for the LDT.
-        # Only the kernel's own symbols are asked: to find those of modules, memory must be read.
-        moved = bool(self._kernel.symbols.kernel_symbols.find("pti_init"))
+        moved = self._own_symbol("pti_init") is not None
         if self._five_levels:
             return 0xFF11000000000000 if moved else 0xFF10000000000000
         return 0xFFFF888000000000 if moved else 0xFFFF880000000000
@@ -167,20 +166,25 @@ class X86PageTables(PageTables):
         """The physical address of the kernel's top page table."""
         # Renamed in 4.13.
         for name in ("init_top_pgt", "init_level4_pgt"):
-            symbol = self._kernel.symbols.by_name(name)
-            if symbol is not None:
-                return self._linear(symbol.address)
+            address = self._own_symbol(name)
+            if address is not None:
+                return self._linear(address)
         return None
 
     def _base(self, name: str) -> int | None:
         """A variable that says where an area begins, where the kernel chose that at boot."""
-        symbol = self._kernel.symbols.by_name(name)
-        if symbol is None:
+        address = self._own_symbol(name)
+        if address is None:
             return None
         try:
-            return self._kernel.unsigned(self._kernel.prog.read(symbol.address, 8))
+            return self._kernel.unsigned(self._kernel.prog.read(address, 8))
         except drgn.FaultError:
             return None
+
+    def _own_symbol(self, name: str) -> int | None:
+        """The address of a symbol of the kernel's own: to find those of modules, memory is read."""
+        found = self._kernel.symbols.kernel_symbols.find(name)
+        return found[0][0] if found else None
 
     def _walk(self, table: int, address: int, present: int) -> int | None:
         shifts = (48, 39, 30, 21, 12) if self._five_levels else (39, 30, 21, 12)

@@ -58,10 +58,10 @@ class SourceLines:
         symbols = self._kernel.symbols
         if self._elf is None or not symbols.is_text(address):
             return None
-        module = self._kernel.modules.by_name.get(symbols.module_of(address) or "")
         dwarf, inside = self._dwarf, address - symbols.kernel_symbols.bias
-        if module is not None:
-            dwarf, inside = self._of_module(module), address
+        name = symbols.module_of(address)
+        if name is not None:
+            dwarf, inside = self._of_module(self._kernel.modules.by_name[name]), address
         if dwarf is None:
             return None
         table = self._table(dwarf, inside)

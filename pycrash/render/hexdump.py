@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 
-#: Bytes on a line.
-LINE = 16
+from pycrash.render.memory import CODES, PER_LINE, characters, memory_line, with_characters
+
+#: Columns of an address.
+WIDTH = 16
 
 
 def hex_lines(
@@ -19,19 +22,12 @@ def hex_lines(
 
     With `name`, a word it gives a text for is shown by that and the characters are left out.
     """
-    per_line = LINE // size
-    width = per_line * (2 * size + 1)
-    for start in range(0, len(data), LINE):
-        part = data[start : start + LINE]
-        words = [
-            int.from_bytes(part[at : at + size], "little" if order == "<" else "big")
-            for at in range(0, len(part), size)
-        ]
-        if name is None:
-            text = "".join(f"{word:0{2 * size}x} " for word in words)
-            letters = "".join(chr(b) if 0x20 <= b < 0x7F else "." for b in part)
-            yield f"{address + start:16x}:  {text:{width}}  {letters}"
-        else:
-            texts = ((name(word), word) for word in words)
-            text = "".join(f"{n:<16} " if n else f"{w:0{2 * size}x} " for n, w in texts)
-            yield f"{address + start:16x}:  {text}"
+    step = size * PER_LINE[size]
+    for start in range(0, len(data), step):
+        words = struct.unpack(
+            f"{order}{len(data[start : start + step]) // size}{CODES[size]}",
+            data[start : start + step],
+        )
+        names = tuple(map(name, words)) if name else ("",) * len(words)
+        line = memory_line(address + start, WIDTH, words, names, size, "hex")
+        yield line if name else with_characters(line, WIDTH, size, characters(words, size, order))
