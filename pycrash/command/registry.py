@@ -160,7 +160,8 @@ def _commands_of(module: ModuleType) -> list[Command]:
     return [
         value()
         for value in vars(module).values()
-        if inspect.isclass(value)
+        # Not isclass(): Python 3.10 takes Callable[[int], str] for a class as well.
+        if type(value) is type(Command)
         and issubclass(value, Command)
         and value.__module__ == module.__name__
         and not inspect.isabstract(value)
