@@ -9,6 +9,14 @@ from pycrash.command import Args, Command, Context, Row, UsageError
 from pycrash.errors import CrashError
 
 
+class _Stopped(CrashError):
+    """The line cannot be repeated; it has said why."""
+
+    @property
+    def quiet(self) -> bool:
+        return True
+
+
 class Repeat(Command):
     name = "repeat"
     summary = "run a line again and again"
@@ -17,6 +25,7 @@ class Repeat(Command):
 Runs a line until Ctrl-C, until the pager it feeds is left, or until the line turns out to be no
 command at all. A dump does not change, so this is of use only for lines that look at something
 outside of it. -seconds is a pause between two runs, and stands first."""
+    takes_line = True
     examples = (("list a folder every five seconds", "repeat -5 ls"),)
 
     def parse(self, words: Sequence[str]) -> Args:
@@ -34,7 +43,9 @@ outside of it. -seconds is a pause between two runs, and stands first."""
             wrong = next(c for c in delay if not c.isdigit())
             raise CrashError(f'{delay}: "{wrong}" is not a digit 0 - 9')
         line = " ".join(args.operands)
-        while line and ctx.shell.execute(line):
+        while line:
+            if not ctx.shell.execute(line):
+                raise _Stopped(line)
             time.sleep(int(delay))
         yield from ()
 

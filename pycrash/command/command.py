@@ -17,7 +17,8 @@ class Command(ABC):
     `name` is the word typed; `summary` the line under NAME on the help page;
     `synopsis` the text behind the name in usage and help; `flags` the option letters;
     `description` the paragraphs before the flags; `examples` pairs of (what it does, line).
-    `minimal` tells whether it works under --minimal.
+    `minimal` tells whether it works under --minimal; `takes_line` that its operands are a line
+    of their own, in which an argument file is not for this command.
     """
 
     name: ClassVar[str]
@@ -27,6 +28,7 @@ class Command(ABC):
     flags: ClassVar[Sequence[Flag]] = ()
     examples: ClassVar[Sequence[tuple[str, str]]] = ()
     minimal: ClassVar[bool] = False
+    takes_line: ClassVar[bool] = False
 
     def parse(self, words: Sequence[str]) -> Args:
         """Split the words behind the command's name; override for other than getopt's rules."""

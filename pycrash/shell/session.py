@@ -243,7 +243,9 @@ class Session:
             self.runner.messages.say(output, PROGRAM, f"command not found: {words[0]}")
             return False
         self.ready()
-        return self.runner.run(command, words[1:], output, takes_file=not escaped)
+        return self.runner.run(
+            command, words[1:], output, takes_file=not (escaped or command.takes_line)
+        )
 
     def _command(self, name: str) -> Command | None:
         command = self.registry.find(name)
