@@ -132,6 +132,11 @@ class SystemFacts:
         configured = self.config.get("CONFIG_HZ") or ""
         if configured.isdigit() and int(configured):
             return int(configured)
+        slice_at = kernel.symbol_address("cfq_slice_async")
+        if slice_at is not None and Places(kernel).symbol_size("cfq_slice_async") == 4:
+            # A 25th of a second in ticks; in nanoseconds, and wider, since 4.8.
+            ticks = kernel.unsigned(kernel.read(slice_at, 4, "cfq_slice_async"))
+            return ticks * 25 or self._default_hz
         for name, file in DEADLINE_SCHEDULERS:
             if kernel.symbol_address(name) is None:
                 continue
@@ -141,7 +146,11 @@ class SystemFacts:
                 continue
             if expire >= 5:
                 return expire // 5
-        platform = kernel.prog.platform
+        return self._default_hz
+
+    @property
+    def _default_hz(self) -> int:
+        platform = self._kernel.prog.platform
         return DEFAULT_HZ.get(platform.arch, 100) if platform is not None else 100
 
     @cached_property

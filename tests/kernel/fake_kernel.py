@@ -15,6 +15,7 @@ from pycrash.kernel.kernel import Kernel
 #: The struct codes of the members that `FakeKernel.struct` knows, and their C types.
 _NUMBERS = {
     "B": ("unsigned char", 1, False),
+    "H": ("unsigned short", 2, False),
     "i": ("int", 4, True),
     "I": ("unsigned int", 4, False),
     "q": ("long", 8, True),

@@ -50,6 +50,14 @@ def test_ticks_begin_five_minutes_before_the_counter_wraps(jiffies: int, ticks: 
     assert system.ticks == ticks
 
 
+@pytest.mark.parametrize(("size", "value", "hz"), [(4, 10, 250), (4, 0, 1000), (8, 10, 1000)])
+def test_hz_by_a_scheduler_of_4_7(size: int, value: int, hz: int) -> None:
+    fake = FakeKernel()
+    fake.symbol("cfq_slice_async", AT, size)
+    fake.write(AT, "Q", value)
+    assert facts(fake).hz == hz
+
+
 def packed(text: bytes, inside: bool) -> bytes:
     stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     body = bytes(10) + stream.compress(text) + stream.flush()
