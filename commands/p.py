@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
 from pycrash.cexpr.options import value_options
+from pycrash.cexpr.state import state_of
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.kinds import cpu_list
 from pycrash.errors import CrashError, ReadError
@@ -15,12 +16,16 @@ from pycrash.errors import CrashError, ReadError
 
 @dataclass(frozen=True)
 class Value(Row):
-    """A printed value: `number` is its place in the history, `name` the symbol it is of."""
+    """A printed value: `number` is its place in the history, `name` the symbol it is of.
+
+    `filtered` tells that crash looks through the text before it prints it.
+    """
 
     name: str
     number: int
     type: str
     text: str
+    filtered: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ the CPU of the current task."""
         name, colon, spec = args.operands[0].rpartition(":")
         if not colon:
             name = args.operands[0]
+        state_of(ctx.kernel).task = ctx.task
         symbols = ctx.kernel.symbols
         symbol = name if symbols.exists(name) else ""
         if variable := _per_cpu_name(ctx, name):
@@ -108,7 +114,10 @@ def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False
         if (isinstance(error, ReadError) and not error.quiet) or ctx.settings.debug:
             yield Notice(str(error))
         raise CrashError(f"gdb request failed: p {text}") from error
-    yield Value(name, found.number, found.type, "\n".join((*found.warnings, found.text)))
+    text = "\n".join((*found.warnings, found.text))
+    # It does so once symbols of a module are loaded.
+    filtered = bool(name) or bool(kernel.modules.loaded)
+    yield Value(name, found.number, found.type, text, filtered)
 
 
 def _value_lines(row: Value) -> Iterator[str]:
@@ -116,13 +125,13 @@ def _value_lines(row: Value) -> Iterator[str]:
     yield from warnings
     first, *rest = f"${row.number} = {text}".split("\n")
     if row.name:
+        first = f"{row.name} = {first}"
+    if row.filtered:
         # crash breaks the line in front of a brace that has something behind it.
         head, brace, tail = first.partition("{")
         if brace and (tail or not rest):
-            yield f"{row.name} = {head}"
+            yield head
             first = " {" + tail
-        else:
-            first = f"{row.name} = {first}"
     yield first
     yield from rest
 

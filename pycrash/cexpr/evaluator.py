@@ -41,6 +41,7 @@ from pycrash.cexpr.ast import (
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.lookup import Lookup, is_untyped
 from pycrash.cexpr.parser import parse
+from pycrash.cexpr.registers import register
 from pycrash.cexpr.state import ExprState, state_of
 
 if TYPE_CHECKING:
@@ -371,7 +372,8 @@ class Evaluator:
             raise ExprError("Unable to read siginfo")
         if name in _FIXED:
             return self.arith.integer(_FIXED[name])
-        return void
+        found = register(self.kernel, self.state.task, name)
+        return void if found is None else found
 
     def _assign(self, node: Assign) -> drgn.Object:
         if not isinstance(node.target, Dollar) or not _is_variable(node.target.name):

@@ -17,7 +17,8 @@ class ExprState:
 
     gdb's print settings that crash has no name for are in `settings` (`symbol`, `union`, ...).
     `last_format` and `last_size` are the letters a `/FMT` without them means; `next_address`
-    is where an `x` without an address goes on.
+    is where an `x` without an address goes on. `task` is the task whose registers are meant,
+    by the address of its task_struct.
     """
 
     history: list[drgn.Object] = field(default_factory=list)
@@ -27,6 +28,7 @@ class ExprState:
     last_size: str = "w"
     last_count: int = 1
     next_address: int = 0
+    task: int = 0
 
     def record(self, value: drgn.Object) -> int:
         """Add a value to the history; returns its number."""
