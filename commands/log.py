@@ -63,7 +63,7 @@ class AuditRow(Row):
 
 class Log(Command):
     name = "log"
-    summary = "dump system message buffer"
+    summary = "messages of the kernel's log"
     synopsis = "[-TtdmascR]"
     description = (
         "Shows the messages of the kernel's log, oldest first, each with the seconds since "

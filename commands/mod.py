@@ -70,7 +70,7 @@ class ModArgs(Args):
 
 class Mod(Command):
     name = "mod"
-    summary = "module information and loading of symbols and debugging data"
+    summary = "loaded modules, and what their object files tell"
     synopsis = "-s module [objfile] | -d module | -S [directory] [-D|-t|-r|-R|-o|-g]"
     description = (
         "Lists the loaded modules by address: the struct module, the name, where the module's "

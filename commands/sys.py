@@ -90,7 +90,7 @@ class SystemCallRow(Row):
 
 class Sys(Command):
     name = "sys"
-    summary = "system data"
+    summary = "the system that died, its system calls and configuration"
     synopsis = "[-c [name|number]] [-t] [-i] config"
     description = (
         "Without an argument shows what the banner at the start shows: the files, the "
