@@ -333,7 +333,7 @@ class _Session:
     def _raw(self, task: Task) -> Row:
         kernel = self._kernel
         base = self._options.sp or task.stack
-        data = kernel.read(base, kernel.stacks.size, "64-bit KVADDR")
+        data = kernel.stacks.raw(base)
         names = {}
         for (value,) in struct.iter_unpack(kernel.struct_format("P"), data):
             if value and value not in names and kernel.symbols.in_range(value):

@@ -98,6 +98,17 @@ class Stacks:
             f"{self._kernel.byte_order}{len(data) // self._word}{self._code}", data
         )
 
+    def raw(self, base: int) -> bytes:
+        """As many bytes from an address as a task's stack has. Raises ReadError."""
+        what = f"{8 * self._kernel.word_size}-bit KVADDR"
+        self._check(base, what)
+        return self._kernel.read(base, self.size, what)
+
+    def _check(self, address: int, what: str) -> None:
+        # A dump may have memory at addresses that are not the kernel's.
+        if not self._kernel.memory.is_kernel(address):
+            raise ReadError(address, what, "invalid")
+
     def overflows(self, task: Task) -> list[str]:
         """What tells that a task's stack has run over its end, in crash's words.
 
@@ -107,6 +118,7 @@ class Stacks:
         size = kernel.word_size
         info = 0
         what = "stack overflow check"
+        self._check(task.stack, what)
         if task.thread_info == task.stack:
             # Before 4.9 (x86) thread_info lies at the end that the stack grows to.
             info = type_size(kernel.prog, "struct thread_info") or 0

@@ -348,8 +348,10 @@ class UnwinderX86:
 
     def is_mapped(self, address: int) -> bool:
         """Whether an address lies in memory that the kernel maps page by page."""
-        tables = self.kernel.memory.tables
-        return address >= self._vmalloc_start and tables.kernel_physical(address) is not None
+        low, high = self.kernel.symbols.kernel_symbols.image
+        if address < self._vmalloc_start or low <= address < high:
+            return False
+        return self.kernel.memory.tables.kernel_physical(address) is not None
 
     @cached_property
     def _vmalloc_start(self) -> int:

@@ -97,7 +97,10 @@ def ctx(unwinder: FakeUnwinder) -> Context:
             task=0xFF05, first_task=0xFF05, active={1: 0xFF05, 0: 0xFF00}, active_on=lambda cpu: 0
         ),
         cpus=SimpleNamespace(count=2, online={0}),
-        stacks=SimpleNamespace(size=16, overflows=lambda task: ["gone"] if task.pid == 5 else []),
+        stacks=SimpleNamespace(
+            raw=lambda base: PC.to_bytes(8, "little") * 2,
+            overflows=lambda task: ["gone"] if task.pid == 5 else [],
+        ),
         symbols=SimpleNamespace(
             lookup=lambda address: (Symbol(PC - 0x45, "schedule", "T"), address - PC + 0x45),
             by_name=lambda name: Symbol(PC - 0x45, name, "T") if name == "schedule" else None,
@@ -106,7 +109,6 @@ def ctx(unwinder: FakeUnwinder) -> Context:
         ),
         sources=SimpleNamespace(at=lambda address: "sched.c: 5"),
         slab=SimpleNamespace(cache_of=lambda address: "filp" if address == 0x2000 else ""),
-        read=lambda address, size, what: PC.to_bytes(8, "little") * (size // 8),
     )
     return Context(cast(Any, kernel), Settings(), cast(Any, None), cast(Any, None))
 

@@ -82,6 +82,7 @@ class FakeKernel:
         self.symbols = SimpleNamespace(
             lookup=lambda address: (Symbol(address, HANDLERS.get(address, "other"), "T"), 0)
         )
+        self.memory = SimpleNamespace(is_kernel=lambda address: address >= 0x1000)
         self.cpus = SimpleNamespace(count=1, present={0}, address=lambda base, cpu: base + PER_CPU)
         self.prog.add_memory_segment(0, 1 << 40, self._segment)
 
@@ -168,6 +169,13 @@ def test_the_mark_at_the_end_of_a_stack(kernel: FakeKernel) -> None:
     assert found.overflows(task(0x50000, address=0x7000, pid=0)) == []
     with pytest.raises(ReadError):
         found.overflows(task(0x60000))
+
+
+def test_memory_that_is_not_the_kernels(kernel: FakeKernel) -> None:
+    kernel.spans[0] = bytes(0x4000)
+    for ask in (stacks(kernel).raw, lambda base: stacks(kernel).overflows(task(base))):
+        with pytest.raises(ReadError, match="invalid kernel virtual address: 0 "):
+            ask(0)
 
 
 def test_thread_info_at_the_end_of_the_stack(kernel: FakeKernel) -> None:
