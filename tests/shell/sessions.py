@@ -37,6 +37,7 @@ SESSIONS = [
         "!echo a | tr a b\n!echo x > made\n!cat made\n",
     ),
     Batch("shell-error-stream", "!echo out; echo err >&2\n!sh -c 'exit 3'\n"),
+    Batch("shell-reads-on", "!read x; echo got $x\nthis line\nalias sf\n"),
     Batch("shell-in-words", "echo a!cat\n"),
     Batch(
         "external",
@@ -172,6 +173,12 @@ SESSIONS = [
         options=("-s", "-i", "cmds"),
         files={"cmds": "!echo from file\nbogus\nalias -z\n!echo 2\n"},
     ),
+    Batch(
+        "options-joined",
+        "alias pd\n",
+        options=("-si", "cmds", "--no_scroll", "--no_crash"),
+        files={"cmds": "alias px\n", ".crashrc": "alias sf\n"},
+    ),
     Batch("options-i-missing", "echo from stdin\n", options=("-s", "-i", "nothere")),
     Batch(
         "options-i-exit",
@@ -213,6 +220,13 @@ SESSIONS = [
         options=(),
     ),
     Batch("loud-no-newline", "!echo a\nalias sf", options=()),
+    Batch(
+        "loud-escapes",
+        "\\alias sf\n\\bogus\nalias sf >> out\nbogus > out2\n!cat out out2\n"
+        "alias |\nalias < args\n",
+        options=(),
+        files={"args": "px\n-\n\npd\n"},
+    ),
     Batch("loud-exit", "!echo a\nq\n", options=()),
     Batch(
         "loud-input-file",
