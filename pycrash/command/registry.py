@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard, cast
 
 from pycrash.command.command import Command
 
@@ -160,10 +161,13 @@ def _commands_of(module: ModuleType) -> list[Command]:
     return [
         value()
         for value in vars(module).values()
-        # Not isclass(): Python 3.10 takes Callable[[int], str] for a class as well.
-        if type(value) is type(Command)
-        and issubclass(value, Command)
+        if _is_command(value)
         and value.__module__ == module.__name__
         and not inspect.isabstract(value)
         and hasattr(value, "name")
     ]
+
+
+def _is_command(value: object) -> TypeGuard[type[Command]]:
+    # Not isclass(): Python 3.10 takes Callable[[int], str] for a class as well.
+    return type(value) is type(Command) and issubclass(cast(type, value), Command)
