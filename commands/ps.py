@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -144,7 +144,6 @@ class Ps(Command):
         ("The ancestry of pid 193", "ps -p 193"),
         ("What each CPU was running", "ps -A"),
         ("Kernel workers, the last to run first", "ps -l 'kworker.*'"),
-        ("The threads of a group", "ps -g nginx"),
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
@@ -180,9 +179,12 @@ class Ps(Command):
             tasks = [task for task in tasks for fits in wanted if fits(task)]
         yield from _heading(args)
         if "C" in args:
-            # Each task named brings the whole list of the CPUs, as does naming none.
-            for _ in tasks if args.operands else tasks[:1]:
-                yield from _run_by_cpu(ctx, args, options.cpus)
+            every = sorted(ctx.kernel.tasks.all, key=lambda task: -(task.last_run or 0))
+            if not args.operands:
+                every = [task for task in tasks if chosen.task(task, False) is not None]
+            # Each task named brings the whole list of the CPUs.
+            for _ in tasks if args.operands else (None,):
+                yield from _run_by_cpu(ctx, args, options.cpus, every)
             return
         yield from self._show(ctx, args, tasks, chosen)
 
@@ -412,11 +414,10 @@ def _since_run(ctx: Context, clocks: dict[int, int], task: Task) -> Iterator[Row
     yield SinceRunRow(elapsed, clock, ctx.kernel.tasks.states.short(task.state), _header(task))
 
 
-def _run_by_cpu(ctx: Context, args: Args, cpus: list[int]) -> Iterator[Row]:
-    """One list for each CPU, whatever the other options choose."""
+def _run_by_cpu(ctx: Context, args: Args, cpus: list[int], tasks: Sequence[Task]) -> Iterator[Row]:
+    """One list for each CPU."""
     from pycrash.render.taskrows import CpuRow
 
-    tasks = sorted(ctx.kernel.tasks.all, key=lambda task: -(task.last_run or 0))
     show = _mode(ctx, args)
     assert show is not None
     for place, cpu in enumerate(cpus):
@@ -486,8 +487,7 @@ def _summary(ctx: Context, tasks: list[Task]) -> Iterator[Row]:
     from pycrash.render.taskrows import StateRow
 
     counts = Counter(ctx.kernel.tasks.states.short(task.state) for task in tasks)
-    for state, count in counts.items():
-        yield StateRow(state, count)
+    return (StateRow(state, count) for state, count in counts.items())
 
 
 def _process_line(row: ProcessRow, width: int) -> str:

@@ -160,6 +160,11 @@ def test_one_list_a_cpu(crowd: Crowd) -> None:
     assert [line.partition("PID: ")[2].split()[0] for line in second] == ["21", "20", "0"]
 
 
+def test_one_list_a_cpu_of_what_was_chosen(crowd: Crowd) -> None:
+    lines = crowd.run("ps -l -u -C 1")
+    assert [line.partition("PID: ")[2].split()[0] for line in lines[1:]] == ["21", "20"]
+
+
 def test_times(crowd: Crowd) -> None:
     assert crowd.run("ps -t 1")[1:] == [
         "    RUN TIME: 00:00:09",
