@@ -40,6 +40,10 @@ MAX_PLACES, MAX_DEPTH = 256, 16
 PIECE = 1 << 20
 
 
+#: What comes of bytes that are no entry, or of a type that drgn does not find.
+_UNFIT = (CrashError, LookupError, SyntaxError, ValueError, TypeError, struct.error)
+
+
 class Abbreviation(NamedTuple):
     """What entries of one abbreviation have: (attribute, form, implied value) each."""
 
@@ -68,14 +72,22 @@ class Declarations:
 
     def type(self, name: str) -> drgn.Type | None:
         """The type a variable is declared with, None where no declaration is found."""
-        for unit, place in self._mentions(name):
-            try:
-                entry = self._declaration(unit, place)
-                if entry is not None:
-                    return self._type(unit, entry, 0)
-            except (CrashError, IndexError, LookupError, SyntaxError, ValueError, TypeError):
-                continue
+        try:
+            for unit, place in self._mentions(name):
+                found = self._declared_at(unit, place)
+                if found is not None:
+                    return found
+        except (CrashError, IndexError, struct.error):
+            return None
         return None
+
+    def _declared_at(self, unit: Unit, place: int) -> drgn.Type | None:
+        """The type of a declaration whose name may stand at a place."""
+        try:
+            entry = self._declaration(unit, place)
+            return None if entry is None else self._type(unit, entry, 0)
+        except _UNFIT:
+            return None
 
     @cached_property
     def _info(self) -> bytes:

@@ -6,6 +6,7 @@ directly below each unit are looked at, which is where C types stand.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -99,10 +100,12 @@ class TypeIndex:
         self._known: dict[bytes, tuple[Shape, int] | None] = {}
         self._seen: set[tuple[int | bytes, int]] = set()
         self._typedefs: dict[int | bytes, bool] = {}
+        self._typedef_places: dict[int, int | bytes] = {}
+        self._elements: list[int] = []
         self.types: list[IndexedType] = []
         try:
             self._scan()
-        except IndexError as error:
+        except (IndexError, KeyError, ValueError, struct.error) as error:
             raise DwarfError("damaged .debug_info") from error
         del self._info, self._abbrevs, self._known, self._seen
         del self._typedef_places, self._elements
@@ -127,8 +130,8 @@ class TypeIndex:
         if code not in table:
             return
         at, _ = self._attributes(table[code], at, unit)
-        self._typedef_places: dict[int, int | bytes] = {}
-        self._elements: list[int] = []
+        self._typedef_places = {}
+        self._elements = []
         while True:
             code = data[at]
             step = steps[code]
