@@ -10,6 +10,7 @@ from pycrash.command.kinds import hexadecimal, is_hexadecimal, is_number
 from pycrash.command.symbolrows import (
     SymbolRow,
     UnknownSymbolRow,
+    symbol_columns,
     symbol_line,
     symbols_with,
     unknown_symbol,
@@ -203,8 +204,7 @@ class Sym(Command):
             elif isinstance(row, MarkRow):
                 yield f"{row.address:x} {row.mark}: {row.module}"
             elif isinstance(row, SymbolsRow):
-                line = "{:x} ({}) {}".format
-                yield from map(line, row.addresses, row.letters, row.names)
+                yield from symbol_columns(row.addresses, row.letters, row.names)
             elif isinstance(row, UnknownSymbolRow):
                 yield from unknown_symbol_lines(row, radix)
             elif isinstance(row, PlaceRow):

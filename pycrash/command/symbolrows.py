@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,10 @@ from pycrash.command.rows import Row
 
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
+
+
+#: How many symbols `symbol_columns` joins at a time.
+BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,31 @@ def symbol_line(row: SymbolRow, radix: int) -> str:
     if row.section is not None:
         line += f" [{row.section}]"
     return line
+
+
+def symbol_columns(
+    addresses: Sequence[int], letters: Sequence[str], names: Sequence[str]
+) -> Iterator[str]:
+    """The lines of many symbols, some thousands joined by newlines at a time, for speed."""
+    marks = {letter: f" ({letter}) " for letter in set(letters)}
+    for at in range(0, len(addresses), BLOCK):
+        some = addresses[at : at + BLOCK]
+        parts = ["\n"] * (4 * len(some))
+        parts[0::4] = hexadecimal_all(some)
+        parts[1::4] = map(marks.__getitem__, letters[at : at + BLOCK])
+        parts[2::4] = names[at : at + BLOCK]
+        parts[-1] = ""
+        yield "".join(parts)
+
+
+def hexadecimal_all(numbers: Sequence[int]) -> list[str]:
+    """Numbers of up to 64 bits in hexadecimal."""
+    if min(numbers) >> 60:
+        words = array("Q", numbers)
+        if sys.byteorder == "little":
+            words.byteswap()
+        return words.tobytes().hex(" ", 8).split(" ")
+    return list(map("{:x}".format, numbers))
 
 
 def unknown_symbol_lines(row: UnknownSymbolRow, radix: int) -> Iterator[str]:

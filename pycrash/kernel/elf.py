@@ -12,6 +12,7 @@ import zlib
 from array import array
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 from pycrash.errors import CrashError
@@ -153,6 +154,7 @@ class ElfSymbols:
         self._sections = elf.sections
         self._entry = struct.Struct(elf.order + ("IBBHQQ" if elf.wide else "IIIBBH"))
         self._wide, self._order = elf.wide, elf.order
+        self._word, self._kind = struct.Struct(elf.order + "I"), struct.Struct(elf.order + "BxH")
         self._table = table[: len(table) - len(table) % self._entry.size]
         self._strings = strings
         self._letters: dict[tuple[int, int], str] = {}
@@ -201,19 +203,25 @@ class ElfSymbols:
         _, info, section, _ = self.entry(index)
         return self._letter(info, section)
 
-    def all(self, order: list[int]) -> tuple[list[str], list[str]]:
-        """The names and the letters of many entries, in the order of the given indices."""
-        text, find = self._strings.decode("latin-1"), self._strings.find
-        rows = list(self._entry.iter_unpack(self._table))
-        letters, names = [], []
-        known = self._letters
-        at_info, at_section = (1, 3) if self._wide else (3, 5)
-        for index in order:
-            row = rows[index]
-            start, code = row[0], (row[at_info], row[at_section])
-            names.append(text[start : find(b"\0", start)] or self._name(start, *code))
-            letters.append(known.get(code) or self._letter(*code))
-        return names, letters
+    def all(self) -> tuple[list[str], list[str]]:
+        """The names and the letters of all entries, by index."""
+        text = self._strings.decode("latin-1")
+        pieces = text.split("\0")
+        places = accumulate((len(piece) + 1 for piece in pieces), initial=0)
+        at = dict(zip(places, pieces, strict=False))
+        names = [
+            # A name that is the tail of another is no piece of its own.
+            text[start : text.find("\0", start)] if name is None else name
+            for name, start in zip(map(at.get, self._starts), self._starts, strict=True)
+        ]
+        for index in self._starting_at([0]):
+            names[index] = self.name(index)
+        # In both layouts the type, a byte of no use here and the section make up one word.
+        codes = self._words("I")[1 if self._wide else 3 :: self._entry.size // 4].tolist()
+        letters = {
+            code: self._letter(*self._kind.unpack(self._word.pack(code))) for code in set(codes)
+        }
+        return names, list(map(letters.__getitem__, codes))
 
     def find(self, name: str) -> list[int]:
         """The indices of the entries with exactly that name."""

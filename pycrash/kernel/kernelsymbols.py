@@ -6,7 +6,7 @@ Their order, their letters and the cut endings of names are crash's.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -114,10 +114,14 @@ class KernelSymbols:
     def all(self) -> tuple[list[str], list[str]]:
         """Names and letters by place: the way to ask for most of them."""
         order, linked = self._table
+        names, letters = self._entries.all()
         for first, last in _runs(linked):
-            self._settle(first, last)
-        names, letters = self._entries.all(order)
-        return [strip_clone(n) if "." in n else n for n in names], letters
+            self._settle(first, last, names.__getitem__)
+        ordered = map(names.__getitem__, order)
+        return (
+            [strip_clone(name) if "." in name else name for name in ordered],
+            list(map(letters.__getitem__, order)),
+        )
 
     def address(self, place: int) -> int:
         """The run-time address of the symbol at a place."""
@@ -242,12 +246,12 @@ class KernelSymbols:
         self._settle(first, last)
         return first, last
 
-    def _settle(self, first: int, last: int) -> None:
+    def _settle(self, first: int, last: int, name: Callable[[int], str] | None = None) -> None:
         """Sort the entries of one address by their names as the file has them."""
         if last - first > 1 and first not in self._settled:
             self._settled.add(first)
             order = self._table[0]
-            order[first:last] = sorted(order[first:last], key=self._entries.name)
+            order[first:last] = sorted(order[first:last], key=name or self._entries.name)
 
     def _counts(self, index: int) -> bool:
         entries = self._entries

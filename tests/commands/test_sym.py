@@ -122,7 +122,7 @@ def test_an_unknown_name_lists_those_that_contain_it() -> None:
 
 
 def test_everything() -> None:
-    assert lines("-l") == [
+    assert "\n".join(lines("-l")).split("\n") == [
         "ffffffff81000000 (T) schedule",
         "ffffffff82000000 (D) jiffies",
         "ffffffffc0000000 MODULE TEXT START: toy",

@@ -39,7 +39,9 @@ def test_letters_are_those_of_nm(tmp_path: Path) -> None:
     }
     symbols = ElfFile(make_elf(tmp_path / "elf", list(cases.values()))).symbols
     assert [symbols.letter(index) for index in range(1, len(symbols))] == list(cases)
-    assert symbols.all(list(range(1, len(symbols))))[1] == list(cases)
+    names, letters = symbols.all()
+    assert letters[1:] == list(cases)
+    assert names[1:] == [symbol.name for symbol in cases.values()]
 
 
 def test_a_name_may_be_the_tail_of_another(tmp_path: Path) -> None:
@@ -52,6 +54,7 @@ def test_a_name_may_be_the_tail_of_another(tmp_path: Path) -> None:
     assert symbols.find("schedule") == [2]
     assert symbols.find("chedule") == []
     assert symbols.find_prefix("io_") == [1]
+    assert symbols.all()[0] == ["", "io_schedule", "schedule"]
 
 
 def test_a_section_symbol_has_the_name_of_its_section(tmp_path: Path) -> None:
@@ -62,6 +65,7 @@ def test_a_section_symbol_has_the_name_of_its_section(tmp_path: Path) -> None:
         )
     ).symbols
     assert [symbols.name(1), symbols.name(2)] == [".data", ""]
+    assert symbols.all()[0] == ["", ".data", ""]
     assert symbols.nameless == {0, 2}
 
 
