@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import struct
 from collections.abc import Iterator
 from functools import cached_property
@@ -16,19 +18,28 @@ if TYPE_CHECKING:
 #: Functions whose return addresses on a stack tell the task that went down.
 _DOWN = ("xen_panic_event", "crash_kexec", "machine_kexec", "crash_fadump", "panic", "die")
 _STACK_SIZE = 16384
+#: Words of the kernel log behind which it says which CPU they came from.
+_PANIC_WORDS = (
+    "Unable to handle kernel",
+    "BUG: unable to handle kernel",
+    "Kernel BUG at",
+    "kernel BUG at",
+    "Bad mode in",
+    "Oops",
+    "Kernel panic",
+)
 
 
 class Panic:
     """The panic task and the active tasks. Addresses are those of task_structs.
 
-    `forced` says that the panic task is not to be looked for (--no_panic). `problems` holds
-    what could not be read.
+    `forced` says that the panic task is not to be looked for (--no_panic). What cannot be read
+    is told by `TaskTable.new_problems`.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self.forced = False
-        self.problems: list[str] = []
 
     @cached_property
     def active(self) -> dict[int, int]:
@@ -51,7 +62,7 @@ class Panic:
                 at = kernel.cpus.address(queues, cpu) + current
                 task = kernel.read_word(at, "active runqueues entry (per_cpu)")
             except ReadError as error:
-                self.problems.append(str(error))
+                self._kernel.tasks.problems.append(str(error))
                 continue
             if task:
                 found[cpu] = task
@@ -62,7 +73,9 @@ class Panic:
         tasks = self._kernel.tasks
         for cpu, task in active.items():
             if task not in tasks.by_address:
-                self.problems.append(f"active task {task:x} on cpu {cpu} not found in PID hash\n")
+                self._kernel.tasks.problems.append(
+                    f"active task {task:x} on cpu {cpu} not found in PID hash\n"
+                )
                 tasks.add(task)
 
     @cached_property
@@ -70,7 +83,7 @@ class Panic:
         """The task that crashed, 0 where that cannot be told."""
         if self.forced:
             return 0
-        return self._crashing() or self._on_stack()
+        return self._crashing() or self._on_stack() or self._in_log()
 
     @property
     def first_task(self) -> int:
@@ -124,7 +137,9 @@ class Panic:
                 return callers[name][-1]
         suspects = {task for name in ("panic", "die") for task in callers[name]}
         if len(suspects) > 1:
-            self.problems.append("multiple active tasks have called die and/or panic\n")
+            self._kernel.tasks.problems.append(
+                "multiple active tasks have called die and/or panic\n"
+            )
             return 0
         return next(iter(suspects), 0)
 
@@ -140,8 +155,24 @@ class Panic:
         try:
             task = kernel.tasks.get(address)
             data = kernel.read(task.stack, _STACK_SIZE, "stack contents")
-        except CrashError as error:
-            self.problems.append(str(error))
-            return
+        except CrashError:
+            return  # it is only a search
         count = len(data) // kernel.word_size
         yield from struct.unpack(f"{kernel.byte_order}{count}{kernel.word}", data)
+
+    def _in_log(self) -> int:
+        """The task of the CPU that the kernel log names at or behind its first words of panic."""
+        lines = iter(self._kernel.system.log_lines())
+        for line in lines:
+            places = [line.find(word) for word in _PANIC_WORDS if word in line]
+            if places:
+                rest = itertools.chain([line[places[0] :]], lines)
+                found = (self._named_cpu(text) for text in rest)
+                return next((task for task in found if task), 0)
+        return 0
+
+    def _named_cpu(self, text: str) -> int:
+        """The task of the CPU that "CPU: 3", or "CPU 3" at the start of a text, names."""
+        match = re.search(r"CPU: (\d+)", text) or re.match(r"CPU (\d+)", text)
+        cpu = int(match[1]) if match else -1
+        return self.active.get(cpu, 0) if cpu in self._kernel.cpus.online else 0

@@ -207,7 +207,7 @@ class SystemFacts:
     @cached_property
     def panic_message(self) -> str:
         """The line of the log that tells why the kernel went down; empty if none does."""
-        lines = self._log_lines()
+        lines = self.log_lines()
         for text in FATAL_TEXTS:
             for line in lines:
                 if text in line:
@@ -272,7 +272,7 @@ class SystemFacts:
                 continue
         raise MissingFeature("no timekeeper in this kernel")
 
-    def _log_lines(self) -> list[str]:
+    def log_lines(self) -> list[str]:
         """The log, split where it has line breaks; as much of it as can be read."""
         log = self._kernel.log
         lines: list[str] = []

@@ -107,8 +107,12 @@ class TaskTable:
         return found
 
     def new_problems(self) -> list[str]:
-        """What could not be read since the last call, after gathering the tasks."""
-        _ = self.all
+        """What could not be read since the last call, after gathering the tasks and finding
+        out which of them were active."""
+        try:
+            _ = self._kernel.panic.first_task
+        except CrashError as error:
+            self.problems.append(str(error))
         found, self.problems = self.problems, []
         return found
 
@@ -311,14 +315,21 @@ class TaskTable:
             info = stack if in_task is None else address + in_task
             if cpu is None:
                 cpu = self._cpu_of(info)
+                if cpu is None:
+                    continue
             # Past the constructor, which would cost as much as all the rest.
             head = (address, pid, tgid, name, cpu, parent, mm, state | (exit_state or 0))
             yield make(task_type, (*head, flags, policy, prio, stack, info, *row[12:]))
 
-    def _cpu_of(self, thread_info: int) -> int:
-        """The CPU of a task whose thread_info lies at the foot of its stack."""
+    def _cpu_of(self, thread_info: int) -> int | None:
+        """The CPU of a task whose thread_info lies at the foot of its stack; None where that
+        cannot be read."""
         kernel = self._kernel
         at = Layout(kernel.prog, "struct thread_info", ("cpu",)).offsets[0]
         if at is None:
             return 0
-        return kernel.unsigned(kernel.read(thread_info + at, 4, "fill_thread_info"))
+        try:
+            return kernel.unsigned(kernel.read(thread_info + at, 4, "fill_thread_info"))
+        except ReadError as error:
+            self.problems.append(str(error))
+            return None

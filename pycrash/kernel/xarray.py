@@ -39,7 +39,12 @@ def walk(
     slots = struct.Struct(f"{kernel.byte_order}{count}{kernel.word}")
     size = slots_at + slots.size
     # (where the entry stands, the entry, its index, the shift its node must stay below)
-    stack = [(kernel.read_word(head_at, "xarray root"), 0, kernel.word_size * 8)]
+    try:
+        stack = [(kernel.read_word(head_at, "xarray root"), 0, kernel.word_size * 8)]
+    except ReadError as error:
+        problem(error)
+        return
+    nodes: set[int] = set()
     while stack:
         entry, index, limit = stack.pop()
         if entry & 3 != internal:
@@ -48,6 +53,11 @@ def walk(
             continue
         if internal == _XA_INTERNAL and entry <= _XA_RESERVED:
             continue
+        # A node stands in one place of the tree: one met again is a trap.
+        if entry in nodes:
+            problem(ReadError(entry & ~3, "xa_node", "invalid"))
+            continue
+        nodes.add(entry)
         try:
             data = kernel.read(entry & ~3, size, "xa_node")
         except ReadError as error:

@@ -51,7 +51,7 @@ class Crowd(FakeTasks):
         self.symbol("crashing_cpu", 0xFFFFFFFF82500000, 4)
         self.write(0xFFFFFFFF82500000, "i", 1)
         self.kernel.__dict__.update(
-            system=SimpleNamespace(ticks=2500, hz=250, panic_message=""),
+            system=SimpleNamespace(ticks=2500, hz=250, panic_message="", log_lines=lambda: []),
             task_memory=SimpleNamespace(use=self._use),
         )
         self.settings = Settings()

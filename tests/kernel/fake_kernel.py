@@ -42,7 +42,10 @@ class FakeKernel:
         self.prog.register_symbol_finder("fake", self._find_symbol, enable_index=0)
         self.kernel = Kernel(self.prog, None, None)
         self.kernel.__dict__.update(
-            page_size=4096, memory=SimpleNamespace(read_slowly=self._missing), _moved=0
+            page_size=4096,
+            memory=SimpleNamespace(read_slowly=self._missing),
+            system=SimpleNamespace(log_lines=lambda: []),
+            _moved=0,
         )
 
     def struct(self, name: str, size: int, /, **members: tuple[int, str | drgn.Type]) -> drgn.Type:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from pycrash.errors import CrashError
@@ -159,4 +161,41 @@ def test_an_active_task_without_a_number_is_taken_in(fake: FakeTasks) -> None:
     panic = fake.kernel.panic
     assert panic.active[0] == stray
     assert fake.kernel.tasks.get(stray).comm == "stray"
-    assert panic.problems == [f"active task {stray:x} on cpu 0 not found in PID hash\n"]
+    assert fake.kernel.tasks.new_problems() == [
+        f"active task {stray:x} on cpu 0 not found in PID hash\n"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "cpu"),
+    [
+        (["Kernel panic - not syncing", "CPU: 1 PID: 5 Comm: five"], 1),
+        (["CPU: 0 before", "BUG: unable to handle kernel paging CPU: 1"], 1),
+        (["Oops: 0002", "no CPU here", "CPU 0 of old"], 0),
+        (["Oops: 0002", "CPU: 7 is none"], None),
+        (["CPU: 1 without a panic"], None),
+    ],
+)
+def test_the_panic_task_by_what_the_log_says(
+    fake: FakeTasks, lines: list[str], cpu: int | None
+) -> None:
+    fake.kernel.__dict__["system"] = SimpleNamespace(log_lines=lambda: lines)
+    panic = fake.kernel.panic
+    assert panic.task == (0 if cpu is None else panic.active[cpu])
+
+
+def test_a_node_that_stands_in_two_places_is_read_once(fake: FakeTasks) -> None:
+    fake.add(3, "three")
+    shared = fake.node + 0x1000
+    fake.room(shared, 576)
+    fake.write(fake.node, "B", 6)
+    fake.write(fake.node + 40 + 8 * 5, "QQ", shared | 2, shared | 2)
+    assert len(fake.kernel.tasks.new_problems()) == 1
+
+
+def test_a_tree_without_its_root(fake: FakeTasks) -> None:
+    fake.add(3, "three")
+    fake.symbol("init_pid_ns", 0xFFFFFFFF82F00000)
+    tasks = fake.kernel.tasks
+    assert [t.pid for t in tasks.all] == [0, 0]
+    assert len(tasks.new_problems()) == 1
