@@ -149,11 +149,7 @@ def _per_cpu_name(ctx: Context, name: str) -> str:
     # Up to 2.6.33 these variables had a prefix.
     for candidate in (name, name.removeprefix("per_cpu__"), f"per_cpu__{name}"):
         symbol = symbols.by_name(candidate)
-        if (
-            symbol is not None
-            and symbol.letter in "dDV"
-            and ctx.kernel.cpus.is_per_cpu(symbol.address)
-        ):
+        if symbol is not None and symbol.letter in "dDV" and symbols.is_percpu(symbol):
             return candidate
     return ""
 

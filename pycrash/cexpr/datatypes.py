@@ -113,7 +113,7 @@ class Datatype:
         return found.bit // 8 if found is not None else None
 
 
-_types: WeakKeyDictionary[Kernel, dict[str, Datatype | None]] = WeakKeyDictionary()
+_types: WeakKeyDictionary[Kernel, dict[tuple[int, str], Datatype | None]] = WeakKeyDictionary()
 
 
 def find_datatype(kernel: Kernel, name: str) -> Datatype | None:
@@ -122,9 +122,11 @@ def find_datatype(kernel: Kernel, name: str) -> Datatype | None:
     None where there is no such type.
     """
     known = _types.setdefault(kernel, {})
-    if name not in known:
-        known[name] = _look_up(kernel, name)
-    return known[name]
+    # What is known of a name ends when the types of another module are added.
+    key = kernel.type_changes, name
+    if key not in known:
+        known[key] = _look_up(kernel, name)
+    return known[key]
 
 
 def _look_up(kernel: Kernel, name: str) -> Datatype | None:

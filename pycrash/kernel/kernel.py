@@ -48,6 +48,8 @@ class Kernel:
         self.active_only = False
         #: The directory that object files of modules are looked for in (--mod).
         self.module_tree: str | None = None
+        #: How often types of modules were added to those of the vmlinux.
+        self.type_changes = 0
         #: What opening found wrong with a dump that can still be used, one line each.
         self.notes: list[str] = []
 

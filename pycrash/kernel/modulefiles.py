@@ -58,14 +58,13 @@ def read_object(path: Path, arch: drgn.Architecture) -> ObjectFile:
     """What an unpacked object file holds. Raises CrashError where it is none or has no symbols."""
     elf = ElfFile(path)
     table = elf.symbols
-    names, letters = table.all(list(range(len(table))))
     found = []
     for index in range(1, len(table)):
         _, _, section, value = table.entry(index)
         home = elf.sections[section].name if 0 < section < len(elf.sections) else ""
-        if home and rejected(arch, value, names[index], letters[index]):
-            continue
-        found.append((bool(home), value, names[index], letters[index], home))
+        name, letter = table.name(index), table.letter(index)
+        if not home or not rejected(arch, value, name, letter):
+            found.append((bool(home), value, name, letter, home))
     found.sort(key=lambda s: s[:3])
     return ObjectFile(
         tuple(FileSymbol(name, value, letter, home) for _, value, name, letter, home in found),

@@ -182,6 +182,7 @@ class ModuleTable:
         from pycrash.kernel.loadedsymbols import LoadedFile
         from pycrash.kernel.modulefiles import read_object
         from pycrash.kernel.relocated import open_plain
+        from pycrash.kernel.typestore import store_of
 
         if module.address in self.loaded:
             return
@@ -200,6 +201,8 @@ class ModuleTable:
             )
         if known.debug_file_status != drgn.ModuleFileStatus.HAVE:
             known.try_file(file, fd=open_plain(file))
+            store_of(prog).take_modules()
+            self._kernel.type_changes += 1
         try:
             places = dict(known.section_addresses)
         except LookupError:

@@ -30,12 +30,23 @@ class TypeStore:
     def __init__(self, build_id: str | None) -> None:
         self._file = f"types-{build_id}.json" if build_id else None
         self._answers: dict[str, Any] = {}
+        self._of_modules = False
         self._new = False
         if self._file is not None:
             self._answers = self._load()
             atexit.register(self.save)
 
+    def take_modules(self) -> None:
+        """Object files of modules are loaded: what the vmlinux lacks is asked for again.
+
+        What is learned from then on is not kept, as it is no fact of the vmlinux alone.
+        """
+        self.save()
+        self._of_modules = True
+
     def __contains__(self, question: str) -> bool:
+        if self._of_modules:
+            return self._answers.get(question) is not None
         return question in self._answers
 
     def __getitem__(self, question: str) -> Any:
@@ -43,7 +54,7 @@ class TypeStore:
 
     def __setitem__(self, question: str, answer: Any) -> None:
         self._answers[question] = answer
-        self._new = True
+        self._new = not self._of_modules
 
     def save(self) -> None:
         """Write down what is new; a folder that cannot be written to is left alone."""

@@ -83,6 +83,7 @@ class ExpressionKernel:
 
     word_size, word_mask, byte_order, word = 8, (1 << 64) - 1, "<", "Q"
     vmlinux = None
+    type_changes = 0
 
     def __init__(self) -> None:
         self.prog = make_program()
