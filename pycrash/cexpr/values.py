@@ -137,6 +137,8 @@ class Printer:
     def _array(self, shape: Shape, place: Place, depth: int, shallow: int) -> str:
         element = shape.element
         if not shape.length or not element.size:
+            if self.options.format not in ("", "s"):
+                return self._address(place.at)
             return self._pointer(place.at, element)
         textual = element.textual and self.options.format in ("", "s")
         if textual:

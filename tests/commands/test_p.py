@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from commands.gdb import Gdb
+from commands.p import P, PerCpu, Value
+from commands.whatis import SizedType, Whatis
 from pycrash.command import Command, Notice, Part, Settings, UsageError
-from pycrash.commands.gdb import Gdb
-from pycrash.commands.p import P, PerCpu, Value
-from pycrash.commands.whatis import SizedType, Whatis
 from pycrash.errors import CrashError
 from tests.cexpr.fake_expressions import ExpressionKernel
 
