@@ -239,8 +239,7 @@ class _Options:
 
     def read(self, ctx: Context, args: Args) -> Iterator[Row]:
         """Yield what is to be said of them. Raises CrashError and UsageError."""
-        seen = ""
-        missing = False
+        seen, missing = "", False
         for letter, value in args.given:
             if letter in "ku" and ({"k": "u", "u": "k"}[letter] in seen):
                 raise CrashError("-u and -k are mutually exclusive")
