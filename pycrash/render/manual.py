@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 
 from pycrash import CRASH_VERSION, __version__
 from pycrash.command import Command
@@ -45,6 +46,7 @@ def page(command: Command) -> Iterator[str]:
     if command.examples:
         yield from ("", "EXAMPLES")
         for what, line in command.examples:
+            what = what if what.endswith((":", ".")) else f"{what}:"
             yield from (*_paragraphs(what, "  "), "", f"    crash> {line}", "")
     else:
         yield ""
@@ -55,24 +57,32 @@ def _paragraphs(text: str, indent: str) -> Iterator[str]:
     for number, block in enumerate(textwrap.dedent(text).strip("\n").split("\n\n")):
         if number:
             yield ""
-        if any(line[:1] in (" ", "\t") for line in block.split("\n")):
-            yield from (f"{indent}{line}".rstrip() for line in block.split("\n"))
-        else:
-            yield from textwrap.wrap(
-                block, WIDTH, initial_indent=indent, subsequent_indent=indent
-            ) or [""]
+        for stands, lines in groupby(block.split("\n"), lambda line: line[:1] in (" ", "\t")):
+            if stands:
+                yield from (f"{indent}{line}".rstrip() for line in lines)
+            else:
+                yield from _filled(" ".join(lines), indent, indent)
+
+
+def _filled(text: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        " ".join(text.split()), WIDTH, initial_indent=first, subsequent_indent=rest
+    )
 
 
 def _flags(command: Command) -> Iterator[str]:
-    heads = [f"-{f.letter}{' ' + f.value if f.value else ''}" for f in command.flags]
-    width = max(map(len, heads))
-    for head, flag in zip(heads, command.flags, strict=True):
-        yield from textwrap.wrap(
-            " ".join(flag.help.split()),
-            WIDTH,
-            initial_indent=f"    {head:>{width}}  ",
-            subsequent_indent=" " * (width + 6),
-        )
+    """The flags with their help; neighbours with the same help share it."""
+    groups = [
+        ([f"-{f.letter}{' ' + f.value if f.value else ''}" for f in flags], text)
+        for text, flags in groupby(command.flags, lambda flag: flag.help)
+    ]
+    width = max((len(heads[0]) for heads, _ in groups if len(heads) == 1), default=0)
+    for heads, text in groups:
+        if len(heads) == 1:
+            yield from _filled(text, f"    {heads[0]:>{width}}  ", " " * (width + 6))
+        else:
+            yield from _filled(" ".join(heads), "    ", "    ")
+            yield from _filled(text, " " * (width + 6), " " * (width + 6))
 
 
 def pages(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pycrash.command import Flag
 from pycrash.command.registry import Registry
 from pycrash.render.manual import in_order, page, pages, table
 from tests.shell.fake import Count
@@ -33,3 +34,28 @@ def test_topics() -> None:
     everything = list(pages(["all"], registry, {}))
     for topic in ("input", "output", "tally", "copying", "warranty"):
         assert set(pages([topic], registry, {})) <= set(everything)
+
+
+class Wordy(Count):
+    name = "wordy"
+    description = """\
+Short lines
+are filled:
+  but these
+    stand
+as they are.
+
+Another paragraph."""
+    flags = (Flag("a", "same"), Flag("b", "same", "value"), Flag("c", "other"))
+    examples = (("count", "wordy 1"), ("Or so:", "wordy 2"))
+
+
+def test_a_page_is_filled_and_flags_share_their_help() -> None:
+    lines = list(page(Wordy()))
+    assert lines[lines.index("DESCRIPTION") + 1 :] == [
+        *("  Short lines are filled:", "    but these", "      stand", "  as they are.", ""),
+        *("  Another paragraph.", ""),
+        *("    -a -b value", "        same", "    -c  other", ""),
+        *("EXAMPLES", "  count:", "", "    crash> wordy 1", ""),
+        *("  Or so:", "", "    crash> wordy 2", ""),
+    ]
