@@ -86,11 +86,14 @@ class KernelLog:
 
         A log of shape "text" has no records: see `plain`.
         """
-        if self.shape == "ring":
-            return Ring(self._kernel, self._places).records()
-        if self.shape == "records":
-            return RecordBuffer(self._kernel, self._places).records()
-        return iter(())
+        try:
+            if self.shape == "ring":
+                yield from Ring(self._kernel, self._places).records()
+            elif self.shape == "records":
+                yield from RecordBuffer(self._kernel, self._places).records()
+        except struct.error:
+            # The note gave offsets or sizes that fit no structure.
+            raise LogDamage("\nlog buf data structure(s) have changed", "WARNING") from None
 
     def plain(self, levels: bool = False) -> str:
         """A log of shape "text", its lines without the `<N>` that leads them unless `levels`.

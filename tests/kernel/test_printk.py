@@ -160,6 +160,23 @@ def test_a_size_that_cannot_be_is_not_read(offset: int) -> None:
         ring.records()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OFFSET(prb_desc_ring.count_bits)=4000",
+        "OFFSET(printk_info.caller_id)=17",
+        "SIZE(printk_info)=4",
+        "SIZE(prb_desc)=0",
+    ],
+)
+def test_offsets_that_fit_nothing_are_said(line: str) -> None:
+    ring = FakeRing(tail=4, head=4)
+    ring.put(4, b"text", 0)
+    ring.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(RING_NOTE + line)
+    with pytest.raises(LogDamage, match="have changed"):
+        ring.records()
+
+
 RECORD_NOTE = f"""SYMBOL(log_buf)={BASE:x}
 SYMBOL(log_buf_len)={BASE + 8:x}
 SYMBOL(log_first_idx)={BASE + 12:x}
