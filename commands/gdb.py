@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
+from pycrash.cexpr.gdb.listing import list_command
 from pycrash.cexpr.gdb.printf import echo_command, printf_command
 from pycrash.cexpr.gdb.printing import (
     output_command,
@@ -36,7 +37,7 @@ class Gdb(Command):
     summary = "a command of gdb"
     synopsis = "command ..."
     description = """\
-Runs a command of gdb: print, output, call, ptype, whatis, x, printf, echo, info line,
+Runs a command of gdb: print, output, call, ptype, whatis, x, printf, echo, list, info line,
 info symbol, info address, set and show. Options, formats and the value history are gdb's.
 There is no gdb behind it: what else gdb can do is refused.
 
@@ -104,6 +105,8 @@ def _run(ctx: Context, line: str) -> Iterator[str]:
         return printf_command(kernel, arguments)
     if command == "echo":
         return echo_command(arguments)
+    if command == "list":
+        return list_command(kernel, arguments)
     if command == "info":
         return info_command(kernel, arguments)
     if command == "set":
