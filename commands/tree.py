@@ -272,7 +272,7 @@ def _red_black(
         if isinstance(step, TreeDamage):
             yield Notice(step.text)
             continue
-        contents.prepare()
+        contents.prepare(all_members=True)
         address = (step.address - offset) & ctx.kernel.word_mask
         yield Entry(address)
         if "p" in args:
@@ -285,7 +285,7 @@ def _slots(
 ) -> Iterator[Row]:
     tree = SlotTree(ctx.kernel, xarray)
     for entry in tree.walk(start, "N" not in args):
-        contents.prepare()
+        contents.prepare(all_members=True)
         yield Entry(entry.address)
         if "p" in args:
             yield Position(f"{entry.path}/{entry.slot}", entry.index)
@@ -304,7 +304,7 @@ def _maple(
             yield Contents("", "", step.address, (" UNKNOWN TYPE",))
         if not isinstance(step, MapleEntry):
             continue
-        contents.prepare()
+        contents.prepare(all_members=True)
         if not step.value:
             continue
         if not verbose:

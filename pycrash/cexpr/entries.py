@@ -52,10 +52,14 @@ class EntryReader:
         self._direct = direct
         self._fast: dict[int, list[DirectMember]] = {}
 
-    def prepare(self) -> None:
-        """Look up what -S names. Raises CrashError for a member that does not exist."""
-        for place, (name, members) in enumerate(self._wanted):
-            if self._direct and members is not None and place not in self._fast:
+    def prepare(self, all_members: bool = False) -> None:
+        """Look up what -S names; with `all_members`, what -s names too.
+
+        Raises CrashError for a member that does not exist.
+        """
+        wanted = self._wanted if self._direct or all_members else []
+        for place, (name, members) in enumerate(wanted):
+            if members is not None and place not in self._fast:
                 datatype = find_datatype(self._kernel, name)
                 self._fast[place] = direct_members(datatype, name, members)
 

@@ -48,17 +48,12 @@ class AddressNames:
         """`<name>` or `<name+offset>`, the offset in decimal; empty where gdb names nothing."""
         text = self._known.get(address)
         if text is None:
-            text = self._known[address] = self._describe(address)
+            found = self._image.find(address) if self._image else None
+            if found is None:
+                # What modules hold changes when their debugging data comes.
+                return _marked(self._in_module(address))
+            text = self._known[address] = _marked(found)
         return text
-
-    def _describe(self, address: int) -> str:
-        found = self._image.find(address) if self._image else None
-        if found is None:
-            found = self._in_module(address)
-        if found is None:
-            return ""
-        name, offset = found
-        return f"<{name}+{offset}>" if offset else f"<{name}>"
 
     @cached_property
     def _image(self) -> _Image | None:
@@ -82,7 +77,25 @@ class AddressNames:
             return None
         region, index = found
         entry = region.entries[index]
+        # Once a module's debugging data is there, its functions have the names that has.
+        for other in region.entries[max(index - 4, 0) : index + 5]:
+            if other.address == entry.address and self._is_function(other.name, entry.address):
+                entry = other
+                break
         return entry.name, address - entry.address
+
+    def _is_function(self, name: str, address: int) -> bool:
+        try:
+            return self._kernel.prog.function(name).address_ == address
+        except (LookupError, drgn.BadDataError):
+            return False
+
+
+def _marked(found: tuple[str, int] | None) -> str:
+    if found is None:
+        return ""
+    name, offset = found
+    return f"<{name}+{offset}>" if offset else f"<{name}>"
 
 
 class _Image:
