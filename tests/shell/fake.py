@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import drgn
 
@@ -24,28 +24,17 @@ from pycrash.shell.session import Session
 from pycrash.shell.start import make_settings
 
 
-class Nothing:
-    """Has what it is given, and can be a key, as a Kernel can."""
-
-    def __init__(self, **attributes: object) -> None:
-        self.__dict__.update(attributes)
-
-
 def fake_kernel() -> Kernel:
-    """Answers that there is nothing."""
-    return cast(
-        Kernel,
-        Nothing(
-            prog=drgn.Program(),
-            vmlinux=None,
-            notes=[],
-            tasks=SimpleNamespace(has_last_run=False, all=[]),
-            panic=SimpleNamespace(task=1),
-            modules=SimpleNamespace(all=[]),
-            symbols=SimpleNamespace(exists=lambda name: False, kernel=lambda: iter(())),
-            index_types=lambda: None,
-        ),
+    """A kernel without types and symbols."""
+    kernel = Kernel(drgn.Program(), None, None)
+    # In place of what the cached properties would find.
+    vars(kernel).update(
+        panic=SimpleNamespace(task=1),
+        tasks=SimpleNamespace(has_last_run=False, all=[], new_problems=lambda: []),
+        modules=SimpleNamespace(all=[]),
+        symbols=SimpleNamespace(exists=lambda name: False, kernel=lambda: iter(())),
     )
+    return kernel
 
 
 @dataclass(frozen=True)
