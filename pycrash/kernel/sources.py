@@ -21,6 +21,8 @@ class SourceLines:
         self._kernel = kernel
         self._tables: dict[tuple[int, int], LineTable | None] = {}
         self._modules: dict[int, Dwarf] = {}
+        #: What was said of the kernel's own instructions: a module's change as files are loaded.
+        self._known: dict[int, str] = {}
         self._dwarf: Dwarf | None = None
         self._elf: ElfFile | None = None
         if kernel.vmlinux is not None:
@@ -29,6 +31,14 @@ class SourceLines:
 
     def at(self, address: int) -> str:
         """ "FILE: LINE" of an instruction as crash shows it, or nothing where it is unknown."""
+        if address not in self._known:
+            text = self._text(address)
+            if self._kernel.symbols.module_of(address) is not None:
+                return text
+            self._known[address] = text
+        return self._known[address]
+
+    def _text(self, address: int) -> str:
         place = self._place(address)
         found = place[0].find(place[1]) if place is not None else None
         if place is None or found is None:
