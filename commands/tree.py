@@ -268,7 +268,7 @@ def _red_black(
 ) -> Iterator[Row]:
     tree = RedBlackTree(ctx.kernel)
     node = start if "N" in args else tree.root(start)
-    for step in tree.walk(node, "l" in args):
+    for step in tree.walk(node, "l" in args, "p" in args):
         if isinstance(step, TreeDamage):
             yield Notice(step.text)
             continue

@@ -18,6 +18,8 @@ DENSE, LEAF_64, RANGE_64, ARANGE_64 = range(4)
 
 _NODE_MASK = 0xFF
 _HEIGHT_MASK, _HEIGHT_SHIFT = 0x7C, 2
+#: The most levels the flags of a tree have room for.
+_MAX_DEPTH = _HEIGHT_MASK >> _HEIGHT_SHIFT
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ class MapleTrees:
         address, kind = entry & ~_NODE_MASK, self._kind(entry)
         if address in seen:
             raise CrashError(f"\nduplicate tree node: {address:x}")
+        if depth > _MAX_DEPTH:
+            raise CrashError(f"maple_node: {address:x}: tree is too deep")
         seen.add(address)
         data = kernel.read(address, self._size, "mt_dump_node read maple_node")
         (parent,) = self._words(data, self._parent, 1)

@@ -59,15 +59,18 @@ class RedBlackTree:
         """The first node of the struct rb_root at an address. Raises ReadError."""
         return self._kernel.read_word(address + self._root, "rb_root rb_node")
 
-    def walk(self, node: int, ordered: bool) -> Iterator[TreeEntry | TreeDamage]:
+    def walk(
+        self, node: int, ordered: bool, paths: bool = True
+    ) -> Iterator[TreeEntry | TreeDamage]:
         """The nodes from one on, each before its children; `ordered` by their keys.
 
+        Without `paths` theirs are empty, which saves much in a tree that is a long chain.
         Raises CrashError for a node that comes twice.
         """
         seen: set[int] = set()
         work: list[tuple[Literal["visit", "show", "right"], int, str]] = []
         if node:
-            work.append(("visit", node, "root"))
+            work.append(("visit", node, "root" if paths else ""))
         while work:
             step, node, path = work.pop()
             if step == "visit":
@@ -108,7 +111,7 @@ class RedBlackTree:
         except ReadError:
             yield TreeDamage(f"rb_node: {node:x}: corrupted rb_{side} pointer: {child:x}")
             return
-        work.append(("visit", child, f"{path}/{side[0]}"))
+        work.append(("visit", child, path and f"{path}/{side[0]}"))
 
 
 class SlotTree:
