@@ -35,6 +35,7 @@ KINDS = {
     "symbol": "symbol",
     "expression": "symbol",
     "address": "symbol",
+    "start": "symbol",
     "module": "module",
     "command": "command",
     "all": "command",
