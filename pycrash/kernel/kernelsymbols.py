@@ -229,7 +229,8 @@ class KernelSymbols:
         """A place at an address or else the last place below it; -1 where there is none."""
         linked, (first, last) = self._table[1], self._moved_places
         if first < last and address >= linked[first] + self.bias:
-            if last < len(linked) and address >= linked[last]:
+            # What was not moved may lie anywhere, but nothing in the image is named by it.
+            if last < len(linked) and address >= max(linked[last], self.image[1]):
                 return bisect_right(linked, address) - 1
             return bisect_right(linked, address - self.bias, first, last) - 1
         return bisect_right(linked, address, 0, first) - 1
