@@ -192,7 +192,7 @@ class Mod(Command):
             if path is None:
                 raise CrashError(f"{module.name}: cannot find or load object file: {given}")
         elif words == 2:
-            path = finder.find(module.name)
+            path = finder.find(module.name, build_id=ctx.kernel.modules.build_id(module))
             if path is None:
                 raise CrashError(f"cannot find or load object file for {module.name} module")
         else:
@@ -217,7 +217,9 @@ class Mod(Command):
                 raise UsageError
         headed = False
         for module in table.all:
-            path = ctx.kernel.module_files.find(module.name, tree=tree)
+            path = ctx.kernel.module_files.find(
+                module.name, tree=tree, build_id=table.build_id(module)
+            )
             if path is None and module.address not in table.loaded:
                 yield Notice(f"cannot find or load object file for {module.name} module")
                 continue

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pycrash.errors import CrashError
 from pycrash.kernel.compressed import is_compressed, unpacked
 from pycrash.kernel.elf import ElfFile
 from pycrash.kernel.symbolfilter import rejected
@@ -73,6 +74,15 @@ def read_object(path: Path, arch: drgn.Architecture) -> ObjectFile:
     )
 
 
+def build_id_of(path: str) -> bytes | None:
+    """The build ID of an object file; None where it has none or is none."""
+    file = Path(path)
+    try:
+        return _build_id(ElfFile(unpacked(file) if is_compressed(file) else file))
+    except (CrashError, OSError):
+        return None
+
+
 def _build_id(elf: ElfFile) -> bytes | None:
     """The description of the note section .note.gnu.build-id (Elf32_Nhdr)."""
     section = elf.section(".note.gnu.build-id")
@@ -93,14 +103,23 @@ class ModuleFinder:
     def __init__(self, kernel: Kernel, tree: str | None) -> None:
         self._kernel = kernel
         self._tree = tree
-        self._trees: dict[tuple[str, bool], dict[str, str]] = {}
+        self._trees: dict[tuple[str, bool], dict[str, list[str]]] = {}
+        self._wanted: bytes | None = None
 
-    def find(self, name: str, given: str | None = None, tree: str | None = None) -> str | None:
+    def find(
+        self,
+        name: str,
+        given: str | None = None,
+        tree: str | None = None,
+        build_id: bytes | None = None,
+    ) -> str | None:
         """The file of a module, or None.
 
         `given` is a file's name to look for in place of the module's; `tree` is searched alone.
-        Files may be named with dashes where the module's name has underscores.
+        Files may be named with dashes where the module's name has underscores. Of several
+        files of a name in one tree that of the build ID is taken, else the first.
         """
+        self._wanted = build_id
         dashed = name.replace("_", "-")
         for spelling in (name, dashed):
             found = self._search(spelling, given, tree, re.escape)
@@ -147,22 +166,27 @@ class ModuleFinder:
         for name in names:
             if spell is re.escape:
                 if name in files:
-                    return files[name]
+                    return self._fitting(files[name])
                 continue
             wanted = re.compile(spell(name))
-            for file, path in files.items():
+            for file, paths in files.items():
                 if wanted.fullmatch(file):
-                    return path
+                    return self._fitting(paths)
         return None
 
-    def _files(self, directory: str, follow: bool) -> dict[str, str]:
-        """File name to the first path of that name below a directory."""
+    def _fitting(self, paths: list[str]) -> str:
+        if len(paths) == 1 or self._wanted is None:
+            return paths[0]
+        return next((path for path in paths if build_id_of(path) == self._wanted), paths[0])
+
+    def _files(self, directory: str, follow: bool) -> dict[str, list[str]]:
+        """File name to the paths of that name below a directory."""
         key = directory, follow
         if key not in self._trees:
             self._trees[key] = {}
             if follow or not os.path.islink(directory):
                 for path in _walk(directory, follow, set()):
-                    self._trees[key].setdefault(os.path.basename(path), path)
+                    self._trees[key].setdefault(os.path.basename(path), []).append(path)
         return self._trees[key]
 
     @cached_property

@@ -50,6 +50,9 @@ class Table:
         self.by_name = {m.name: m for m in modules}
         self.by_base = {m.base: m for m in modules}
 
+    def build_id(self, module: Module) -> bytes | None:
+        return None
+
     def kallsyms(self, module: Module) -> Any:
         return SimpleNamespace(missing="gone" if module.name == "beta" else "")
 
@@ -83,7 +86,13 @@ class Bench:
         self.kernel = kernel
         self.ctx = Context(cast(Any, kernel), Settings(), cast(Any, None), cast(Any, None))
 
-    def _find(self, name: str, given: str | None = None, tree: str | None = None) -> str | None:
+    def _find(
+        self,
+        name: str,
+        given: str | None = None,
+        tree: str | None = None,
+        build_id: bytes | None = None,
+    ) -> str | None:
         self.tree = tree
         return self.files.get(given or name)
 

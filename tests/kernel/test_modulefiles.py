@@ -75,6 +75,20 @@ def test_the_tree_of_mod_and_the_folder_of_the_vmlinux(tmp_path: Path) -> None:
     assert own.find("x", given="zram.ko") is None
 
 
+def test_of_several_builds_the_right_one_is_found(tmp_path: Path) -> None:
+    for folder, build_id in (("a", b"one"), ("b", b"two"), ("c", b"two")):
+        made = maker()
+        made.build_id(build_id)
+        made.write(tmp_path / folder / "loop.ko")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "loop.ko").write_text("no object")
+    find = finder(tmp_path).find
+    tree = str(tmp_path)
+    assert find("loop", tree=tree, build_id=b"one") == f"{tree}/a/loop.ko"
+    assert find("loop", tree=tree, build_id=b"two") in (f"{tree}/b/loop.ko", f"{tree}/c/loop.ko")
+    assert find("loop", tree=tree, build_id=b"three") == find("loop", tree=tree)
+
+
 def test_links_that_go_round_are_left(tmp_path: Path) -> None:
     below = tmp_path / "a"
     below.mkdir()
