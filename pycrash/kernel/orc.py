@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.modules import Module
 
-#: Values of orc_entry.sp_reg and bp_reg.
+#: What sp_reg and bp_reg of an OrcEntry can be; REG_OTHER is a register nobody follows.
+REG_OTHER = -1
 REG_UNDEFINED = 0
 REG_PREV_SP = 1
 REG_BP = 4
 REG_SP = 5
+
+#: The kernel's numbers for them, and since 7.1.
+_OLD_NUMBERS = {0: REG_UNDEFINED, 1: REG_PREV_SP, 4: REG_BP, 5: REG_SP}
+_NEW_NUMBERS = {0: REG_UNDEFINED, 8: REG_PREV_SP, 4: REG_BP, 3: REG_SP}
+#: The number of the stack pointer, by which nearly every entry goes.
+_OLD_SP, _NEW_SP = 5, 3
+#: Entries that are looked at to tell the one numbering from the other.
+_SAMPLE = 512
 
 #: Bytes of text that share one entry of orc_lookup.
 _BLOCK = 256
@@ -90,6 +99,18 @@ class OrcTables:
     def _blocks(self) -> int:
         return _u32(self._kernel.read(self._bounds[0] or 0, 4, "lookup_num_blocks"))
 
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        """The numbering of registers; neither a type nor a symbol tells which one it is."""
+        form, table = self._format, self._bounds[3]
+        if form is None or table is None:
+            return _OLD_NUMBERS
+        data = self._kernel.read(table, _SAMPLE * form.size, "kernel orc_entry")
+        seen = [
+            form.field("sp_reg", data[at : at + form.size]) for at in range(0, len(data), form.size)
+        ]
+        return _NEW_NUMBERS if seen.count(_NEW_SP) > seen.count(_OLD_SP) else _OLD_NUMBERS
+
     def _search(self, pc: int) -> OrcEntry | None:
         if not self.exists:
             return None
@@ -136,7 +157,7 @@ class OrcTables:
         if form is None or place < 0:
             return None
         data = self._kernel.read(table + place * form.size, form.size, "kernel orc_entry")
-        return form.decode(data)
+        return form.decode(data, self._numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,25 +177,24 @@ class _Format:
         # had come in 6.3.
         self._call = 2 if "signal" in self._bits and "end" not in self._bits else 0
 
-    def decode(self, data: bytes) -> OrcEntry:
-        word = int.from_bytes(data, "little")
+    def field(self, name: str, data: bytes) -> int:
+        """A member as an unsigned number."""
+        offset, width = self._bits[name]
+        return int.from_bytes(data, "little") >> offset & (1 << width) - 1
 
-        def take(name: str) -> int:
-            offset, width = self._bits[name]
-            return word >> offset & (1 << width) - 1
-
-        def signed(name: str) -> int:
-            value = take(name)
-            width = self._bits[name][1]
-            return value - (1 << width) if value >> width - 1 else value
-
+    def decode(self, data: bytes, numbers: dict[int, int]) -> OrcEntry:
+        """The entry in the bytes of one, with the numbering of its registers."""
         return OrcEntry(
-            signed("sp_offset"),
-            signed("bp_offset"),
-            take("sp_reg"),
-            take("bp_reg"),
-            take("type") == self._call,
+            self._signed("sp_offset", data),
+            self._signed("bp_offset", data),
+            numbers.get(self.field("sp_reg", data), REG_OTHER),
+            numbers.get(self.field("bp_reg", data), REG_OTHER),
+            self.field("type", data) == self._call,
         )
+
+    def _signed(self, name: str, data: bytes) -> int:
+        value, width = self.field(name, data), self._bits[name][1]
+        return value - (1 << width) if value >> width - 1 else value
 
 
 def _u32(data: bytes) -> int:

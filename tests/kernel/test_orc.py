@@ -10,7 +10,7 @@ import drgn
 import pytest
 
 from pycrash.errors import ReadError
-from pycrash.kernel.orc import REG_BP, REG_PREV_SP, REG_SP, OrcTables
+from pycrash.kernel.orc import REG_BP, REG_OTHER, REG_PREV_SP, REG_SP, OrcTables
 from pycrash.kernel.typestore import TypeStore
 
 TEXT = 0xFFFFFFFF81000000
@@ -56,7 +56,7 @@ class FakeKernel:
             BLOCKS: struct.pack("<I", 3),
             LOOKUP: struct.pack("<3I", 0, last, last),
             IPS: struct.pack(f"<{len(entries)}i", *offsets),
-            ENTRIES: b"".join(data for _, data in entries),
+            ENTRIES: b"".join(data for _, data in entries).ljust(6 * 512, b"\0"),
         }
 
     def symbol_address(self, name: str) -> int | None:
@@ -113,6 +113,21 @@ def test_before_6_4_a_call_is_type_0() -> None:
     assert second is not None
     assert first.call
     assert not second.call
+
+
+def test_registers_have_other_numbers_since_7_1() -> None:
+    new_sp, new_previous = 3, 8
+    kernel = FakeKernel(NEW, [(0, entry(16, -16, new_sp, new_previous, CALL))])
+    found = tables(kernel).find(TEXT)
+    assert found is not None
+    assert (found.sp_reg, found.bp_reg) == (REG_SP, REG_PREV_SP)
+
+
+def test_a_register_that_is_not_followed() -> None:
+    kernel = FakeKernel(NEW, [(0, entry(8, 0, REG_SP, 0, CALL)), (0x10, entry(8, 0, 6, 6, CALL))])
+    found = tables(kernel).find(TEXT + 0x10)
+    assert found is not None
+    assert (found.sp_reg, found.bp_reg) == (REG_OTHER, REG_OTHER)
 
 
 def test_text_outside_of_the_tables(kernel: FakeKernel) -> None:
