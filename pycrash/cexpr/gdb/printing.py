@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import Memory, kind_of
+from pycrash.cexpr.arith import AGGREGATES, Memory, kind_of, real_type
 from pycrash.cexpr.ast import Node, TypeExpr
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.evaluator import Evaluator
@@ -20,6 +20,7 @@ from pycrash.cexpr.gdb.formats import (
     split_format,
     split_options,
 )
+from pycrash.cexpr.gdb.offsets import HEAD, with_offsets
 from pycrash.cexpr.lookup import is_untyped
 from pycrash.cexpr.state import state_of
 from pycrash.cexpr.types import format_type, format_type_name
@@ -161,17 +162,31 @@ def _with_format(kernel: Kernel, given: Format | None, options: ValueOptions) ->
 
 def whatis_command(kernel: Kernel, arguments: str) -> Iterator[str]:
     """What `whatis` prints. Raises ExprError."""
-    yield f"type = {type_text(kernel, arguments)}\n"
+    yield f"type = {type_text(kernel, _ptype_flags(arguments)[1])}\n"
 
 
 def ptype_command(kernel: Kernel, arguments: str) -> Iterator[str]:
     """What `ptype` prints: a type with its body and without its typedefs."""
-    given, rest = split_format(arguments)
-    if given is not None and given.letter not in ("", "m", "t"):
-        raise ExprError(f"unrecognized flag '{given.letter}'")
+    flags, rest = _ptype_flags(arguments)
     evaluator, node = _parsed(kernel, rest)
     type_ = evaluator.type_of(node)
+    if "o" in flags and real_type(type_).kind in AGGREGATES:
+        # gdb puts the head above what is a structure by its own name only.
+        head = "" if type_.kind == TypeKind.TYPEDEF else HEAD
+        yield f"{head}type = {with_offsets(real_type(type_), hexadecimal='x' in flags)}\n"
+        return
     yield f"type = {_untyped_name(type_) or format_type(type_)}\n"
+
+
+def _ptype_flags(arguments: str) -> tuple[str, str]:
+    """The letters behind the slash and the rest. Raises ExprError for an unknown one."""
+    if not arguments.startswith("/"):
+        return "", arguments
+    flags, _, rest = arguments[1:].partition(" ")
+    wrong = flags.strip("rmMtTodxh")
+    if wrong:
+        raise ExprError(f"unrecognized flag '{wrong[0]}'")
+    return flags, rest.strip()
 
 
 def _parsed(kernel: Kernel, text: str) -> tuple[Evaluator, Node]:
