@@ -29,8 +29,8 @@ from pycrash.kernel import Kernel
 from pycrash.kernel.opening import open_kernel
 
 MARK = "@@line {}@@"
-#: What crash says in the middle of a value.
-_AMID = re.compile(r'(?<= )(?:(?:struct|union): [^\n]*"gdb_readmem_callback"\n)+(?=<error)')
+#: What crash says in the middle of a value, of strings in it that cannot be read.
+_AMID = re.compile(r'(?:struct|union): [^\n]*"gdb_readmem_callback"\n')
 #: Steps of one walk, and walks without a new structure before giving up.
 STEPS = 6
 PATIENCE = 20_000
@@ -232,7 +232,7 @@ def main() -> int:
         same += want == got
         if got is None:
             print(f"pycrash died of: {text}")
-        elif want != got and (_AMID.sub("", want) == got or "." in text and is_part(want, got)):
+        elif want != got and (_AMID.sub("", want) == got or ("." in text and is_part(want, got))):
             # crash searches members in gdb's text and loses its way in some, and says in the
             # middle of a value that a string cannot be read: differences.md.
             cut += 1
