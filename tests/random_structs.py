@@ -63,6 +63,8 @@ class Walker:
     def _roots(self) -> Iterator[Place]:
         """The kernel's variables that are structures, arrays of them or pointers to them."""
         symbols = [s for s in self.kernel.prog.symbols() if s.kind == drgn.SymbolKind.OBJECT]
+        # drgn gives them in no fixed order.
+        symbols.sort(key=lambda s: (s.address, s.name))
         self.chance.shuffle(symbols)
         for symbol in symbols[:3000]:
             try:
