@@ -153,13 +153,17 @@ class Foreach(Command):
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         rest = iter(rows)
         start = next(rest, None)
+        words, parsed, here = None, Args(), ctx.at(0)
         while isinstance(start, TaskStart):
             group = _Group(rest)
             command = ctx.registry.find(start.command)
             assert command is not None
+            if start.words is not words:
+                words, parsed = start.words, command.parse(start.words)
             if start.header is not None:
                 yield from header_lines(start.header, ctx.kernel.word_size)
-            yield from command.text(ctx.at(start.task), command.parse(start.words), group)
+            here.foreach_task = start.task
+            yield from command.text(here, parsed, group)
             start = group.following()
 
 
@@ -337,17 +341,18 @@ def _each(
             raise CrashError("last-run timestamps do not exist in this kernel")
         tasks = sorted(tasks, key=lambda task: -(task.last_run or 0))
     introduce = not (keyword == "ps" or (keyword == "sig" and "g" in args)) and reference is None
-    ctx = replace(ctx, foreach_seen=set())
-    parsed, again = command.parse(call), False
+    here = replace(ctx.at(0), foreach_seen=set())
+    words_of_all, parsed, again = tuple(call), command.parse(call), False
     for task in selection.tasks(ctx, tasks):
         header = None
         if introduce:
             header = TaskHeader(task.pid, task.address, task.cpu, task.comm, again)
-        yield TaskStart(keyword, tuple(call), task.address, header)
-        yield from _rows(command, ctx.at(task.address), parsed)
+        yield TaskStart(keyword, words_of_all, task.address, header)
+        here.foreach_task = task.address
+        yield from _rows(command, here, parsed)
         if keyword == "ps" and not again:
-            call.append("-H")
-            parsed = command.parse(call)
+            words_of_all = (*call, "-H")
+            parsed = command.parse(words_of_all)
         again = True
 
 
