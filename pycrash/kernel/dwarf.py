@@ -174,7 +174,7 @@ class Dwarf:
             here = head + 4 + offset_size
             here += -(here - at) % (2 * size) if size else 0
             if size in (4, 8):
-                count = (end - here) // (2 * size)
+                count = max(0, end - here) // (2 * size)
                 code = f"{self._elf.order}{2 * count}{'Q' if size == 8 else 'I'}"
                 row = struct.unpack_from(code, data, here)
                 found += [(a, a + n, unit) for a, n in zip(row[::2], row[1::2], strict=True) if n]
@@ -235,7 +235,7 @@ class Dwarf:
                 value, at = self.value(unit, data, at, form, implied)
                 if value is not None:
                     found[attribute] = value
-        except IndexError as error:
+        except (IndexError, ValueError, struct.error) as error:
             raise DwarfError(f"{self._elf.path}: damaged unit at {start:x}") from error
         lines = found.get(DW_AT_STMT_LIST)
         return CompileUnit(

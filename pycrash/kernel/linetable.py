@@ -122,7 +122,7 @@ class LineTable:
             header = self._header(data, size)
             files = [self._file(name, key) for name, key in header.files]
             Program(data, header, files, self._order).run()
-        except (IndexError, struct.error, ValueError) as error:
+        except (IndexError, struct.error, ValueError, ZeroDivisionError) as error:
             raise DwarfError(f"damaged line program at {offset:x}") from error
         self._close()
 
@@ -195,7 +195,7 @@ class LineTable:
             forms.append((content, form))
         total, at = uleb(data, at)
         found = []
-        for _ in range(total):
+        for _ in range(total if forms else 0):
             name, index = "", 0
             for content, form in forms:
                 value, at = self._form(data, at, form, offset_size)

@@ -107,6 +107,20 @@ def test_a_program_that_is_cut_short() -> None:
         table(at(0x1000), bytes([ADVANCE_LINE, 0x80]))
 
 
+@pytest.mark.parametrize("at_byte", range(60))
+def test_damage_is_an_error_or_other_lines_never_a_crash(at_byte: int) -> None:
+    steps = (at(0x1000), row(9, 0, 0), row(5, 4, 1), bytes([ADVANCE_PC, 4]), END)
+    for value in (0, 0xFF):
+        damaged = bytearray(program(*steps))
+        damaged[at_byte] = value
+        unit = CompileUnit("a.c", "/src", 0, UNIT)
+        try:
+            lines = LineTable(cast("Dwarf", Sections(bytes(damaged))), unit, "<")
+        except DwarfError:
+            continue
+        lines.find(0x1000)
+
+
 def test_close() -> None:
     entries = [(1, 5, True), (4, 6, True), (4, 7, True)]
     close(entries, 4)
