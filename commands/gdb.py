@@ -18,8 +18,7 @@ from pycrash.cexpr.gdb.printing import (
 )
 from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
-from pycrash.cexpr.options import value_options
-from pycrash.cexpr.state import state_of
+from pycrash.cexpr.options import prepare, value_options
 from pycrash.command import Args, Command, Context, Notice, Part, Row, UsageError
 from pycrash.errors import CrashError, ReadError
 
@@ -90,7 +89,7 @@ def _run(ctx: Context, line: str) -> Iterator[str]:
     command = find_command(word)
     kernel, settings = ctx.kernel, ctx.settings
     options = value_options(kernel, settings)
-    state_of(kernel).task = ctx.task
+    prepare(kernel, settings, ctx.task)
     if command in ("print", "call"):
         return print_command(kernel, arguments, options, void=command == "print")
     if command == "output":

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
-from pycrash.cexpr.options import value_options
-from pycrash.cexpr.state import state_of
+from pycrash.cexpr.options import prepare, value_options
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.kinds import cpu_list
 from pycrash.errors import CrashError, ReadError
@@ -70,7 +69,7 @@ the CPU of the current task."""
         name, colon, spec = args.operands[0].rpartition(":")
         if not colon:
             name = args.operands[0]
-        state_of(ctx.kernel).task = ctx.task
+        prepare(ctx.kernel, ctx.settings, ctx.task)
         symbols = ctx.kernel.symbols
         symbol = name if symbols.exists(name) else ""
         if variable := _per_cpu_name(ctx, name):

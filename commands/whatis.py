@@ -11,6 +11,7 @@ from pycrash.cexpr.evaluator import evaluate, lookup_of
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import type_text
 from pycrash.cexpr.numbers import plain
+from pycrash.cexpr.options import prepare
 from pycrash.cexpr.typescan import types_like
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.command.kinds import number
@@ -65,6 +66,7 @@ and name."""
             found = types_like(ctx.kernel, low, high, args.value("m") or "")
             yield from (SizedType(size, name) for size, name in found)
             return
+        prepare(ctx.kernel, ctx.settings, ctx.task)
         words = list(args.operands)
         tagged = bool(words) and words[0] in ("struct", "union", "enum")
         if not words[tagged:]:

@@ -226,14 +226,22 @@ class Evaluator:
         raise ExprError("Attempt to use a type as an expression")
 
     def _name(self, node: Name) -> drgn.Object:
-        found = (
-            self.lookup.symbol(node.name)
-            if node.scope is None
-            else self.lookup.scoped(node.scope, node.name)
-        )
+        found = self._in_scope(node.name) if node.scope is None else None
+        if found is None:
+            found = self.lookup.scoped(node.scope or "", node.name)
         if found.absent_ and kind_of(found) == TypeKind.FUNCTION:
             raise ExprError(f'No symbol "{node.name}" in current context.')
         return found
+
+    def _in_scope(self, name: str) -> drgn.Object | None:
+        """What a name means in the file that `set scope` chose, None if nothing."""
+        stretch = self.kernel.sources.stretch(self.state.scope) if self.state.scope else None
+        if stretch is None:
+            return None
+        try:
+            return self.lookup.scoped(stretch[0], name)
+        except ExprError:
+            return None
 
     def _char(self, prefix: str) -> drgn.Type:
         if not prefix:

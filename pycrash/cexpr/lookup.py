@@ -146,14 +146,19 @@ class Lookup:
         return self._completed(name, found)
 
     def _completed(self, name: str, found: drgn.Object) -> drgn.Object | None:
-        """What drgn leaves out: the address of a function in parts, the length of an array
-        that a weak declaration hides."""
+        """What drgn leaves out: the address of a function in parts or of a folded variable,
+        the length of an array that a weak declaration hides."""
         kind = found.type_.kind
         if found.absent_ and kind == TypeKind.FUNCTION:
             address = self.kernel.symbol_address(name)
             if address is None:
                 return None
             return drgn.Object(self.prog, found.type_, address=address)
+        if found.address_ is None and kind != TypeKind.ENUM and not found.absent_:
+            # A file that folded a variable's value says nothing of where it lies.
+            address = self.kernel.symbol_address(name)
+            if address is not None:
+                return drgn.Object(self.prog, found.type_, address=address)
         if kind == TypeKind.ARRAY and found.type_.length is None and found.address_ is not None:
             element = found.type_.type
             try:

@@ -25,3 +25,9 @@ def value_options(kernel: Kernel, settings: Settings, radix: int = 0) -> ValueOp
         address=bool(own.get("address", 1)),
         union=bool(own.get("union", 1)),
     )
+
+
+def prepare(kernel: Kernel, settings: Settings, task: int) -> None:
+    """Let expressions know the current task, whose registers they have, and the scope."""
+    state = state_of(kernel)
+    state.task, state.scope = task, settings.scope

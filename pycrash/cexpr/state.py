@@ -18,8 +18,9 @@ class ExprState:
     gdb's print settings that crash has no name for are in `settings` (`symbol`, `union`, ...).
     `last_format` and `last_size` are the letters a `/FMT` without them means; `next_address`
     is where an `x` without an address goes on. `task` is the task whose registers are meant,
-    by the address of its task_struct. `listed_file` is the file that `list` shows, by its path
-    and as gdb names it, `listed_line` where it goes on, `missing_file` one that was not there.
+    by the address of its task_struct, `scope` the address that `set scope` chose.
+    `listed_file` is the file that `list` shows, by its path and as gdb names it,
+    `listed_line` where it goes on, `missing_file` one that was not there.
     """
 
     history: list[drgn.Object] = field(default_factory=list)
@@ -30,6 +31,7 @@ class ExprState:
     last_count: int = 1
     next_address: int = 0
     task: int = 0
+    scope: int = 0
     listed_file: tuple[str, str] = ("", "")
     listed_line: int = 0
     missing_file: str = ""

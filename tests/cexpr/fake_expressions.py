@@ -60,6 +60,10 @@ def make_program() -> Program:
     }
 
     def find_object(prog: Program, name: str, flags: Any, filename: str | None) -> Any:
+        if filename is not None:
+            # A second variable of the name, in a file of its own.
+            other = drgn.Object(prog, int_, address=BASE + NUMBERS)
+            return other if (name, filename) == ("counter", "other.c") else None
         return variables.get(name)
 
     prog.register_type_finder("fake", find_type, enable_index=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -167,3 +168,13 @@ def test_other_memory_is_read_through_the_reader_given(kernel: Any) -> None:
     evaluator = Evaluator(kernel, memory=lambda address, size: bytes([address]) * size)
     value = evaluator.value(evaluator.parse("*(int *)5"))
     assert evaluator.arith.number(value) == 0x05050505
+
+
+def test_the_scope_decides_among_names(kernel: Any) -> None:
+    kernel.sources = SimpleNamespace(stretch=lambda address: ("other.c", 1, address, address))
+    evaluator = Evaluator(kernel)
+    evaluator.state.scope = 1
+    assert evaluator.value(evaluator.parse("counter")).value_() == 10
+    assert evaluator.value(evaluator.parse("first.pid")).value_() == 1
+    evaluator.state.scope = 0
+    assert evaluator.value(evaluator.parse("counter")).value_() == 77

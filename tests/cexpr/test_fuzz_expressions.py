@@ -88,4 +88,3 @@ def test_no_expression_breaks_the_evaluator(request: pytest.FixtureRequest) -> N
         del state_of(kernel).history[100:]
 
     check()
-
