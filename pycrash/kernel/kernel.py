@@ -235,22 +235,30 @@ class Kernel:
         from pycrash.kernel.typestore import store_of
 
         store, question = store_of(self.prog), f"symbol {name}"
-        if question not in store:
-            store[question] = self._ask_symbol(name)
-        if store[question] is None:
-            return None
-        value, size = store[question]
-        return value + (self._moved if value > self.word_mask >> 1 else 0), size
-
-    def _ask_symbol(self, name: str) -> tuple[int, int] | None:
-        """A symbol where it stood before the kernel moved itself, which differs by boot."""
+        if question in store:
+            if store[question] is None:
+                return None
+            address, size, moves = store[question]
+            return address + (self._moved if moves else 0), size
         try:
             symbol = self.prog.symbol(name)
         except LookupError:
+            store[question] = None
             return None
-        # Per-CPU variables do not move: their addresses are offsets, where they are small.
-        moved = self._moved if symbol.address > self.word_mask >> 1 else 0
-        return symbol.address - moved, symbol.size
+        # What is kept must hold for every boot: the image moves, and per-CPU variables, which
+        # are offsets where they are small, do not. Anything else is not the image's.
+        if self._in_image(symbol.address):
+            store[question] = (symbol.address - self._moved, symbol.size, True)
+        elif symbol.address <= self.word_mask >> 1:
+            store[question] = (symbol.address, symbol.size, False)
+        return symbol.address, symbol.size
+
+    def _in_image(self, address: int) -> bool:
+        try:
+            ranges = self.prog.main_module().address_ranges or ()
+        except LookupError:
+            return False
+        return any(low <= address < high for low, high in ranges)
 
     @cached_property
     def _moved(self) -> int:

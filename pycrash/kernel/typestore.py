@@ -17,7 +17,7 @@ import drgn
 from pycrash.errors import CrashError
 
 # Raised whenever the meaning of what is kept changes.
-_VERSION = 1
+_VERSION = 2
 _CACHE_KEY = "pycrash.typestore"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.layout import Layout, bit_places, constant, member_offset, type_size
 from pycrash.kernel.typestore import TypeStore, store_of
 from tests.kernel.fake_kernel import FakeKernel
@@ -112,3 +113,34 @@ def test_a_program_without_a_build_id_keeps_nothing(fake: FakeKernel) -> None:
     store["a"] = 1
     store.save()
     assert store_of(fake.prog) is store
+
+
+def test_symbols_are_kept_for_every_boot(
+    fake: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    image = 0xFFFFFFFF81000000
+
+    def boot(moved: int, symbols: dict[str, int]) -> Kernel:
+        booted = FakeKernel()
+        booted.kernel.__dict__["_moved"] = moved
+        monkeypatch.setattr(
+            Kernel, "_in_image", lambda self, at: image <= at - self._moved < image + 0x1000000
+        )
+        booted.prog.cache["pycrash.typestore"] = TypeStore("abcd")
+        for name, address in symbols.items():
+            booted.symbol(name, address)
+        return booted.kernel
+
+    module = 0xFFFFFFFFC0000000
+    first = boot(0x5000000, {"data": image + 0x5000010, "percpu": 0x40, "of_module": module})
+    assert first.symbol_address("data") == image + 0x5000010
+    assert first.symbol_address("percpu") == 0x40
+    assert first.symbol_address("of_module") == module
+    assert first.symbol_address("none") is None
+    store_of(first.prog).save()
+    second = boot(0x9000000, {"none": image})
+    assert second.symbol_address("data") == image + 0x9000010
+    assert second.symbol_address("percpu") == 0x40
+    assert second.symbol_address("of_module") is None
+    assert second.symbol_address("none") is None
