@@ -81,7 +81,9 @@ class EntryReader:
 
     def _datatype(self, name: str) -> Datatype:
         datatype = find_datatype(self._kernel, name)
-        if datatype is None or not datatype.shape.complete:
+        if datatype is None or not (datatype.typedef or datatype.kind in ("struct", "union")):
+            raise CrashError(f"invalid structure name: {name}")
+        if not datatype.shape.complete:
             raise CrashError(f"invalid structure name: {name}")
         return datatype
 

@@ -52,9 +52,10 @@ class StructReader:
         return Place(read(address, size, _reading(size)) if size else b"", address)
 
     def whole(self, datatype: Datatype, address: int) -> Iterator[str]:
-        """`struct name {...}` as lines. Raises ReadError."""
+        """`struct name {...}` as lines; what is no union is called a struct. Raises ReadError."""
         text = self.printer.value(datatype.shape, self.place(datatype, address))
-        yield from f"{datatype.kind} {datatype.name} {text}".split("\n")
+        word = "union" if datatype.kind == "union" else "struct"
+        yield from f"{word} {datatype.name} {text}".split("\n")
 
     def member(self, datatype: Datatype, path: str, address: int) -> Iterator[str]:
         """`  name = value` as lines, with the comma that stands behind it in the structure.
