@@ -203,17 +203,14 @@ def time_lines(lines: list[str]) -> None:
     folder = folder_of("crowd")
     tools = {"crash": [str(oracle()), "-s", "vmlinux", "vmcore"], "pycrash": pycrash()}
     print(f"{'seconds':24}" + "".join(f"{name:>10}" for name in tools))
-    row = f"{'(prompt)':24}"
-    for tool in tools.values():
-        began = time.monotonic()
-        run_lines(tool, [], folder)
-        row += f"{time.monotonic() - began:10.2f}"
-    print(row, flush=True)
-    for line in lines:
+    for line in ["# the prompt", *lines]:
         row = f"{line:24}"
         for tool in tools.values():
+            began = time.monotonic()
             seconds = run_lines(tool, [line], folder).seconds[0]
-            row += f"{seconds:10.2f}" if seconds is not None else f"{'died':>10}"
+            if line == "# the prompt":
+                seconds = time.monotonic() - began
+            row += f"{'died':>10}" if seconds is None else f"{seconds:10.2f}"
         print(row, flush=True)
 
 
