@@ -10,6 +10,7 @@ import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.errors import ExprError, no_memory
+from pycrash.cexpr.operators import INTEGER, divide, float_operation, wrapped
 
 if TYPE_CHECKING:
     from pycrash.cexpr.lookup import Lookup
@@ -298,7 +299,7 @@ class Arithmetic:
         apart = self.number(left) - self.number(right)
         bits = 8 * self.kernel.word_size
         apart = (apart + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1))
-        return self.integer(_divide(apart, sizes[0] or 1), "long")
+        return self.integer(divide(apart, sizes[0] or 1), "long")
 
     def _equal(self, left: drgn.Object, right: drgn.Object) -> bool:
         left, right = self.coerce(left), self.coerce(right)
@@ -342,7 +343,10 @@ class Arithmetic:
         if isinstance(first, float) or isinstance(second, float):
             return first, second
         common = self.common(left, right)
-        return _wrapped(self, common, first), _wrapped(self, common, second)
+        return self._cut(common, first), self._cut(common, second)
+
+    def _cut(self, type_: drgn.Type, value: int | float) -> int:
+        return wrapped(int(value), 8 * size_of(type_), self.is_signed(type_))
 
     def common(self, left: drgn.Object, right: drgn.Object) -> drgn.Type:
         """The type two numbers are computed in. Raises ExprError."""
@@ -378,8 +382,8 @@ class Arithmetic:
             common = left.type_
         first, second = self.scalar(left), self.scalar(right)
         if real_type(common).kind == TypeKind.FLOAT:
-            return self.make(common, _float_operation(op, float(first), float(second)))
-        first, second = _wrapped(self, common, int(first)), _wrapped(self, common, int(second))
+            return self.make(common, float_operation(op, float(first), float(second)))
+        first, second = self._cut(common, first), self._cut(common, second)
         if op in ("/", "%") and not second:
             if self.dry:
                 return self.make(common, 0)
@@ -468,43 +472,3 @@ class Arithmetic:
 
 def _is_address(value: drgn.Object) -> bool:
     return kind_of(value) in (TypeKind.POINTER, TypeKind.ARRAY, TypeKind.FUNCTION)
-
-
-def _wrapped(arithmetic: Arithmetic, type_: drgn.Type, value: int | float) -> int:
-    bits = 8 * size_of(type_)
-    number = int(value) & ((1 << bits) - 1)
-    if arithmetic.is_signed(type_) and number >> (bits - 1):
-        number -= 1 << bits
-    return number
-
-
-def _divide(a: int, b: int) -> int:
-    """Division that cuts towards zero, as C's."""
-    quotient = abs(a) // abs(b)
-    return quotient if (a < 0) == (b < 0) else -quotient
-
-
-INTEGER: dict[str, Callable[[int, int], int]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": _divide,
-    "%": lambda a, b: a - _divide(a, b) * b,
-    "&": lambda a, b: a & b,
-    "|": lambda a, b: a | b,
-    "^": lambda a, b: a ^ b,
-}
-
-
-def _float_operation(op: str, a: float, b: float) -> float:
-    if op == "+":
-        return a + b
-    if op == "-":
-        return a - b
-    if op == "*":
-        return a * b
-    if op == "/":
-        if b:
-            return a / b
-        return math.nan if not a or math.isnan(a) else math.copysign(math.inf, a)
-    raise ExprError("Integer-only operation on a floating-point number.")
