@@ -6,7 +6,7 @@ Their order, their letters and the cut endings of names are crash's.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,6 +15,7 @@ import drgn
 
 from pycrash.kernel.elf import SHF_EXECINSTR, ElfFile
 from pycrash.kernel.symbolfilter import SymbolFilter
+from pycrash.kernel.symbolorder import SymbolOrder, keep_order, load_order
 
 #: How many look-ups go without the sorted table.
 SCANS = 4
@@ -45,15 +46,18 @@ class KernelSymbols:
 
     `stext` is the run-time address of `_stext`, or None where the dump does not say it; from
     it follows `bias`, the bytes by which the kernel was moved. To sort the table takes longer
-    than to go through it a few times, so it waits until so many have asked for it.
+    than to go through it a few times, so it waits until so many have asked for it; with a
+    build ID the order is then kept for later sessions.
     """
 
-    def __init__(self, elf: ElfFile, arch: drgn.Architecture, stext: int | None) -> None:
+    def __init__(
+        self, elf: ElfFile, arch: drgn.Architecture, stext: int | None, build_id: str | None = None
+    ) -> None:
         self._entries = elf.symbols
         self._arch = arch
         self._found: dict[str, list[tuple[int, str]]] = {}
         self._scans = 0
-        self._settled: set[int] = set()
+        self._build_id = build_id
         sections = elf.sections
         text = next((i for i, s in enumerate(sections) if s.name == ".text"), len(sections))
         behind = sections[text:]
@@ -102,41 +106,31 @@ class KernelSymbols:
         return lowest, self.address(last)
 
     def __len__(self) -> int:
-        return len(self._table[0])
+        return len(self._table.values)
 
     @cached_property
     def addresses(self) -> list[int]:
         """Run-time addresses by place."""
-        linked, first, last = self._table[1], *self._moved_places
+        linked, first, last = self._table.values, *self._moved_places
         return linked[:first] + [v + self.bias for v in linked[first:last]] + linked[last:]
 
-    @cached_property
-    def all(self) -> tuple[list[str], list[str]]:
-        """Names and letters by place: the way to ask for most of them."""
-        order, linked = self._table
-        names, letters = self._entries.all()
-        for first, last in _runs(linked):
-            self._settle(first, last, names.__getitem__)
-        ordered = map(names.__getitem__, order)
-        return (
-            [strip_clone(name) if "." in name else name for name in ordered],
-            list(map(letters.__getitem__, order)),
-        )
+    @property
+    def all(self) -> tuple[list[str], str]:
+        """Names and letters by place."""
+        return self._table.names, self._table.letters
 
     def address(self, place: int) -> int:
         """The run-time address of the symbol at a place."""
         first, last = self._moved_places
-        return self._table[1][place] + (self.bias if first <= place < last else 0)
+        return self._table.values[place] + (self.bias if first <= place < last else 0)
 
     def name(self, place: int) -> str:
         """The name of the symbol at a place."""
-        self._run(place)
-        return strip_clone(self._entries.name(self._table[0][place]))
+        return self._table.names[place]
 
     def letter(self, place: int) -> str:
         """nm's letter of the symbol at a place."""
-        self._run(place)
-        return self._entries.letter(self._table[0][place])
+        return self._table.letters[place]
 
     def find(self, name: str) -> list[tuple[int, str]]:
         """(address, letter) of every symbol of that name, in order."""
@@ -160,11 +154,8 @@ class KernelSymbols:
         place = self._place_at(address)
         if place < 0:
             return []
-        address, order, entries = self.address(place), self._table[0], self._entries
-        return [
-            Met(address, strip_clone(entries.name(order[p])), entries.letter(order[p]))
-            for p in range(*self._run(place))
-        ]
+        address, (_, names, letters) = self.address(place), self._table
+        return [Met(address, names[p], letters[p]) for p in range(*self._run(place))]
 
     def _scan(self, address: int) -> list[Met]:
         """What `aliases` finds, without the sorted table; empty where it cannot tell."""
@@ -201,8 +192,17 @@ class KernelSymbols:
         return value + self.bias
 
     @cached_property
-    def _table(self) -> tuple[list[int], list[int]]:
-        """Indices of the ELF entries, and their values, by place; see `_settle` of the order."""
+    def _table(self) -> SymbolOrder:
+        """The symbols by place, from the cache if it has them."""
+        kept = load_order(self._build_id) if self._build_id else None
+        if kept is not None:
+            return kept
+        order = self._sort()
+        if self._build_id:
+            keep_order(self._build_id, order)
+        return order
+
+    def _sort(self) -> SymbolOrder:
         values = self._entries.values
         order = sorted(range(len(values)), key=values.__getitem__)
         whole = self._filter.whole_from
@@ -215,19 +215,27 @@ class KernelSymbols:
             if nameless:
                 rest = [i for i in rest if i not in nameless]
             order = [i for i in order[:cut] if self._counts(i)] + rest
-        return order, list(map(values.__getitem__, order))
+        names, letters = self._entries.all()
+        for first, last in _runs(list(map(values.__getitem__, order))):
+            order[first:last] = sorted(order[first:last], key=names.__getitem__)
+        ordered = map(names.__getitem__, order)
+        return SymbolOrder(
+            list(map(values.__getitem__, order)),
+            [strip_clone(name) if "." in name else name for name in ordered],
+            "".join(map(letters.__getitem__, order)),
+        )
 
     @cached_property
     def _moved_places(self) -> tuple[int, int]:
         """The first place of a symbol that was moved with the kernel, and that behind the last."""
-        linked = self._table[1]
+        linked = self._table.values
         if self._arch != drgn.Architecture.X86_64:
             return 0, len(linked)
         return bisect_left(linked, self._image[0]), bisect_right(linked, self._image[1])
 
     def _place_at(self, address: int) -> int:
         """A place at an address or else the last place below it; -1 where there is none."""
-        linked, (first, last) = self._table[1], self._moved_places
+        linked, (first, last) = self._table.values, self._moved_places
         if first < last and address >= linked[first] + self.bias:
             # What was not moved may lie anywhere, but nothing in the image is named by it.
             if last < len(linked) and address >= max(linked[last], self.image[1]):
@@ -236,23 +244,10 @@ class KernelSymbols:
         return bisect_right(linked, address, 0, first) - 1
 
     def _run(self, place: int) -> tuple[int, int]:
-        """The first place at the address of a place, and the one behind the last, in order."""
-        linked = self._table[1]
+        """The first place at the address of a place, and the one behind the last."""
+        linked = self._table.values
         value = linked[place]
-        first = last = place
-        while first and linked[first - 1] == value:
-            first -= 1
-        while last < len(linked) and linked[last] == value:
-            last += 1
-        self._settle(first, last)
-        return first, last
-
-    def _settle(self, first: int, last: int, name: Callable[[int], str] | None = None) -> None:
-        """Sort the entries of one address by their names as the file has them."""
-        if last - first > 1 and first not in self._settled:
-            self._settled.add(first)
-            order = self._table[0]
-            order[first:last] = sorted(order[first:last], key=name or self._entries.name)
+        return bisect_left(linked, value), bisect_right(linked, value)
 
     def _counts(self, index: int) -> bool:
         entries = self._entries

@@ -14,6 +14,7 @@ from pycrash.kernel.elf import ElfFile
 from pycrash.kernel.kernelsymbols import KernelSymbols
 from pycrash.kernel.modules import INIT
 from pycrash.kernel.modulesymbols import ModuleSymbols, Region
+from pycrash.kernel.typestore import build_id_of
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -75,7 +76,7 @@ class SymbolTable:
             stext = None
         platform = kernel.prog.platform
         arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
-        return KernelSymbols(ElfFile(kernel.vmlinux), arch, stext)
+        return KernelSymbols(ElfFile(kernel.vmlinux), arch, stext, build_id_of(kernel.prog))
 
     @cached_property
     def module_symbols(self) -> ModuleSymbols:

@@ -86,10 +86,15 @@ def store_of(prog: drgn.Program) -> TypeStore:
     """The store of a program's kernel, opened when first asked for."""
     store = prog.cache.get(_CACHE_KEY)
     if store is None:
-        try:
-            build_id = prog.main_module().build_id
-        except LookupError:
-            build_id = None
-        store = prog.cache[_CACHE_KEY] = TypeStore(build_id.hex() if build_id else None)
+        store = prog.cache[_CACHE_KEY] = TypeStore(build_id_of(prog))
     assert isinstance(store, TypeStore)
     return store
+
+
+def build_id_of(prog: drgn.Program) -> str | None:
+    """The build ID of a program's kernel in hexadecimal, None where it is not known."""
+    try:
+        build_id = prog.main_module().build_id
+    except LookupError:
+        return None
+    return build_id.hex() if build_id else None

@@ -73,7 +73,10 @@ def table(tmp_path: Path, ranges: tuple[Range, ...]) -> SymbolTable:
     )
 
     class FakeKernel:
-        prog = SimpleNamespace(platform=drgn.Platform(drgn.Architecture.X86_64))
+        prog = SimpleNamespace(
+            platform=drgn.Platform(drgn.Architecture.X86_64),
+            main_module=lambda: SimpleNamespace(build_id=None),
+        )
         modules = Modules(ranges)
 
         @property
