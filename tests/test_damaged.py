@@ -5,7 +5,9 @@ A few copies of the sample are tried; `--damaged N` tries N of them.
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_damage_is_survived(folder: Path, seed: int) -> None:
     dump = folder / f"damaged-{seed}"
     dump.write_bytes(damaged_copy((folder / "vmcore").read_bytes(), seed))
+    cache = folder / "cache"  # mended copies are not to pile up in the user's
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pycrash", "-s", "vmlinux", dump.name],
@@ -96,11 +99,13 @@ def test_damage_is_survived(folder: Path, seed: int) -> None:
             text=True,
             errors="replace",
             cwd=folder,
+            env={**os.environ, "XDG_CACHE_HOME": str(cache)},
             timeout=LIMIT,
             check=False,
         )
     finally:
         dump.unlink()
+        shutil.rmtree(cache, ignore_errors=True)
     said = done.stdout + done.stderr
     assert "Traceback" not in said
     assert "internal error" not in said, [li for li in said.splitlines() if "internal error" in li]
