@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pycrash.cexpr.arith import reading
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
 from pycrash.cexpr.options import prepare, value_options
@@ -104,7 +105,7 @@ def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False
     kernel = ctx.kernel
 
     def user_memory(address: int, size: int) -> bytes:
-        return kernel.memory.read_user(ctx.task, address, size, "gdb_readmem_callback")
+        return kernel.memory.read_user(ctx.task, address, size, reading(size))
 
     options = value_options(kernel, ctx.settings, radix)
     try:

@@ -54,6 +54,11 @@ def size_of(type_: drgn.Type) -> int:
     return int(type_.size or 0)
 
 
+def reading(size: int) -> str:
+    """What crash says gdb was reading, which it misspells for four bytes."""
+    return "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
+
+
 class Arithmetic:
     """Operations on values of one kernel. With `dry` set nothing is read: types alone count.
 
@@ -72,8 +77,7 @@ class Arithmetic:
         """Memory as gdb reads it through crash, which says nothing of user addresses."""
         if not self.kernel.memory.is_kernel(address):
             raise no_memory(address)
-        what = "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
-        return self.kernel.read(address, size, what)
+        return self.kernel.read(address, size, reading(size))
 
     # --- making values
 

@@ -1,4 +1,4 @@
-"""Registers of the task that crashed, as `$rip` and its like in expressions."""
+"""Registers of a task, as `$rip` and its like in expressions."""
 
 from __future__ import annotations
 
@@ -38,10 +38,11 @@ def register(kernel: Kernel, task: int, name: str) -> drgn.Object | None:
         return None
     try:
         thread = prog.crashed_thread()
-        if task not in (0, thread.object.value_()):
-            return None
-        value = thread.stack_trace()[0].register(name)
-    except (LookupError, ValueError, IndexError, drgn.FaultError):
+        if task in (0, thread.object.value_()):
+            value = thread.stack_trace()[0].register(name)
+        else:
+            value = _switched_out(drgn.Object(prog, "struct task_struct *", task), name)
+    except (LookupError, ValueError, IndexError, AttributeError, drgn.FaultError):
         return None
     if name == "rip":
         function = prog.function_type(prog.void_type(), ())
@@ -52,3 +53,18 @@ def register(kernel: Kernel, task: int, name: str) -> drgn.Object | None:
         type_ = prog.int_type("int64_t", 8, True)
         value -= (value >> 63) << 64
     return drgn.Object(prog, type_, value)
+
+
+def _switched_out(task: drgn.Object, name: str) -> int:
+    """A register of a task that waits, from the frame it left (struct inactive_task_frame).
+
+    Raises LookupError for a task that runs, and for registers the frame does not hold.
+    """
+    if task.on_cpu:
+        raise LookupError("the task runs")
+    place = task.thread.sp.value_()
+    frame = drgn.Object(task.prog_, "struct inactive_task_frame", address=place)
+    if name == "rsp":
+        return int(place + drgn.sizeof(frame))
+    member = {"rip": "ret_addr", "rbp": "bp", "rbx": "bx"}.get(name, name)
+    return int(frame.member_(member).value_())

@@ -10,12 +10,13 @@ import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr import strings
-from pycrash.cexpr.arith import Arithmetic, Memory, kind_of
+from pycrash.cexpr.arith import Arithmetic, Memory, kind_of, reading
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.evaluator import Evaluator
 from pycrash.cexpr.gdb.formats import LETTERS, Format, split_format
 from pycrash.cexpr.names import AddressNames
 from pycrash.cexpr.values import ValueOptions, format_value
+from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
     from pycrash.kernel import Kernel
@@ -61,7 +62,7 @@ def _any_memory(kernel: Kernel, arith: Arithmetic, task: int) -> Memory:
     def read(address: int, size: int) -> bytes:
         if kernel.memory.is_kernel(address):
             return arith.memory(address, size)
-        return kernel.memory.read_user(task, address, size, "gdb_readmem_callback")
+        return kernel.memory.read_user(task, address, size, reading(size))
 
     return read
 
@@ -159,7 +160,11 @@ def _strings(
     limit = options.print_max or 200
     for _ in range(count):
         yield f"{_head(kernel, address)}\t"
-        data = _string(evaluator.arith, address, limit)
+        try:
+            data = _string(evaluator.arith, address, limit)
+        except CrashError:
+            yield f"<error: Cannot access memory at address {address:#x}>\n"
+            return
         whole = data.endswith(b"\0")
         body = data[:-1] if whole else data
         yield strings.quote(
