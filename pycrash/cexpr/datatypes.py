@@ -269,8 +269,11 @@ _BLOCK = re.compile(r"    (struct|union) \{")
 
 
 def declared_name(line: str) -> str:
-    """The name that a line of a structure's text declares; empty for a brace."""
-    match = re.search(r"(\S+) : \d+;", line) or re.search(r"\(\*+(?:const |volatile )*(\w+)", line)
+    """The name that a line of a structure's text declares; empty for a brace.
+
+    For `(* const name)(...)` it is the qualifier, as for crash, which finds no offset then.
+    """
+    match = re.search(r"(\S+) : \d+;", line) or re.search(r"\(\*+\s*(\w+)", line)
     if match:
         return match[1]
     last = line.split()[-1] if line.split() else ""

@@ -201,7 +201,7 @@ def _quote_runs(chars: list[_Char], limit: int, repeats: int, ellipsis: bool) ->
             index += 1
             break
         run = 1
-        while index + run < len(chars) and chars[index + run].raw == char.raw:
+        while index + run < len(chars) and chars[index + run] == char:
             run += 1
         if repeats and run > repeats:
             if text:

@@ -141,6 +141,7 @@ def test_typedefs() -> None:
         ("    void (*f)(struct x *, int (*)(void));", "f"),
         ("    struct dentry *(*mount)(int);", "mount"),
         ("    int (*table[4])(void);", "table"),
+        ("    void (* const fixed)(int);", "const"),
         ("    } u;", "u"),
         ("    };", ""),
         ("    struct {", ""),

@@ -41,6 +41,7 @@ def test_quote(data: bytes, text: str) -> None:
         (b"ab\xff\xc4", '"ab\\377", <incomplete sequence \\304>'),
         (b"\xe2\x82", "<incomplete sequence \\342\\202>"),
         (b"?\xf8\x93", "<incomplete sequence \\370\\223>"),
+        (b"\xdd\xdd\xdd", '"\\335\\335", <incomplete sequence \\335>'),
     ],
 )
 def test_a_cut_character(data: bytes, text: str) -> None:
