@@ -15,10 +15,9 @@ from pycrash.errors import CrashError, ReadError
 from pycrash.render.memory import (
     CODES,
     PER_LINE,
+    WIDTHS,
     Base,
-    characters,
-    memory_line,
-    with_characters,
+    memory_lines,
 )
 
 #: Without a count -a goes on to the first character that cannot be printed.
@@ -32,7 +31,10 @@ Read = Callable[[int, int], bytes]
 
 @dataclass(frozen=True)
 class MemoryRow(Row):
-    """The values of one line; `names` are what stands for them with -s and -S, else empty."""
+    """Values that follow each other, `size` bytes each.
+
+    `names` has what stands for each with -s and -S, and is empty without.
+    """
 
     address: int
     size: int
@@ -294,9 +296,11 @@ class Rd(Command):
 
         def rows(data: bytes) -> Iterator[MemoryRow]:
             nonlocal address
-            for values in _groups(struct.unpack(f"{order}{len(data) // size}{code}", data), step):
-                yield MemoryRow(address, size, values, tuple(map(name, values)))
-                address += len(values) * size
+            values = struct.unpack(f"{order}{len(data) // size}{code}", data)
+            if values:
+                names = tuple(map(name, values)) if name is not None else ()
+                yield MemoryRow(address, size, values, names)
+                address += len(data)
 
         last = address + count * size
         try:
@@ -320,20 +324,26 @@ class Rd(Command):
         width, order = 2 * ctx.kernel.word_size, ctx.kernel.byte_order
         base: Base = "decimal" if "d" in args else "unsigned" if "D" in args else "hex"
         shown = base == "hex" and not {"s", "S", "x"} & {letter for letter, _ in args.given}
-        open_line = ""
-        behind = ""
+        open_line = unfinished = ""
         try:
             for row in rows:
                 if isinstance(row, MemoryRow):
-                    if open_line:
-                        yield open_line + behind
-                    open_line = memory_line(
-                        row.address, width, row.values, row.names, row.size, base
+                    step = PER_LINE[row.size]
+                    lines = memory_lines(
+                        row.address,
+                        width,
+                        row.values,
+                        row.names,
+                        row.size,
+                        base,
+                        order if shown else None,
                     )
-                    behind = ""
-                    if shown:
-                        text = characters(row.values, row.size, order)
-                        behind = with_characters(open_line, width, row.size, text)[len(open_line) :]
+                    for line in lines:
+                        if open_line:
+                            yield open_line
+                        open_line = line
+                    columns = WIDTHS[row.size] - (-len(row.values) % step) * (2 * row.size + 1)
+                    unfinished = open_line[: width + 3 + columns] if shown else open_line
                 elif isinstance(row, CharactersRow):
                     line = f"{row.address:{width}x}:  {row.text}" if row.text else ""
                     yield line if row.ended else Part(line)
@@ -344,10 +354,10 @@ class Rd(Command):
         except ReadError:
             # crash leaves the line as it is when the next value cannot be read.
             if open_line:
-                yield Part(open_line)
+                yield Part(unfinished)
             raise
         if open_line:
-            yield open_line + behind
+            yield open_line
 
 
 def blocks(read: Read, address: int, size: int, least: int = PAGE) -> Iterator[bytes]:
@@ -366,15 +376,11 @@ def blocks(read: Read, address: int, size: int, least: int = PAGE) -> Iterator[b
         size -= count
 
 
-def _groups(values: tuple[int, ...], step: int) -> Iterator[tuple[int, ...]]:
-    return (values[at : at + step] for at in range(0, len(values), step))
-
-
-def _namer(ctx: Context, request: Request) -> Callable[[int], str]:
-    """What finds the name to show in place of a value, empty where there is none."""
+def _namer(ctx: Context, request: Request) -> Callable[[int], str] | None:
+    """What finds the name to show in place of a value, empty where there is none, if any is."""
     kernel, radix = ctx.kernel, ctx.settings.radix
     if not request.symbolic or request.base != "hex" or request.size != kernel.word_size:
-        return lambda value: ""
+        return None
 
     def name(value: int) -> str:
         text = kernel.symbols.text(value, radix) if kernel.symbols.in_range(value) else ""

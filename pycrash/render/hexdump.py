@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-from pycrash.render.memory import CODES, PER_LINE, characters, memory_line, with_characters
+from pycrash.render.memory import CODES, memory_lines
 
 #: Columns of an address.
 WIDTH = 16
@@ -22,12 +22,7 @@ def hex_lines(
 
     With `name`, a word it gives a text for is shown by that and the characters are left out.
     """
-    step = size * PER_LINE[size]
-    for start in range(0, len(data), step):
-        words = struct.unpack(
-            f"{order}{len(data[start : start + step]) // size}{CODES[size]}",
-            data[start : start + step],
-        )
-        names = tuple(map(name, words)) if name else ("",) * len(words)
-        line = memory_line(address + start, WIDTH, words, names, size, "hex")
-        yield line if name else with_characters(line, WIDTH, size, characters(words, size, order))
+    count = len(data) // size
+    words = struct.unpack_from(f"{order}{count}{CODES[size]}", data)
+    names = tuple(map(name, words)) if name else ()
+    return memory_lines(address, WIDTH, words, names, size, "hex", None if name else order)

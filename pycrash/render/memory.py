@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 #: struct's codes by bytes of a value.
@@ -48,6 +48,54 @@ def memory_line(
         for value, name in zip(values, names, strict=True)
     ]
     return f"{address:{width}x}:  " + "".join(texts)
+
+
+def memory_lines(
+    address: int,
+    width: int,
+    values: Sequence[int],
+    names: Sequence[str],
+    size: int,
+    base: Base,
+    order: str | None,
+) -> Iterator[str]:
+    """The lines of a run of values; `names` is empty or has a text for each of them.
+
+    With `order`, the byte order "<" or ">", the characters stand behind.
+    """
+    step = PER_LINE[size]
+    if base == "hex" and not names:
+        yield from _hex_lines(address, width, values, size, order)
+        return
+    for at in range(0, len(values), step):
+        part = values[at : at + step]
+        shown = names[at : at + step] or ("",) * len(part)
+        line = memory_line(address + at * size, width, part, shown, size, base)
+        if order is not None:
+            line = with_characters(line, width, size, characters(part, size, order))
+        yield line
+
+
+def _hex_lines(
+    address: int, width: int, values: Sequence[int], size: int, order: str | None
+) -> Iterator[str]:
+    """All of a run at once: ten times as fast as value by value."""
+    columns, bytes_on_line = WIDTHS[size], size * PER_LINE[size]
+    digits = struct.pack(f">{len(values)}{CODES[size]}", *values).hex(" ", size) + " "
+    text = characters(values, size, order) if order is not None else ""
+    lines = -(-len(values) // PER_LINE[size])
+    for at in range(lines):
+        line = (
+            f"{address + at * bytes_on_line:{width}x}:  {digits[at * columns : (at + 1) * columns]}"
+        )
+        if order is not None:
+            behind = text[at * bytes_on_line : (at + 1) * bytes_on_line]
+            line = (
+                with_characters(line, width, size, behind)
+                if at + 1 == lines
+                else f"{line}  {behind}"
+            )
+        yield line
 
 
 def with_characters(line: str, width: int, size: int, text: str) -> str:
