@@ -39,6 +39,11 @@ def kind_of(value: drgn.Object) -> TypeKind:
     return real_type(value.type_).kind
 
 
+def is_open_array(type_: drgn.Type | None) -> bool:
+    """Whether a type is an array whose length is not known."""
+    return type_ is not None and type_.kind == TypeKind.ARRAY and type_.length is None
+
+
 def size_of(type_: drgn.Type) -> int:
     """Bytes of a type as gdb's sizeof has them: 1 for void and functions, 0 if incomplete."""
     type_ = real_type(type_)
@@ -114,6 +119,11 @@ class Arithmetic:
 
     def integer(self, value: int, type_name: str = "int") -> drgn.Object:
         return self.make(self.named(type_name), value)
+
+    def unknown(self, type_name: str) -> drgn.Object:
+        """A value of a type that shows as optimized out."""
+        reason = drgn.AbsenceReason.OPTIMIZED_OUT
+        return drgn.Object(self.prog, self.named(type_name), absence_reason=reason)
 
     @staticmethod
     def is_signed(type_: drgn.Type) -> bool:

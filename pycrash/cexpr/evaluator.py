@@ -12,7 +12,15 @@ from weakref import WeakKeyDictionary
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import AGGREGATES, Arithmetic, Memory, kind_of, real_type, size_of
+from pycrash.cexpr.arith import (
+    AGGREGATES,
+    Arithmetic,
+    Memory,
+    is_open_array,
+    kind_of,
+    real_type,
+    size_of,
+)
 from pycrash.cexpr.ast import (
     AlignOf,
     ArrayOf,
@@ -218,6 +226,8 @@ class Evaluator:
             if isinstance(node.operand, TypeExpr):
                 return arith.integer(size_of(self.type(node.operand)))
             operand = self._typed(self._without_reading(node.operand))
+            if isinstance(node.operand, Name) and is_open_array(operand.type_):
+                return arith.unknown("unsigned long")
             return arith.integer(size_of(operand.type_))
         if isinstance(node, SizeOfType):
             return arith.integer(size_of(self.lookup.resolve(node.type)))

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import FindObjectFlags, Qualifiers, TypeKind
 
+from pycrash.cexpr.arith import is_open_array
 from pycrash.cexpr.ast import Declarator, TypeName
 from pycrash.cexpr.errors import ExprError, no_symbol
 from pycrash.cexpr.parser import BUILT_IN
+from pycrash.cexpr.state import state_of
 from pycrash.kernel.elf import ElfFile
 from pycrash.kernel.externs import Declarations
 
@@ -40,6 +42,7 @@ class Lookup:
         self.kernel = kernel
         self.prog = kernel.prog
         self._types: dict[str, drgn.Type | None] = {}
+        self._arrays: dict[str, drgn.Type] = {}
 
     # --- types
 
@@ -159,7 +162,7 @@ class Lookup:
             address = self.kernel.symbol_address(name)
             if address is not None:
                 return drgn.Object(self.prog, found.type_, address=address)
-        if kind == TypeKind.ARRAY and found.type_.length is None and found.address_ is not None:
+        if is_open_array(found.type_) and found.address_ is not None:
             element = found.type_.type
             try:
                 size = self.prog.symbol(name).size
@@ -176,9 +179,32 @@ class Lookup:
         found = self._typed_symbol(name)
         if found is None:
             found = self._bare_symbol(name)
+        elif found.type_.kind == TypeKind.ARRAY and found.address_ is not None:
+            found = drgn.Object(self.prog, self._met_as(name, found), address=found.address_)
         if found is None:
             raise no_symbol(name)
         return self.at_run_time(found)
+
+    def _met_as(self, name: str, found: drgn.Object) -> drgn.Type:
+        """The type of an array as gdb first met it, which it then keeps.
+
+        That is a declaration of a header, mostly without the length, until `whatis -r` makes
+        gdb read the file with the definition too.
+        """
+        if name not in self._arrays:
+            self._arrays[name] = found.type_
+            if self._is_global(name) and not state_of(self.kernel).types_read:
+                declared = self._declarations.type(name)
+                if declared is not None and is_open_array(declared):
+                    self._arrays[name] = declared
+        return self._arrays[name]
+
+    def _is_global(self, name: str) -> bool:
+        """Whether vmlinux has a symbol of that name which headers may declare."""
+        if self.kernel.vmlinux is None:
+            return False
+        found = self.kernel.symbols.kernel_symbols.find(name)
+        return any(letter.isupper() for _, letter in found)
 
     def scoped(self, scope: str, name: str) -> drgn.Object:
         """`file::name`, or with an empty scope `::name`. Raises ExprError."""

@@ -20,7 +20,8 @@ class ExprState:
     is where an `x` without an address goes on. `task` is the task whose registers are meant,
     by the address of its task_struct, `scope` the address that `set scope` chose.
     `listed_file` is the file that `list` shows, by its path and as gdb names it,
-    `listed_line` where it goes on, `missing_file` one that was not there.
+    `listed_line` where it goes on, `missing_file` one that was not there. `types_read` tells
+    that all types were gone through, and with them all files.
     """
 
     history: list[drgn.Object] = field(default_factory=list)
@@ -35,6 +36,7 @@ class ExprState:
     listed_file: tuple[str, str] = ("", "")
     listed_line: int = 0
     missing_file: str = ""
+    types_read: bool = False
 
     def record(self, value: drgn.Object) -> int:
         """Add a value to the history; returns its number."""

@@ -10,6 +10,7 @@ import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.arith import size_of
+from pycrash.cexpr.state import state_of
 from pycrash.kernel.typeindex import IndexedType, TypeIndex
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def types_like(kernel: Kernel, low: int, high: int, member: str) -> list[tuple[i
     """
     if kernel not in _indexes:
         _indexes[kernel] = TypeIndex(kernel)
+        state_of(kernel).types_read = True
     search = _MemberSearch(kernel, member) if member else None
     found: dict[str, int] = {}
     # Of several types of a name gdb meets the last one first.

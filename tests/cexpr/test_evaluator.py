@@ -43,6 +43,7 @@ def shown(kernel: Any, text: str, **options: Any) -> str:
         ("1 || 1/0", "1"),
         ("1 ? 2 : 1/0", "2"),
         ("sizeof(struct task)", "32"),
+        ("sizeof(numbers)", "16"),
         ("sizeof first.comm", "8"),
         ("(char)65", "65 'A'"),
         ("(unsigned char)300", "44 ','"),
