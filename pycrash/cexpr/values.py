@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Structures, unions and arrays nested deeper than this are printed as `{...}`.
 MAX_DEPTH = 20
+_RADIX_LETTERS = {16: "x", 8: "o"}
 
 
 @dataclass(frozen=True)
@@ -219,8 +220,7 @@ class Printer:
         if kind == TypeKind.ENUM:
             return enum_text(shape, value)
         if options.radix != 10:
-            letter = {16: "x", 8: "o"}[options.radix]
-            return numbers.formatted(value, shape.size, False, letter)
+            return numbers.formatted(value, shape.size, False, _RADIX_LETTERS[options.radix])
         if kind == TypeKind.BOOL:
             return {0: "false", 1: "true"}.get(value, str(value))
         if shape.textual:
@@ -234,6 +234,8 @@ class Printer:
         if code == "c":
             # gdb cuts larger integers to one byte.
             byte = value if size == 1 else (value & 0xFF) - (value << 1 & 0x100)
+            if self.options.radix != 10:
+                return numbers.formatted(byte, 1, False, _RADIX_LETTERS[self.options.radix])
             return f"{byte} {strings.character(byte & 0xFF)}"
         if code == "f":
             if size not in (4, 8) or shape.kind == TypeKind.ENUM:

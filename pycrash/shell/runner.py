@@ -62,6 +62,8 @@ class Runner:
         """What to say of an exception nobody expected; its traceback only under --debug."""
         if self.debug:
             traceback.print_exc()
+        if type(error) is Exception:  # what the libraries below drgn say has no class of its own
+            return str(error)
         return f"internal error: {type(error).__name__}: {error}"
 
     def _one_of_many(self, command: Command, words: Sequence[str], output: Output) -> None:

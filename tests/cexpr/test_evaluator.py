@@ -179,3 +179,8 @@ def test_the_scope_decides_among_names(kernel: Any) -> None:
     assert evaluator.value(evaluator.parse("first.pid")).value_() == 1
     evaluator.state.scope = 0
     assert evaluator.value(evaluator.parse("counter")).value_() == 77
+
+
+def test_a_character_under_another_radix_is_a_number(kernel: Any) -> None:
+    assert shown(kernel, "65", format="c") == "65 'A'"
+    assert shown(kernel, "300", format="c", radix=16) == "0x2c"
