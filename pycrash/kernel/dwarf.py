@@ -80,6 +80,20 @@ def sleb(data: bytes, at: int) -> tuple[int, int]:
     return (value - (1 << bits) if value >> (bits - 1) else value), at
 
 
+def attributes_at(data: bytes, at: int) -> tuple[list[tuple[int, int, int]], int]:
+    """The (attribute, form, implied value) list of an abbreviation, and what is behind it."""
+    found = []
+    while True:
+        attribute, at = uleb(data, at)
+        form, at = uleb(data, at)
+        implied = 0
+        if form == IMPLICIT_CONST:
+            implied, at = sleb(data, at)
+        if not attribute and not form:
+            return found, at
+        found.append((attribute, form, implied))
+
+
 class Unit(NamedTuple):
     """The head of a unit: `start` in .debug_info, `die` the place of its first entry."""
 
@@ -254,17 +268,7 @@ class Dwarf:
             if not code:
                 raise DwarfError(f"{self._elf.path}: no abbreviation {wanted}")
             _, at = uleb(data, at)
-            at += 1
-            found = []
-            while True:
-                attribute, at = uleb(data, at)
-                form, at = uleb(data, at)
-                implied = 0
-                if form == IMPLICIT_CONST:
-                    implied, at = sleb(data, at)
-                if not attribute and not form:
-                    break
-                found.append((attribute, form, implied))
+            found, at = attributes_at(data, at + 1)
             if code == wanted:
                 return found
 

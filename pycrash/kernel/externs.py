@@ -17,7 +17,7 @@ from typing import NamedTuple
 import drgn
 
 from pycrash.errors import CrashError
-from pycrash.kernel.dwarf import IMPLICIT_CONST, Dwarf, Unit, sleb, uleb
+from pycrash.kernel.dwarf import Dwarf, Unit, attributes_at, uleb
 from pycrash.kernel.elf import ElfFile
 
 DW_TAG_ARRAY, DW_TAG_POINTER, DW_TAG_FUNCTION, DW_TAG_PARAMETER = 0x01, 0x0F, 0x15, 0x05
@@ -251,15 +251,5 @@ def _abbreviations(data: bytes, at: int) -> dict[int, Abbreviation]:
             return table
         tag, at = uleb(data, at)
         children = bool(data[at])
-        at += 1
-        attributes = []
-        while True:
-            attribute, at = uleb(data, at)
-            form, at = uleb(data, at)
-            implied = 0
-            if form == IMPLICIT_CONST:
-                implied, at = sleb(data, at)
-            if not attribute and not form:
-                break
-            attributes.append((attribute, form, implied))
+        attributes, at = attributes_at(data, at + 1)
         table[code] = Abbreviation(tag, children, tuple(attributes))

@@ -20,7 +20,7 @@ from pycrash.kernel.dwarf import (
     Dwarf,
     DwarfError,
     Unit,
-    sleb,
+    attributes_at,
     uleb,
 )
 from pycrash.kernel.elf import ElfFile
@@ -271,19 +271,12 @@ def _shape(data: bytes, start: int, unit: Unit) -> tuple[Shape, int]:
     """The shape of the abbreviation whose tag stands at `start`, and its length."""
     tag, at = uleb(data, start)
     children = bool(data[at])
-    at += 1
+    attributes, at = attributes_at(data, at + 1)
     forms: list[tuple[int, int]] = []
     places: dict[int, tuple[int, int]] = {}
     place, given = 0, -1
     inline = declared = False
-    while True:
-        attribute, at = uleb(data, at)
-        form, at = uleb(data, at)
-        implied = 0
-        if form == IMPLICIT_CONST:
-            implied, at = sleb(data, at)
-        if not attribute and not form:
-            break
+    for attribute, form, implied in attributes:
         declared = declared or attribute == DW_AT_DECLARATION
         if attribute == DW_AT_BYTE_SIZE and form == IMPLICIT_CONST:
             given = implied
