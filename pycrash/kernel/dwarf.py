@@ -82,7 +82,7 @@ def sleb(data: bytes, at: int) -> tuple[int, int]:
 
 def attributes_at(data: bytes, at: int) -> tuple[list[tuple[int, int, int]], int]:
     """The (attribute, form, implied value) list of an abbreviation, and what is behind it."""
-    found = []
+    found: list[tuple[int, int, int]] = []
     while True:
         attribute, at = uleb(data, at)
         form, at = uleb(data, at)
