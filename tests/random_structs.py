@@ -218,7 +218,7 @@ def is_part(part: str, whole: str) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--crash", required=True)
-    parser.add_argument("--pycrash", default="pycrash")
+    parser.add_argument("--pycrash", default=f"{sys.executable} -m pycrash")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--show", type=int, default=5)
