@@ -57,7 +57,8 @@ class KernelSymbols:
         self._arch = arch
         self._found: dict[str, list[tuple[int, str]]] = {}
         self._scans = 0
-        self._build_id = build_id
+        # A stripped file has the build ID of the whole one, but fewer symbols.
+        self._key = f"{build_id}-{len(self._entries)}" if build_id else ""
         sections = elf.sections
         text = next((i for i, s in enumerate(sections) if s.name == ".text"), len(sections))
         behind = sections[text:]
@@ -194,12 +195,12 @@ class KernelSymbols:
     @cached_property
     def _table(self) -> SymbolOrder:
         """The symbols by place, from the cache if it has them."""
-        kept = load_order(self._build_id) if self._build_id else None
+        kept = load_order(self._key) if self._key else None
         if kept is not None:
             return kept
         order = self._sort()
-        if self._build_id:
-            keep_order(self._build_id, order)
+        if self._key:
+            keep_order(self._key, order)
         return order
 
     def _sort(self) -> SymbolOrder:

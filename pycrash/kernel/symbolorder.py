@@ -1,7 +1,7 @@
 """The symbols of a vmlinux in order, kept between sessions.
 
 To sort and name 200,000 symbols takes some tenths of a second. What comes of it depends on the
-vmlinux alone, so it is written down under its build ID.
+vmlinux alone, so it is written down under a key that names it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class SymbolOrder(NamedTuple):
     letters: str
 
 
-def load_order(build_id: str) -> SymbolOrder | None:
+def load_order(key: str) -> SymbolOrder | None:
     """What an earlier session wrote down; None where there is nothing whole."""
     try:
-        data = Path(cache_folder(), _file(build_id)).read_bytes()
+        data = Path(cache_folder(), _file(key)).read_bytes()
     except (OSError, CrashError):
         return None
     head, body = data[: len(_MAGIC) + 4], memoryview(data)[len(_MAGIC) + 4 :]
@@ -41,15 +41,15 @@ def load_order(build_id: str) -> SymbolOrder | None:
     return SymbolOrder(values.tolist(), names.split("\0"), letters)
 
 
-def keep_order(build_id: str, order: SymbolOrder) -> None:
+def keep_order(key: str, order: SymbolOrder) -> None:
     """Write it down; a folder that cannot be written to is left alone."""
     text = "\0".join([order.letters, *order.names]).encode("latin-1")
     body = len(order.values).to_bytes(8, "little") + array("Q", order.values).tobytes() + text
     try:
-        keep(_file(build_id), [_MAGIC, zlib.adler32(body).to_bytes(4, "little"), body])
+        keep(_file(key), [_MAGIC, zlib.adler32(body).to_bytes(4, "little"), body])
     except CrashError:
         return
 
 
-def _file(build_id: str) -> str:
-    return f"symbols-{build_id}"
+def _file(key: str) -> str:
+    return f"symbols-{key}"

@@ -108,3 +108,14 @@ def test_clone_endings() -> None:
     assert strip_clone("f.part.0.isra.0") == "f.part.0"
     assert strip_clone("f.constprop.0") == "f.constprop.0"
     assert strip_clone("f.llvm.123") == "f"
+
+
+def test_the_order_of_another_file_of_the_build_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for count in (len(SYMBOLS), len(SYMBOLS) - 1, len(SYMBOLS)):
+        elf = ElfFile(make_elf(tmp_path / "vmlinux", SYMBOLS[:count]))
+        symbols = KernelSymbols(elf, drgn.Architecture.X86_64, 0x1000 + BIAS, "12ab")
+        assert ("beyond" in symbols.all[0]) == (count == len(SYMBOLS))
+    assert len(list((tmp_path / "cache" / "pycrash").iterdir())) == 2
