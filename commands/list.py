@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pycrash.cexpr.completion import complete_structure
-from pycrash.cexpr.datatypes import member_offset, refused_reference
+from pycrash.cexpr.datatypes import member_offset, required_offset
 from pycrash.cexpr.entries import EntryReader, Part
 from pycrash.cexpr.values import options_of
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
+from pycrash.command.arithmetic import can_evaluate, evaluate, symbol_resolver
 from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.command.radix import asked_radix
 from pycrash.errors import CrashError
@@ -171,21 +171,12 @@ def _already(offset: int) -> CrashError:
 
 
 def _offset(ctx: Context, text: str, what: str) -> int:
-    if is_number(text):
-        return number(text)
-    offset = member_offset(ctx.kernel, text)
-    if offset is None:
-        raise CrashError(f"invalid {what}: {refused_reference(text)}")
-    return offset
+    return number(text) if is_number(text) else required_offset(ctx.kernel, text, what)
 
 
 def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Iterator[Row]:
     """Tell the start from the offset among the operands. Raises CrashError."""
-    symbols = ctx.kernel.symbols
-
-    def resolve(name: str) -> int | None:
-        symbol = symbols.by_name(name) if is_symbol_name(name) else None
-        return symbol.address if symbol is not None else None
+    resolve = symbol_resolver(ctx.kernel)
 
     def set_start(address: int) -> None:
         if request.start is not None:

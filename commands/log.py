@@ -198,7 +198,7 @@ class Message:
     """Turns records into lines, as the flags of one command ask."""
 
     def __init__(self, args: Args) -> None:
-        self._timed, self._dated = "t" not in args, "T" in args
+        self._timed = "t" not in args
         self._callers, self._levels = "c" in args, "m" in args
         self._properties, self._rust = "d" in args, "R" in args
 

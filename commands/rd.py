@@ -68,12 +68,9 @@ class Request:
     size: int = 8
     default_size: bool = True
     base: Base = "hex"
-    signed: bool = False
-    unsigned: bool = False
     form: str = "values"  # "values", "characters" or "raw"
     symbolic: bool = False
     slabs: int = 0
-    characters: bool = True
     reverse: bool = False
     swap: bool = False
     offset: int = 0
@@ -192,8 +189,7 @@ class Rd(Command):
                 request.end = hexadecimal(value or "")
             elif letter == "o":
                 request.offset = number(value or "")
-        request.base = "decimal" if "d" in args else "unsigned" if "D" in args else "hex"
-        request.characters = request.base == "hex" and not request.symbolic and "x" not in args
+        request.base = _base(args)
         request.reverse, request.swap = "R" in args, "N" in args
         return request
 
@@ -213,13 +209,11 @@ class Rd(Command):
 
     @staticmethod
     def _address(ctx: Context, word: str) -> int | None:
-        symbols = ctx.kernel.symbols
         if word.startswith("("):
             return calculate(word, partial(_symbol_address, ctx))
         if is_hexadecimal(word):
             return hexadecimal(word)
-        symbol = symbols.by_name(word)
-        return symbol.address if symbol is not None else None
+        return _symbol_address(ctx, word)
 
     @staticmethod
     def _number(word: str) -> int:
@@ -322,7 +316,7 @@ class Rd(Command):
 
     def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         width, order = 2 * ctx.kernel.word_size, ctx.kernel.byte_order
-        base: Base = "decimal" if "d" in args else "unsigned" if "D" in args else "hex"
+        base = _base(args)
         shown = base == "hex" and not {"s", "S", "x"} & {letter for letter, _ in args.given}
         open_line = unfinished = ""
         try:
@@ -358,6 +352,10 @@ class Rd(Command):
             raise
         if open_line:
             yield open_line
+
+
+def _base(args: Args) -> Base:
+    return "decimal" if "d" in args else "unsigned" if "D" in args else "hex"
 
 
 def blocks(read: Read, address: int, size: int, least: int = PAGE) -> Iterator[bytes]:

@@ -12,8 +12,7 @@ from pycrash.cexpr.datatypes import (
     Datatype,
     declaration,
     find_datatype,
-    member_offset,
-    refused_reference,
+    required_offset,
     variable_shape,
 )
 from pycrash.cexpr.derefs import Dereferencer
@@ -237,12 +236,7 @@ Stands for `struct` or `union`, whichever the name is. Operands and options are 
 
 def offset_operand(ctx: Context, text: str, what: str) -> int:
     """An offset: a number, or a member written `structure.member`. Raises CrashError."""
-    if is_number(text):
-        return number(text)
-    offset = member_offset(ctx.kernel, text)
-    if offset is None:
-        raise CrashError(f"invalid {what}: {refused_reference(text)}")
-    return offset
+    return number(text) if is_number(text) else required_offset(ctx.kernel, text, what)
 
 
 class _Operands:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pycrash.cexpr.completion import complete_structure
-from pycrash.cexpr.datatypes import member_offset, refused_reference
+from pycrash.cexpr.datatypes import required_offset
 from pycrash.cexpr.entries import EntryReader, Part
 from pycrash.cexpr.values import options_of
 from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.arithmetic import can_evaluate, evaluate, is_symbol_name
+from pycrash.command.arithmetic import can_evaluate, evaluate, symbol_resolver
 from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.command.radix import asked_radix
 from pycrash.errors import CrashError
@@ -223,10 +223,7 @@ def _offset(ctx: Context, text: str, letter: str, what: str, before: int | None)
         raise CrashError(f"{what} offset value {before} (0x{before:x}) already entered")
     if is_number(text):
         return number(text)
-    offset = member_offset(ctx.kernel, text)
-    if offset is None:
-        raise CrashError(f"invalid {letter} argument: {refused_reference(text)}")
-    return offset
+    return required_offset(ctx.kernel, text, f"{letter} argument")
 
 
 def _check(args: Args, request: _Request) -> None:
@@ -244,12 +241,7 @@ def _check(args: Args, request: _Request) -> None:
 
 def _start(ctx: Context, text: str) -> int:
     """The address a start operand stands for. Raises CrashError."""
-    symbols = ctx.kernel.symbols
-
-    def resolve(name: str) -> int | None:
-        symbol = symbols.by_name(name) if is_symbol_name(name) else None
-        return symbol.address if symbol is not None else None
-
+    resolve = symbol_resolver(ctx.kernel)
     address = resolve(text)
     if address is not None:
         return address

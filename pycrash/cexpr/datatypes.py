@@ -170,7 +170,15 @@ def member_offset(kernel: Kernel, text: str) -> int | None:
     return datatype.offset(member)
 
 
-def refused_reference(text: str) -> str:
+def required_offset(kernel: Kernel, text: str, what: str) -> int:
+    """The offset of a `structure.member`. Raises CrashError, which names `what` it was for."""
+    offset = member_offset(kernel, text)
+    if offset is None:
+        raise CrashError(f"invalid {what}: {_refused_reference(text)}")
+    return offset
+
+
+def _refused_reference(text: str) -> str:
     """How crash repeats a `structure.member` it does not take: cut at the first of two dots."""
     return text.partition(".")[0] if text.count(".") > 1 else text
 

@@ -78,12 +78,6 @@ def evaluate(kernel: Kernel, text: str) -> drgn.Object:
     return evaluator.value(evaluator.parse(text))
 
 
-def address_of(kernel: Kernel, text: str) -> int:
-    """An expression as an address or number. Raises ExprError, ReadError."""
-    evaluator = Evaluator(kernel)
-    return evaluator.arith.number(evaluator.value(evaluator.parse(text))) & kernel.word_mask
-
-
 class Evaluator:
     """Parses and evaluates against one kernel; `dry` finds types without reading memory.
 

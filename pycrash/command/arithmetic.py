@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pycrash.command.kinds import is_number, number
 from pycrash.errors import CrashError
+
+if TYPE_CHECKING:
+    from pycrash.kernel import Kernel
 
 _OPERATORS = "#><+-&|*/%^"
 _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -22,6 +26,16 @@ Resolver = Callable[[str], int | None]
 def is_symbol_name(text: str) -> bool:
     """Whether a word can be a symbol's name: it has no brackets and no operators."""
     return bool(re.fullmatch(r"[A-Za-z_.$][\w.$@]*", text))
+
+
+def symbol_resolver(kernel: Kernel) -> Resolver:
+    """What finds the addresses of a kernel's symbols."""
+
+    def resolve(name: str) -> int | None:
+        symbol = kernel.symbols.by_name(name) if is_symbol_name(name) else None
+        return symbol.address if symbol is not None else None
+
+    return resolve
 
 
 def can_evaluate(text: str) -> bool:

@@ -84,11 +84,6 @@ class DumpFile:
         """The kdump header, or None for another format."""
         return KdumpHeader.parse(self.head)
 
-    @property
-    def is_flattened(self) -> bool:
-        """Whether makedumpfile -F wrote it."""
-        return self.head.startswith(b"makedumpfile\0")
-
     @cached_property
     def expected_size(self) -> int:
         """The size the file must have for its last page to be whole; 0 where it cannot be told."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.layout import member_offset
+from pycrash.kernel.printk import FATAL_WORDS
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -18,16 +19,6 @@ if TYPE_CHECKING:
 #: Functions whose return addresses on a stack tell the task that went down.
 _DOWN = ("xen_panic_event", "crash_kexec", "machine_kexec", "crash_fadump", "panic", "die")
 _STACK_SIZE = 16384
-#: Words of the kernel log behind which it says which CPU they came from.
-_PANIC_WORDS = (
-    "Unable to handle kernel",
-    "BUG: unable to handle kernel",
-    "Kernel BUG at",
-    "kernel BUG at",
-    "Bad mode in",
-    "Oops",
-    "Kernel panic",
-)
 
 
 class Panic:
@@ -164,7 +155,7 @@ class Panic:
         """The task of the CPU that the kernel log names at or behind its first words of panic."""
         lines = iter(self._kernel.system.log_lines())
         for line in lines:
-            places = [line.find(word) for word in _PANIC_WORDS if word in line]
+            places = [line.find(word) for word in FATAL_WORDS if word in line]
             if places:
                 rest = itertools.chain([line[places[0] :]], lines)
                 found = (self._named_cpu(text) for text in rest)

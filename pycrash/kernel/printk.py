@@ -20,6 +20,16 @@ from pycrash.kernel.vmcoreinfo import Places
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
 
+#: What the kernel says as it goes down, each told by these words.
+FATAL_WORDS = (
+    "Unable to handle kernel",
+    "BUG: unable to handle kernel",
+    "Kernel BUG at",
+    "kernel BUG at",
+    "Bad mode in",
+    "Oops",
+    "Kernel panic",
+)
 #: A log has at most 2 GiB of text and a descriptor for every 32 bytes; more is damage.
 MAX_TEXT_BITS = 31
 MAX_DESCRIPTOR_BITS = MAX_TEXT_BITS - 5

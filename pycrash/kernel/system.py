@@ -12,7 +12,7 @@ import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.kconfig import KernelConfig
-from pycrash.kernel.printk import LogDamage
+from pycrash.kernel.printk import FATAL_WORDS, LogDamage
 from pycrash.kernel.taint import Taints
 from pycrash.kernel.vmcoreinfo import Places
 
@@ -41,16 +41,6 @@ FATAL_TEXTS = (
     "Bad mode in ",
     "Oops: ",
 )
-#: Where none of those is found, any of these will do.
-FATAL_WORDS = (
-    "Unable to handle kernel",
-    "BUG: unable to handle kernel",
-    "Kernel BUG at",
-    "kernel BUG at",
-    "Bad mode in",
-    "Oops",
-    "Kernel panic",
-)
 #: Ticks a second that crash takes for granted where nothing in the dump tells.
 DEFAULT_HZ = {
     drgn.Architecture.X86_64: 1000,
@@ -66,7 +56,6 @@ DEADLINE_SCHEDULERS = (
 )
 #: The counter starts this many seconds before it first overflows 32 bits.
 INITIAL_SECONDS = 300
-GIB, MIB = 1 << 30, 1 << 20
 MAX_PATCHES = 100_000
 
 
