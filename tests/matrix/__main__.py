@@ -1,6 +1,6 @@
 """Compares pycrash with crash 9.0.2 on real dumps of several kernels.
 
-    python3 -m tests.matrix                    all lines of lines.txt on 6.1, 6.12 and the sample
+    python3 -m tests.matrix                    all lines of lines.txt on 5.10, 6.1, 6.12 and the sample
     python3 -m tests.matrix --issue 2          only the commands of an issue
     python3 -m tests.matrix --commands bt,ps --dumps sample --show 20
     python3 -m tests.matrix --lines FILE       other lines
@@ -58,6 +58,7 @@ class Dump:
 
 
 DUMPS = {
+    "5.10": Dump("510", "bullseye", "5.10."),
     "6.1": Dump("61", "bookworm", "6.1.", "null"),
     "6.12": Dump("612", "trixie", "6.12."),
     "sample": Dump("sample"),
@@ -220,7 +221,7 @@ def main() -> None:
     )
     parser.add_argument("--issue", choices=ISSUES)
     parser.add_argument("--commands", help="names, with commas between")
-    parser.add_argument("--dumps", default="6.1,6.12,sample", help="of " + ", ".join(DUMPS))
+    parser.add_argument("--dumps", default="5.10,6.1,6.12,sample", help="of " + ", ".join(DUMPS))
     parser.add_argument("--lines", type=Path, default=LINES)
     parser.add_argument("--show", type=int, default=0, help="how many differences a dump")
     parser.add_argument("--perf", action="store_true")
