@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.command import Args, Command, Context, Notice, Row
+from pycrash.api import Args, Command, Context, Notice, Row
 
 #: Programs outside that an alias may stand for.
 _OUTSIDE = ("clear",)

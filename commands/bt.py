@@ -6,15 +6,13 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.addresses import address, calculate, is_expression
-from pycrash.command.kinds import cpu_list, find_task, hexadecimal, is_hexadecimal
-from pycrash.command.taskheader import TaskHeader, header_lines
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.addresses import address, calculate, is_expression
+from pycrash.api.kinds import cpu_list, find_task, hexadecimal, is_hexadecimal
+from pycrash.api.taskheader import TaskHeader, header_lines
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.stacks import Stack
-from pycrash.kernel.symbols import offset_text
-from pycrash.kernel.tasks import Task
-from pycrash.kernel.unwind import (
+from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.stacks.trace import (
     Complaint,
     CpuRegisters,
     Event,
@@ -28,6 +26,8 @@ from pycrash.kernel.unwind import (
     TraceOptions,
     mentions,
 )
+from pycrash.kernel.symbols.table import offset_text
+from pycrash.kernel.tasks.table import Task
 from pycrash.render.hexdump import hex_lines
 from pycrash.render.registers import register_lines
 

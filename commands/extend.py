@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.registry import PluginError
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.registry import PluginError
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Extend(Command):
     summary = "load commands from Python files"
     synopsis = "[shared-object ...] | [-u [shared-object ...]] | -s"
     description = """\
-Loads plugins: Python files with classes derived from pycrash.command.Command. Each such class is
+Loads plugins: Python files with classes derived from pycrash.api.Command. Each such class is
 one command, found by "help" and completed as any other. A plugin cannot take the name of a
 command that is there already, and a plugin that fails leaves everything as it was.
 

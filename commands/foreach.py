@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.kinds import comm_name, find_task, is_number, is_quoted, pattern, policies
-from pycrash.command.taskheader import TaskHeader, header_lines
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.kinds import comm_name, find_task, is_number, is_quoted, pattern, policies
+from pycrash.api.taskheader import TaskHeader, header_lines
 from pycrash.errors import CrashError
-from pycrash.kernel.tasks import Task
+from pycrash.kernel.tasks.table import Task
 
 #: The states a task can be chosen by, and what the kernel layer calls their bits.
 _STATES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.command import Args, Command, Context, Row, UsageError
+from pycrash.api import Args, Command, Context, Row, UsageError
 from pycrash.errors import CrashError
 from pycrash.render.manual import in_order, pages, table
 

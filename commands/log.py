@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row
+from pycrash.api import Args, Command, Context, Flag, Notice, Row
 from pycrash.errors import CrashError, MissingFeature
-from pycrash.kernel.printk import LogDamage, Record
+from pycrash.kernel.log.printk import LogDamage, Record
 from pycrash.render.ctext import date_text, printable
 
 #: The bit of a caller id that tells a processor from a thread.
@@ -181,7 +181,7 @@ def _plain(ctx: Context, args: Args) -> Iterator[Row]:
 
 
 def _audit(ctx: Context) -> Iterator[Row]:
-    from pycrash.kernel.audit import audit_messages
+    from pycrash.kernel.log.audit import audit_messages
 
     found = False
     try:

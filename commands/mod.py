@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError, parse_args
-from pycrash.command.kinds import hexadecimal, is_hexadecimal
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError, parse_args
+from pycrash.api.kinds import hexadecimal, is_hexadecimal
 from pycrash.errors import CrashError
 from pycrash.render.columns import centered
 
 if TYPE_CHECKING:
-    from pycrash.kernel.modules import Module
+    from pycrash.kernel.modules.table import Module
 
 #: Letters that ask for something else than the list; at most one may be given.
 _ACTIONS = "RDdoSst"
@@ -206,7 +206,7 @@ class Mod(Command):
         yield self._row(ctx, module)
 
     def _load_all(self, ctx: Context, args: Args) -> Iterator[Row]:
-        table, tree = ctx.kernel.modules, ctx.kernel.module_tree
+        table, tree = ctx.kernel.modules, ctx.kernel.options.module_tree
         words = args.words if isinstance(args, ModArgs) else 0
         if words > 2:
             raise UsageError
@@ -275,7 +275,7 @@ class Mod(Command):
 
 def _unfit(path: str) -> Notice | None:
     """What crash says of a file that is no ELF file."""
-    from pycrash.kernel.modulefiles import is_elf
+    from pycrash.kernel.modules.files import is_elf
 
     return None if is_elf(Path(path)) else Notice(f"{path}: not an ELF format object file")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.kinds import cpu_list
 from pycrash.cexpr.arith import reading
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
 from pycrash.cexpr.options import prepare, value_options
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.kinds import cpu_list
 from pycrash.errors import CrashError, ReadError
 
 

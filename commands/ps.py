@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError, quick
-from pycrash.command.kinds import (
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError, quick
+from pycrash.api.kinds import (
     comm_name,
     cpu_list,
     find_task,
@@ -17,9 +17,9 @@ from pycrash.command.kinds import (
     pattern,
     policies,
 )
-from pycrash.command.taskheader import TaskHeader, header_lines
+from pycrash.api.taskheader import TaskHeader, header_lines
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.tasks import Task
+from pycrash.kernel.tasks.table import Task
 from pycrash.render.columns import centered
 
 # Each shows something else in place of the list: at most one may be given.
@@ -428,7 +428,7 @@ def _run_by_cpu(ctx: Context, args: Args, cpus: list[int], tasks: Sequence[Task]
 
 
 def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
-    from pycrash.kernel.taskargs import read_strings, stack_text
+    from pycrash.kernel.tasks.arguments import read_strings, stack_text
     from pycrash.render.taskrows import StringsRow
 
     yield _header(task)
@@ -446,7 +446,7 @@ def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
 
 
 def _limits(ctx: Context, task: Task) -> Iterator[Row]:
-    from pycrash.kernel.tasklimits import limits
+    from pycrash.kernel.tasks.limits import limits
     from pycrash.render.taskrows import LimitsRow
 
     yield _header(task)

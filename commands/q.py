@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.command import Args, Command, Context, Row
+from pycrash.api import Args, Command, Context, Row
 
 
 class Quit(Command):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Part, Row, UsageError
-from pycrash.command.addresses import calculate
-from pycrash.command.kinds import hexadecimal, is_hexadecimal, number
-from pycrash.command.symbolrows import UnknownSymbolRow, unknown_symbol, unknown_symbol_lines
+from pycrash.api import Args, Command, Context, Flag, Notice, Part, Row, UsageError
+from pycrash.api.addresses import calculate
+from pycrash.api.kinds import hexadecimal, is_hexadecimal, number
+from pycrash.api.symbolrows import UnknownSymbolRow, unknown_symbol, unknown_symbol_lines
 from pycrash.errors import CrashError, ReadError
 from pycrash.render.memory import (
     CODES,

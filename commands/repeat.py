@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.command import Args, Command, Context, Row, UsageError
+from pycrash.api import Args, Command, Context, Row, UsageError
 from pycrash.errors import CrashError
 
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, Settings
-from pycrash.command.kinds import (
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, Settings
+from pycrash.api.kinds import (
     find_task,
     hexadecimal,
     integer,
@@ -16,7 +16,7 @@ from pycrash.command.kinds import (
     is_number,
     number,
 )
-from pycrash.command.taskcontext import TaskContext, context_lines, task_context
+from pycrash.api.taskcontext import TaskContext, context_lines, task_context
 from pycrash.errors import CrashError
 
 _AT_RUNTIME = "cannot change{} editing mode during runtime"

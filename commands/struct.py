@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.kinds import cpu_list, hexadecimal, is_number, number
 from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import (
     Datatype,
@@ -19,8 +21,6 @@ from pycrash.cexpr.derefs import Dereferencer
 from pycrash.cexpr.nodes import MemberNotFound
 from pycrash.cexpr.structs import Reader, StructReader
 from pycrash.cexpr.values import options_of, printer
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.kinds import cpu_list, hexadecimal, is_number, number
 from pycrash.errors import CrashError, ReadError
 from pycrash.render.hexdump import hex_lines
 

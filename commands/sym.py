@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.kinds import hexadecimal, is_hexadecimal, is_number
-from pycrash.command.symbolrows import (
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.kinds import hexadecimal, is_hexadecimal, is_number
+from pycrash.api.symbolrows import (
     SymbolRow,
     UnknownSymbolRow,
     symbol_columns,
@@ -17,7 +17,7 @@ from pycrash.command.symbolrows import (
     unknown_symbol_lines,
 )
 from pycrash.errors import CrashError
-from pycrash.kernel.symbols import Symbol
+from pycrash.kernel.symbols.table import Symbol
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.kinds import is_number, number
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.kinds import is_number, number
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.render.columns import clock_time
 from pycrash.render.ctext import date_text, printable, size_text
 
 if TYPE_CHECKING:
-    from pycrash.kernel.system import SystemFacts
+    from pycrash.kernel.system.facts import SystemFacts
 
 NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
 
@@ -174,7 +174,7 @@ def _taint(ctx: Context) -> TaintRow:
 
 
 def _dmi(ctx: Context) -> Iterator[Row]:
-    from pycrash.kernel.dmi import dmi_strings
+    from pycrash.kernel.system.dmi import dmi_strings
 
     for name, value in dmi_strings(ctx.kernel):
         yield DmiRow(name, value)
@@ -206,7 +206,7 @@ def _system_calls(ctx: Context, operands: tuple[str, ...]) -> Iterator[Row]:
 
 def _calls_of(ctx: Context, place: int, operand: str | None) -> Iterator[SystemCallRow]:
     """The entries an operand asks for: all if None, the one of a number, or those of a text."""
-    from pycrash.kernel.syscalls import SystemCallTable
+    from pycrash.kernel.system.syscalls import SystemCallTable
 
     wanted = number(operand) if operand is not None and is_number(operand) else None
     table = SystemCallTable(ctx.kernel)

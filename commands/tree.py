@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.arithmetic import can_evaluate, evaluate, symbol_resolver
+from pycrash.api.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
+from pycrash.api.radix import asked_radix
 from pycrash.cexpr.completion import complete_structure
 from pycrash.cexpr.datatypes import required_offset
 from pycrash.cexpr.entries import EntryReader, Part
 from pycrash.cexpr.values import options_of
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.arithmetic import can_evaluate, evaluate, symbol_resolver
-from pycrash.command.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
-from pycrash.command.radix import asked_radix
 from pycrash.errors import CrashError
-from pycrash.kernel.mapletrees import (
+from pycrash.kernel.walks.maple import (
     ARANGE_64,
     DENSE,
     LEAF_64,
@@ -25,7 +25,7 @@ from pycrash.kernel.mapletrees import (
     MapleNode,
     MapleTrees,
 )
-from pycrash.kernel.trees import RedBlackTree, SlotTree, TreeDamage
+from pycrash.kernel.walks.trees import RedBlackTree, SlotTree, TreeDamage
 
 _PLURAL = {"radix": "radix trees", "xarray": "Xarrays", "rbtree": "rbtrees", "maple": "maple trees"}
 

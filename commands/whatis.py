@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api.kinds import number
 from pycrash.cexpr.datatypes import Datatype, declaration, find_datatype
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.evaluator import evaluate, lookup_of
@@ -13,8 +15,6 @@ from pycrash.cexpr.gdb.printing import type_text
 from pycrash.cexpr.numbers import plain
 from pycrash.cexpr.options import prepare
 from pycrash.cexpr.typescan import types_like
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.command.kinds import number
 from pycrash.errors import CrashError
 
 #: Bytes of the largest integer crash knows the size of.

@@ -25,7 +25,7 @@ import drgn
 from pycrash.cexpr.datatypes import find_datatype
 from pycrash.cexpr.shapes import Shape
 from pycrash.errors import CrashError
-from pycrash.kernel import Kernel
+from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.opening import open_kernel
 
 MARK = "@@line {}@@"

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pycrash.command import Context
-from pycrash.command.registry import Registry
+from pycrash.api import Context
+from pycrash.api.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pycrash.kernel.dumpfile import KdumpHeader
+from pycrash.files.dumpfile import KdumpHeader
 from tests.golden.sample import arrange
 
 #: Seconds for all the lines on one copy; undamaged they take four.

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pycrash.command.command import Command
-from pycrash.command.registry import Registry
+from pycrash.api.command import Command
+from pycrash.api.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 500
@@ -20,22 +20,24 @@ LONGEST_FILE = 500
 #: Layer to the layers it may import. `commands` are reached through the registry only.
 BELOW = {
     "errors": set(),
-    "kernel": {"errors"},
-    "cexpr": {"kernel", "errors"},
-    "command": {"errors"},
-    "render": {"command", "errors"},
-    "commands": {"cexpr", "command", "render", "kernel", "errors"},
-    "shell": {"cexpr", "command", "render", "kernel", "errors"},
+    "files": {"errors"},
+    "objects": {"errors"},
+    "kernel": {"files", "objects", "errors"},
+    "cexpr": {"kernel", "objects", "errors"},
+    "api": {"errors"},
+    "render": {"api", "errors"},
+    "commands": {"cexpr", "api", "render", "kernel", "errors"},
+    "shell": {"cexpr", "api", "render", "kernel", "files", "errors"},
     "__main__": {"shell"},
 }
 #: What a layer may name in annotations alone: a command is given a Kernel, it opens none.
-TYPES_ONLY = {"command": {"kernel", "cexpr"}, "cexpr": {"command"}}
+TYPES_ONLY = {"api": {"kernel", "cexpr"}, "cexpr": {"api"}}
 
 #: Modules that belong to some layers alone.
 OWNERS = {
     "drgn": {"kernel", "cexpr"},
-    "elftools": {"kernel"},
-    "numpy": {"kernel", "cexpr"},
+    "elftools": {"files", "objects", "kernel"},
+    "numpy": {"objects", "kernel", "cexpr"},
     "pygments": {"render", "shell"},
     "tabulate": {"render"},
     "prompt_toolkit": {"shell"},

@@ -11,10 +11,10 @@ from pycrash.cexpr.datatypes import Datatype, find_datatype
 from pycrash.cexpr.shapes import Member, Shape
 from pycrash.cexpr.types import format_type_name
 from pycrash.errors import CrashError
-from pycrash.kernel.elf import ElfFile
+from pycrash.objects.elf import ElfFile
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: Letters a name must begin with before names are looked for.
 LEAST = 2

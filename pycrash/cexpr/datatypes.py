@@ -18,7 +18,7 @@ from pycrash.cexpr.types import format_type
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 Kind = Literal["struct", "union", "enum", "int", "pointer", "array", "function", "other"]
 

@@ -16,7 +16,7 @@ from pycrash.cexpr.values import Place
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: Longest string shown for a char pointer.
 _STRING = 1499

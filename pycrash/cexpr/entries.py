@@ -14,7 +14,7 @@ from pycrash.cexpr.values import ValueOptions, printer
 from pycrash.errors import CrashError, ReadError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ from pycrash.cexpr.registers import register
 from pycrash.cexpr.state import ExprState, state_of
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: Elements `@` and array casts may make of a value.
 MAX_REPEATS = 1 << 31

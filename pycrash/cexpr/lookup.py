@@ -13,11 +13,11 @@ from pycrash.cexpr.ast import Declarator, TypeName
 from pycrash.cexpr.errors import ExprError, no_symbol
 from pycrash.cexpr.parser import BUILT_IN
 from pycrash.cexpr.state import state_of
-from pycrash.kernel.elf import ElfFile
-from pycrash.kernel.externs import Declarations
+from pycrash.kernel.core.externs import Declarations
+from pycrash.objects.elf import ElfFile
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 _QUALIFIERS = {
     "const": Qualifiers.CONST,

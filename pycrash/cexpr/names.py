@@ -17,10 +17,10 @@ import drgn
 
 from pycrash.cexpr.adanames import shown_name
 from pycrash.errors import CrashError
-from pycrash.kernel.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_SYMTAB, ElfFile, Section
+from pycrash.objects.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_SYMTAB, ElfFile, Section
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 STT_SECTION, STT_FILE = 3, 4
 

@@ -8,8 +8,8 @@ from pycrash.cexpr.state import state_of
 from pycrash.cexpr.values import ValueOptions
 
 if TYPE_CHECKING:
-    from pycrash.command import Settings
-    from pycrash.kernel import Kernel
+    from pycrash.api import Settings
+    from pycrash.kernel.kernel import Kernel
 
 
 def value_options(kernel: Kernel, settings: Settings, radix: int = 0) -> ValueOptions:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import drgn
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: gdb's names for what every processor has, and those of x86-64.
 _COMMON = {"pc": "rip", "sp": "rsp", "fp": "rbp"}

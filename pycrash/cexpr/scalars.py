@@ -14,7 +14,7 @@ from pycrash.cexpr.values import read_string
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 _WORD = 8
 _STRING = 1500

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 import drgn
 
 from pycrash.cexpr.errors import ExprError
-from pycrash.kernel import Kernel
+from pycrash.kernel.kernel import Kernel
 
 
 @dataclass

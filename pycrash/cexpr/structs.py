@@ -12,7 +12,7 @@ from pycrash.cexpr.values import Place, Printer
 from pycrash.errors import ReadError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: Reads memory: address, size, what is read. Raises ReadError.
 Reader = Callable[[int, int, str], bytes]

@@ -11,10 +11,10 @@ from drgn import TypeKind
 
 from pycrash.cexpr.arith import size_of
 from pycrash.cexpr.state import state_of
-from pycrash.kernel.typeindex import IndexedType, TypeIndex
+from pycrash.kernel.core.typenames import IndexedType, TypeIndex
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: Structures lie in one another at most this deep.
 MAX_DEPTH = 64

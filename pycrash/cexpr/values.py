@@ -17,7 +17,7 @@ from pycrash.cexpr.types import format_type_name
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 #: Structures, unions and arrays nested deeper than this are printed as `{...}`.
 MAX_DEPTH = 20

@@ -12,25 +12,33 @@ os.environ.setdefault("DRGN_DISABLE_PLUGINS", "*")
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature
-from pycrash.kernel.compressed import Progress, unpacked
-from pycrash.kernel.debuginfo import Identity, Search, why_unfit
-from pycrash.kernel.dumpfile import DumpFile
-from pycrash.kernel.files import require_readable, sort_files
-from pycrash.kernel.flattened import laid_out
+from pycrash.files.compressed import Progress, unpacked
+from pycrash.files.debuginfo import Identity, Search, why_unfit
+from pycrash.files.dumpfile import DumpFile
+from pycrash.files.flattened import laid_out
+from pycrash.files.kinds import require_readable, sort_files
+from pycrash.files.repair import mended
+from pycrash.kernel.core.reader import Options
 from pycrash.kernel.kernel import Kernel
-from pycrash.kernel.repair import mended
 
 
-def open_files(paths: Sequence[Path], progress: Progress | None = None) -> Kernel:
+def open_files(
+    paths: Sequence[Path], progress: Progress | None = None, options: Options | None = None
+) -> Kernel:
     """Open a dump and its vmlinux, given in either order, or a dump whose vmlinux is to be found.
 
     Raises CrashError with one line where a file is missing, unfit or does not match.
     """
     files = sort_files(paths)
-    return open_kernel(files.vmlinux, files.dump, progress)
+    return open_kernel(files.vmlinux, files.dump, progress, options)
 
 
-def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = None) -> Kernel:
+def open_kernel(
+    vmlinux: Path | None,
+    dump: Path,
+    progress: Progress | None = None,
+    options: Options | None = None,
+) -> Kernel:
     """Open a dump with its debug vmlinux, which is looked for if None; either may be compressed.
 
     Types are indexed only when first needed. The kernel's `notes` tell what is wrong with a
@@ -38,7 +46,7 @@ def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = No
     """
     if vmlinux is not None:
         require_readable(vmlinux)
-    kernel = open_dump(dump, progress)
+    kernel = open_dump(dump, progress, options)
     identity = _identity(kernel)
     if vmlinux is None:
         vmlinux = Search(identity, dump, progress).run()
@@ -49,13 +57,15 @@ def open_kernel(vmlinux: Path | None, dump: Path, progress: Progress | None = No
     return kernel
 
 
-def open_dump(dump: Path, progress: Progress | None = None) -> Kernel:
+def open_dump(
+    dump: Path, progress: Progress | None = None, options: Options | None = None
+) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
     require_readable(dump)
     content = laid_out(unpacked(dump, progress), progress)
     missing = DumpFile(content).missing
     content, lost = mended(content, progress)
-    kernel = Kernel(_open_dump(content, dump), None, content)
+    kernel = Kernel(_open_dump(content, dump), None, content, options)
     if missing:
         kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
     elif lost:

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from pycrash.command.rows import Row
+from pycrash.api.rows import Row
 
 
 def json_lines(rows: Iterable[Row]) -> Iterator[str]:

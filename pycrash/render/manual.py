@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from pycrash import CRASH_VERSION, __version__
-from pycrash.command import Command
-from pycrash.command.registry import Registry
+from pycrash.api import Command
+from pycrash.api.registry import Registry
 from pycrash.render import pages as topics
 
 COLUMNS, COLUMN_WIDTH = 5, 15

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pycrash.command.rows import Row, quick
-from pycrash.command.taskheader import TaskHeader, header_lines
+from pycrash.api.rows import Row, quick
+from pycrash.api.taskheader import TaskHeader, header_lines
 from pycrash.render.columns import centered, clock_time
 
 _UNLIMITED = "(unlimited)"

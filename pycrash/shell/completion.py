@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
-from pycrash.command import Command
+from pycrash.api import Command
 from pycrash.shell.session import EXTERNAL, Session
 from pycrash.shell.words import Word, find_words
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 _INTEGERS = {1: "-8", 2: "-16", 4: "-32", 8: "-64"}
 

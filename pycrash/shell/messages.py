@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Literal
 
-from pycrash.command import Settings
+from pycrash.api import Settings
 from pycrash.shell.output import Output
 
 Level = Literal["INFO", "WARNING", "NOTE", "CONT"]

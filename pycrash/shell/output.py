@@ -11,7 +11,7 @@ from itertools import chain
 from time import monotonic
 from typing import IO, Any, Literal
 
-from pycrash.command import Part
+from pycrash.api import Part
 from pycrash.shell.words import LineError, Redirect
 
 Kind = Literal["stdout", "file", "pipe", "pager"]

@@ -6,7 +6,7 @@ import os
 import shlex
 from shutil import which
 
-from pycrash.command import Settings
+from pycrash.api import Settings
 
 # Keys in the words of less's own prompt language: a colon there needs its backslash.
 _KEYS = r"-- more --  forward\: space or j   back\: b or k   search\: /   leave\: q"

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.command import Command, Context, Notice, Row, UsageError
+from pycrash.api import Command, Context, Notice, Row, UsageError
 from pycrash.errors import CrashError
 from pycrash.shell.inputs import find_argument_file
 from pycrash.shell.messages import Messages

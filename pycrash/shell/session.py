@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
-from pycrash.command import Command, Context, Row, Settings
-from pycrash.command.registry import Registry
+from pycrash.api import Command, Context, Row, Settings
+from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
-from pycrash.kernel import Kernel
+from pycrash.kernel.kernel import Kernel
 from pycrash.shell import aliases, inputs
 from pycrash.shell.datawords import words_as_data, words_for_gdb
 from pycrash.shell.history import History, InvalidRecall

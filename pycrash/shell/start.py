@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pycrash import CRASH_VERSION, __version__
-from pycrash.command import Settings
-from pycrash.command.registry import Registry
+from pycrash.api import Settings
+from pycrash.api.registry import Registry
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.shell.options import OptionError, Options, usage
 from pycrash.shell.pager import usable_pager
 from pycrash.shell.session import Session
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 
 def version_lines() -> list[str]:
@@ -64,7 +64,7 @@ def _print_help(topic: str) -> int:
 def _print_debug_data(files: list[str]) -> int:
     if len(files) != 1:
         raise OptionError("-g needs one file: a vmlinux")
-    from pycrash.kernel.debuginfo import Identity, why_unfit
+    from pycrash.files.debuginfo import Identity, why_unfit
 
     path = Path(files[0])
     try:
@@ -104,15 +104,18 @@ def make_registry() -> Registry:
 
 def open_session(options: Options) -> Session:
     """Open the files and set up a session. Raises CrashError, OptionError."""
+    from pycrash.kernel.core.reader import Options as OpenOptions
     from pycrash.kernel.opening import open_files
 
     settings = make_settings(options)
     progress = show_progress if sys.stderr.isatty() else None
-    kernel = open_files([Path(name) for name in options.files], progress)
+    how = OpenOptions(
+        no_modules="--no_modules" in options,
+        active_only="--active" in options,
+        module_tree=options.value("--mod"),
+    )
+    kernel = open_files([Path(name) for name in options.files], progress, how)
     settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)
-    kernel.no_modules = "--no_modules" in options
-    kernel.active_only = "--active" in options
-    kernel.module_tree = options.value("--mod")
     if settings.zero_excluded:
         kernel.memory.zero_excluded = True
     if "--no_panic" in options:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import drgn
 
 from pycrash.errors import ReadError
-from pycrash.kernel import Kernel
+from pycrash.kernel.kernel import Kernel
 
 BASE = 0xFFFF888000000000
 

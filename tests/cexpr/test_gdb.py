@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pycrash.api import Settings
 from pycrash.cexpr.errors import ExprError
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.examine import examine_command
@@ -15,7 +16,6 @@ from pycrash.cexpr.gdb.settings import set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
 from pycrash.cexpr.options import value_options
 from pycrash.cexpr.values import ValueOptions
-from pycrash.command import Settings
 from pycrash.errors import CrashError
 from tests.cexpr.fake_expressions import BASE, MESSAGE, NUMBERS, ExpressionKernel
 

@@ -9,7 +9,7 @@ import pytest
 
 from pycrash.cexpr import lookup
 from pycrash.cexpr.state import state_of
-from pycrash.kernel import Kernel
+from pycrash.kernel.kernel import Kernel
 from tests.cexpr.fake_expressions import ExpressionKernel
 
 

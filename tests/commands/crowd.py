@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pycrash.command import Context, Notice, Row, Settings, UsageError
-from pycrash.command.registry import Registry
+from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
-from pycrash.kernel.taskmem import MemoryUse
+from pycrash.kernel.tasks.memory import MemoryUse
 from tests.kernel.fake_kernel import PER_CPU, RQ, RUNQUEUES, FakeTasks
 
 IDLE = 0xFFFF888001000000

@@ -9,12 +9,10 @@ from typing import Any, cast
 import pytest
 
 from commands.bt import BacktraceRow, Bt, LineRow, RawRow
-from pycrash.command import Context, Notice, Row, Settings, TaskHeader, UsageError
+from pycrash.api import Context, Notice, Row, Settings, TaskHeader, UsageError
 from pycrash.errors import CrashError
-from pycrash.kernel.stacks import Stack
-from pycrash.kernel.symbols import Symbol
-from pycrash.kernel.tasks import Task
-from pycrash.kernel.unwind import (
+from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.stacks.trace import (
     Complaint,
     CpuRegisters,
     Event,
@@ -26,6 +24,8 @@ from pycrash.kernel.unwind import (
     Trace,
     TraceOptions,
 )
+from pycrash.kernel.symbols.table import Symbol
+from pycrash.kernel.tasks.table import Task
 
 PC = 0xFFFFFFFF81000045
 SP = 0xFFFFC90000013F38

@@ -7,7 +7,7 @@ import pytest
 from tests.shell.fake import fake_session
 
 PLUGIN = """
-from pycrash.command import Command
+from pycrash.api import Command
 
 class Hello(Command):
     name = "hello"

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row
+from pycrash.api import Args, Command, Context, Flag, Notice, Row
 from pycrash.errors import CrashError
 from tests.commands.crowd import IDLE, Crowd
 

@@ -10,10 +10,10 @@ from drgn import TypeMember
 
 from commands.list import List
 from commands.tree import Tree
-from pycrash.command import Context, Notice, Row, Settings, UsageError
-from pycrash.command.registry import Registry
+from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
-from pycrash.kernel.symbols import Symbol
+from pycrash.kernel.symbols.table import Symbol
 from tests.cexpr.fake import BASE, FakeKernel
 
 A, B, C = (BASE + 0x20 * i for i in range(3))

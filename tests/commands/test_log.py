@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from commands.log import AuditRow, Log, LogRow, PlainRow, SafeRow
-from pycrash.command import Context, Notice, Row, Settings
+from pycrash.api import Context, Notice, Row, Settings
 from pycrash.errors import CrashError
-from pycrash.kernel.printk import LogDamage, Record, SafeBuffer
+from pycrash.kernel.log.printk import LogDamage, Record, SafeBuffer
 
 RECORDS = (
     Record(0, "first\nmore\x01", 5, 0x80000002, ("SUBSYSTEM=pci", "DEVICE=+pci:0"), 1),

@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 
 from commands.mod import Mod
-from pycrash.command import Context, Notice, Settings, UsageError
+from pycrash.api import Context, Notice, Settings, UsageError
 from pycrash.errors import CrashError
-from pycrash.kernel.modules import Module, Range
+from pycrash.kernel.core.reader import Options
+from pycrash.kernel.modules.table import Module, Range
 
 BASE = 0xFFFFFFFFC0000000
 
@@ -79,7 +80,7 @@ class Bench:
         kernel = SimpleNamespace(
             modules=self.table,
             module_files=SimpleNamespace(find=self._find),
-            module_tree=None,
+            options=Options(),
             word_size=8,
             system=SimpleNamespace(taints=taints),
         )

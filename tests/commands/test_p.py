@@ -10,7 +10,7 @@ import pytest
 from commands.gdb import Gdb
 from commands.p import P, PerCpu, Value
 from commands.whatis import SizedType, Whatis
-from pycrash.command import Command, Notice, Part, Settings, UsageError
+from pycrash.api import Command, Notice, Part, Settings, UsageError
 from pycrash.errors import CrashError
 from tests.cexpr.fake_expressions import ExpressionKernel
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from commands.rd import Rd
-from pycrash.command import Context, Notice, Part, UsageError
+from pycrash.api import Context, Notice, Part, UsageError
 from pycrash.errors import CrashError, ReadError
 
 BASE = 0xFFFF888000000000

@@ -9,8 +9,8 @@ import pytest
 from drgn import TypeMember
 
 from commands.struct import Pointer, Struct, Union
-from pycrash.command import Context, Notice, Row, Settings, UsageError
-from pycrash.command.registry import Registry
+from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from tests.cexpr.fake import BASE, FakeKernel
 

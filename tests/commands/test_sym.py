@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from commands.sym import Sym
-from pycrash.command import Context, Notice, UsageError
+from pycrash.api import Context, Notice, UsageError
 from pycrash.errors import CrashError
-from pycrash.kernel.symbols import Symbol
+from pycrash.kernel.symbols.table import Symbol
 
 SCHEDULE = Symbol(0xFFFFFFFF81000000, "schedule", "T")
 JIFFIES = Symbol(0xFFFFFFFF82000000, "jiffies", "D")

@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from commands.sys import ConfigRow, DmiRow, Sys, SystemRow, TaintRow, system_lines
-from pycrash.command import Context, Notice, Row, Settings, UsageError
+from pycrash.api import Context, Notice, Row, Settings, UsageError
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel import dmi, syscalls
-from pycrash.kernel.syscalls import SystemCall
+from pycrash.kernel.system import dmi, syscalls
+from pycrash.kernel.system.syscalls import SystemCall
 
 FULL = SystemRow(
     kernel="vmlinux",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pycrash.kernel.compressed import unpacked
+from pycrash.files.compressed import unpacked
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "sample_dumps"
 

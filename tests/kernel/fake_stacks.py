@@ -10,11 +10,11 @@ from typing import Any, cast
 import drgn
 
 from pycrash.errors import ReadError
-from pycrash.kernel.orc import OrcEntry
-from pycrash.kernel.stacks import Stack
-from pycrash.kernel.symbols import Symbol
-from pycrash.kernel.tasks import Task
-from pycrash.kernel.unwind_x86_64 import UnwinderX86
+from pycrash.kernel.arch.x86_64.orc import OrcEntry
+from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
+from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.symbols.table import Symbol
+from pycrash.kernel.tasks.table import Task
 
 TEXT = 0xFFFFFFFF81000000
 #: Bytes each function of the fake kernel has.

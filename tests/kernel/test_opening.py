@@ -15,12 +15,12 @@ import pytest
 import zstandard
 
 from pycrash.errors import CrashError
-from pycrash.kernel.compressed import cache_folder, first_bytes, unpacked
-from pycrash.kernel.debuginfo import Identity, Search, why_unfit
-from pycrash.kernel.dumpfile import PAGE_DESC, DumpFile
-from pycrash.kernel.files import file_kind, sort_files
+from pycrash.files.compressed import cache_folder, first_bytes, unpacked
+from pycrash.files.debuginfo import Identity, Search, why_unfit
+from pycrash.files.dumpfile import PAGE_DESC, DumpFile
+from pycrash.files.kinds import file_kind, sort_files
+from pycrash.files.repair import mended
 from pycrash.kernel.opening import open_files
-from pycrash.kernel.repair import mended
 
 BLOCK = 4096
 BUILD_ID = "0123456789abcdef0123456789abcdef01234567"

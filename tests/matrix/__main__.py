@@ -1,6 +1,6 @@
 """Compares pycrash with crash 9.0.2 on real dumps of several kernels.
 
-    python3 -m tests.matrix                    all lines of lines.txt on 5.10, 6.1, 6.12 and the sample
+    python3 -m tests.matrix                    all of lines.txt on 5.10, 6.1, 6.12 and the sample
     python3 -m tests.matrix --issue 2          only the commands of an issue
     python3 -m tests.matrix --commands bt,ps --dumps sample --show 20
     python3 -m tests.matrix --lines FILE       other lines
@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pycrash.kernel.compressed import unpacked
+from pycrash.files.compressed import unpacked
 from tests.matrix import debian
 from tests.matrix.compare import Run, command_of, fill, read_lines, run_lines, variables
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 
-from pycrash.command import Row
+from pycrash.api import Row
 from pycrash.render.json import json_lines
 
 

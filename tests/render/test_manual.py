@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from pycrash.command import Flag
-from pycrash.command.registry import Registry
+from pycrash.api import Flag
+from pycrash.api.registry import Registry
 from pycrash.render.manual import in_order, page, pages, table
 from tests.shell.fake import Count
 

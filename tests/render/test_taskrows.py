@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycrash.command.taskheader import TaskHeader
+from pycrash.api.taskheader import TaskHeader
 from pycrash.render.columns import centered, clock_time
 from pycrash.render.taskrows import LimitsRow, SinceRunRow, StringsRow, task_lines
 

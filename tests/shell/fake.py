@@ -14,10 +14,10 @@ from typing import Any
 
 import drgn
 
-from pycrash.command import Args, Command, Context, Flag, Notice, Row, Settings
-from pycrash.command.registry import Registry
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, Settings
+from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
-from pycrash.kernel import Kernel
+from pycrash.kernel.kernel import Kernel
 from pycrash.shell.loop import serve
 from pycrash.shell.options import parse_options
 from pycrash.shell.session import Session

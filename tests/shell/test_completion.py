@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pycrash.command import Context
+from pycrash.api import Context
 from pycrash.shell.completion import MOST, Completion
 from tests.shell.fake import Count, fake_kernel, fake_session
 

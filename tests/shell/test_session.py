@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pycrash.command import Settings
+from pycrash.api import Settings
 from pycrash.shell.runner import ExitShell
 from tests.shell.fake import fake_session
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pycrash.command import Settings
+from pycrash.api import Settings
 from pycrash.errors import MissingFeature
 from pycrash.shell import main, pager, start
 from pycrash.shell.options import parse_options

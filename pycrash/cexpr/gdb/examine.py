@@ -19,7 +19,7 @@ from pycrash.cexpr.values import ValueOptions, format_value
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 _BYTES = {"b": 1, "h": 2, "w": 4, "g": 8}
 _A_LINE = {"b": 8, "h": 8, "w": 4, "g": 2}

@@ -14,10 +14,10 @@ from pycrash.cexpr.errors import ExprError, no_symbol
 from pycrash.cexpr.evaluator import Evaluator
 from pycrash.cexpr.lookup import Lookup
 from pycrash.cexpr.names import AddressNames
-from pycrash.kernel.elf import SHF_ALLOC, ElfFile
+from pycrash.objects.elf import SHF_ALLOC, ElfFile
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 _NAMED = re.compile(r"<(.*?)(?:\+(\d+))?>\Z")
 

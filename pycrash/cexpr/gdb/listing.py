@@ -15,7 +15,7 @@ from pycrash.cexpr.names import AddressNames
 from pycrash.cexpr.state import ExprState, state_of
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 LINES = 10
 

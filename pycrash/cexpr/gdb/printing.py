@@ -27,7 +27,7 @@ from pycrash.cexpr.types import format_type, format_type_name
 from pycrash.cexpr.values import ValueOptions, format_output
 
 if TYPE_CHECKING:
-    from pycrash.kernel import Kernel
+    from pycrash.kernel.kernel import Kernel
 
 
 @dataclass(frozen=True)

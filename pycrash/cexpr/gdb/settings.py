@@ -14,8 +14,8 @@ from pycrash.cexpr.options import value_options
 from pycrash.cexpr.state import state_of
 
 if TYPE_CHECKING:
-    from pycrash.command import Settings
-    from pycrash.kernel import Kernel
+    from pycrash.api import Settings
+    from pycrash.kernel.kernel import Kernel
 
 #: print's switches: what `show` says of each. crash turns pretty and repeats back at each line.
 _SWITCHES = {

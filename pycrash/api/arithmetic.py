@@ -1,0 +1,111 @@
+"""The arithmetic crash's operands allow: two numbers or symbols and one operator.
+
+Numbers are decimal where they can be, else hexadecimal; k, m and g behind them multiply by
+powers of 1024; a tilde in front inverts the bits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pycrash.api.kinds import is_number, number
+from pycrash.errors import CrashError
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+_OPERATORS = "#><+-&|*/%^"
+_SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+#: Gives the address of a symbol, None for a name that is none.
+Resolver = Callable[[str], int | None]
+
+
+def is_symbol_name(text: str) -> bool:
+    """Whether a word can be a symbol's name: it has no brackets and no operators."""
+    return bool(re.fullmatch(r"[A-Za-z_.$][\w.$@]*", text))
+
+
+def symbol_resolver(kernel: Kernel) -> Resolver:
+    """What finds the addresses of a kernel's symbols."""
+
+    def resolve(name: str) -> int | None:
+        symbol = kernel.symbols.by_name(name) if is_symbol_name(name) else None
+        return symbol.address if symbol is not None else None
+
+    return resolve
+
+
+def can_evaluate(text: str) -> bool:
+    """Whether a word looks like arithmetic: something in brackets, or about an operator."""
+    if re.fullmatch(r"\([^()]+\)", text):
+        return True
+    at = next((i for i, c in enumerate(text) if c in _OPERATORS and c != "#"), -1)
+    return 0 < at < len(text) - 1
+
+
+def evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool = False) -> int:
+    """The value of `a`, `a+b` or `(a << b)`, cut to the bits of `mask`. Raises CrashError."""
+    try:
+        return _evaluate(text, resolve, mask, hex_first)
+    except (CrashError, ArithmeticError):
+        raise CrashError(f"invalid expression: {text}") from None
+
+
+def _evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool) -> int:
+    work = text
+    if "(" in text or ")" in text:
+        if not (text.startswith("(") and text.endswith(")")):
+            raise CrashError("brackets")
+        work = text[1:-1]
+        if "(" in work or ")" in work:
+            raise CrashError("brackets")
+    if work.startswith("-"):
+        work = "0" + work
+    at = next((i for i, c in enumerate(work) if c in _OPERATORS), -1)
+    if at < 0:
+        return _element(work, resolve, mask, hex_first)
+    operator = work[at]
+    if operator in "<>":
+        if work[at + 1 : at + 2] != operator:
+            raise CrashError("operator")
+        left, right = work[:at], work[at + 2 :]
+    else:
+        left, right = work[:at], work[at + 1 :]
+    first = _element(left.strip(), resolve, mask, hex_first)
+    second = _element(right.strip(), resolve, mask, hex_first)
+    return _apply(operator, first, second) & mask
+
+
+def _element(text: str, resolve: Resolver, mask: int, hex_first: bool) -> int:
+    inverted = text.startswith("~")
+    text = text[1:] if inverted else text
+    value = resolve(text)
+    if value is None:
+        factor = _SUFFIXES.get(text[-1:].lower(), 1)
+        digits = text[:-1] if factor > 1 else text
+        if not is_number(digits):
+            raise CrashError("number")
+        value = number(digits, hex_first) * factor
+    return (~value if inverted else value) & mask
+
+
+def _apply(operator: str, a: int, b: int) -> int:
+    if operator in "<>":
+        # The machine takes a shift's count modulo its width.
+        return a << (b & 63) if operator == "<" else a >> (b & 63)
+    if operator == "#":
+        return pow(a, b, 1 << 64)
+    results: dict[str, Callable[[int, int], int]] = {
+        "+": int.__add__,
+        "-": int.__sub__,
+        "*": int.__mul__,
+        "/": int.__floordiv__,
+        "%": int.__mod__,
+        "&": int.__and__,
+        "|": int.__or__,
+        "^": int.__xor__,
+    }
+    return results[operator](a, b)

@@ -1,0 +1,108 @@
+"""Rows that show symbols, and what commands say of a word that is none."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pycrash.api.rows import Row
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+
+#: How many symbols `symbol_columns` joins at a time.
+BLOCK = 8192
+
+
+@dataclass(frozen=True)
+class SymbolRow(Row):
+    """One symbol: `letter` is nm's letter, `offset` the bytes from it to what was asked for.
+
+    `module` is empty where it is not to be shown; `source` is "FILE: LINE", None for what is
+    no instruction; `section` is None unless asked for.
+    """
+
+    address: int
+    letter: str
+    name: str
+    offset: int = 0
+    module: str = ""
+    source: str | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True)
+class UnknownSymbolRow(Row):
+    """A word that names no symbol, and the symbols whose names contain it."""
+
+    word: str
+    alternatives: tuple[SymbolRow, ...]
+
+
+def unknown_symbol(kernel: Kernel, word: str) -> UnknownSymbolRow:
+    """The row for a word that names no symbol."""
+    return UnknownSymbolRow(word, tuple(symbols_with(kernel, word)))
+
+
+def symbols_with(kernel: Kernel, text: str) -> Iterator[SymbolRow]:
+    """A row for every symbol whose name contains a text."""
+    for symbol in kernel.symbols.containing(text):
+        yield SymbolRow(symbol.address, symbol.letter, symbol.name, module=symbol.module)
+
+
+def symbol_line(row: SymbolRow, radix: int) -> str:
+    """The line of a symbol as crash prints it; the offset is signed."""
+    name = row.name
+    offset = (row.offset + (1 << 63)) % (1 << 64) - (1 << 63)
+    behind = f"+0x{row.offset:x}" if radix == 16 else f"+{offset}"
+    behind = behind if offset else ""
+    if name.startswith("_MODULE_START_"):
+        name = name.removeprefix("_MODULE_START_")
+        return f"{row.address:x} ({row.letter}) ({name} module){behind}"
+    line = f"{row.address + row.offset:x} ({row.letter}) {name}{behind}"
+    if row.module:
+        line += f" [{row.module}]"
+    if row.source is not None:
+        line += f" {row.source}"
+    if row.section is not None:
+        line += f" [{row.section}]"
+    return line
+
+
+def symbol_columns(
+    addresses: Sequence[int], letters: Sequence[str], names: Sequence[str]
+) -> Iterator[str]:
+    """The lines of many symbols, some thousands joined by newlines at a time, for speed."""
+    marks = {letter: f" ({letter}) " for letter in set(letters)}
+    for at in range(0, len(addresses), BLOCK):
+        some = addresses[at : at + BLOCK]
+        parts = ["\n"] * (4 * len(some))
+        parts[0::4] = hexadecimal_all(some)
+        parts[1::4] = map(marks.__getitem__, letters[at : at + BLOCK])
+        parts[2::4] = names[at : at + BLOCK]
+        parts[-1] = ""
+        yield "".join(parts)
+
+
+def hexadecimal_all(numbers: Sequence[int]) -> list[str]:
+    """Numbers of up to 64 bits in hexadecimal."""
+    if min(numbers) >> 60:
+        words = array("Q", numbers)
+        if sys.byteorder == "little":
+            words.byteswap()
+        return words.tobytes().hex(" ", 8).split(" ")
+    return list(map("{:x}".format, numbers))
+
+
+def unknown_symbol_lines(row: UnknownSymbolRow, radix: int) -> Iterator[str]:
+    """The lines that say a word names no symbol."""
+    yield f"symbol not found: {row.word}"
+    yield "possible alternatives:"
+    for alternative in row.alternatives:
+        yield "  " + symbol_line(alternative, radix)
+    if not row.alternatives:
+        yield "  (none found)"

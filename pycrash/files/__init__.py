@@ -1,0 +1,1 @@
+"""Which file is which, and files made fit to be opened."""

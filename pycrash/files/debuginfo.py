@@ -1,0 +1,174 @@
+"""Finds the debug vmlinux of a dump: beside it, where distributions put it, and by debuginfod."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pycrash.errors import CrashError
+from pycrash.files.compressed import Progress, cache_folder, first_bytes, keep, unpacked
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
+
+_PACKED = ("", ".xz", ".zst", ".gz", ".bz2")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which kernel a dump or a vmlinux is of; None where it does not say."""
+
+    release: str | None
+    build_id: str | None
+
+    def __str__(self) -> str:
+        build = f" (build ID {self.build_id})" if self.build_id else ""
+        return f"kernel {self.release or 'of unknown release'}{build}"
+
+
+@dataclass
+class Search:
+    """A search for a vmlinux and what it tried: one line a place."""
+
+    identity: Identity
+    dump: Path
+    progress: Progress | None = None
+    tried: list[str] = field(default_factory=list)
+
+    def run(self) -> Path:
+        """The vmlinux, perhaps compressed. Raises CrashError, telling what was tried."""
+        for path in self._candidates():
+            if not os.path.isfile(path):
+                self.tried.append(f"{path}: no such file")
+                continue
+            try:
+                reason = why_unfit(unpacked(path, self.progress), self.identity)
+            except (CrashError, OSError) as error:
+                reason = str(error).removeprefix(f"{path}: ")
+            else:
+                if reason is None:
+                    return path
+            self.tried.append(f"{path}: {reason}")
+        fetched = self._debuginfod()
+        if fetched is not None:
+            return fetched
+        places = "".join(f"\n    {line}" for line in self.tried)
+        raise CrashError(
+            f"namelist argument required: no vmlinux of {self.identity} was found; tried:{places}"
+        )
+
+    def _candidates(self) -> Iterator[Path]:
+        release, build_id = self.identity.release, self.identity.build_id
+        yield from self._beside_the_dump()
+        if build_id:
+            yield Path("/usr/lib/debug/.build-id", build_id[:2], build_id[2:] + ".debug")
+        if release:
+            for place in (
+                "/usr/lib/debug/boot/vmlinux-{}",
+                "/usr/lib/debug/boot/vmlinux-{}.debug",
+                "/usr/lib/debug/lib/modules/{}/vmlinux",
+                "/usr/lib/debug/usr/lib/modules/{}/vmlinux",
+                "/boot/vmlinux-{}",
+                "/lib/modules/{}/vmlinux",
+                "/lib/modules/{}/build/vmlinux",
+            ):
+                yield Path(place.format(release))
+
+    def _beside_the_dump(self) -> Iterator[Path]:
+        """Files named vmlinux, vmlinux-RELEASE or DUMP.vmlinux and the like, compressed or not."""
+        folder = self.dump.resolve().parent
+        names = ["vmlinux", f"{self.dump.stem}.vmlinux", "vmlinux.debug"]
+        if self.identity.release:
+            names += [f"vmlinux-{self.identity.release}", f"vmlinux-{self.identity.release}.debug"]
+        found = [
+            folder / (name + suffix)
+            for name in names
+            for suffix in _PACKED
+            if (folder / (name + suffix)).is_file()
+        ]
+        yield from found or [folder / "vmlinux"]
+
+    def _debuginfod(self) -> Path | None:
+        """The vmlinux from the servers that DEBUGINFOD_URLS names, kept in the cache."""
+        urls, build_id = os.environ.get("DEBUGINFOD_URLS", "").split(), self.identity.build_id
+        if not urls or build_id is None:
+            why = "the dump has no build ID" if urls else "DEBUGINFOD_URLS is not set"
+            self.tried.append(f"debuginfod: {why}")
+            return None
+        kept = cache_folder() / f"debuginfod-{build_id}"
+        if kept.exists():
+            os.utime(kept)
+            return kept
+        for url in urls:
+            address = f"{url.rstrip('/')}/buildid/{build_id}/debuginfo"
+            try:
+                return keep(kept.name, self._download(address))
+            except (CrashError, ValueError) as error:
+                self.tried.append(f"{address}: {error}")
+        return None
+
+    def _download(self, address: str) -> Iterator[bytes]:
+        from urllib.request import urlopen
+
+        timeout = float(os.environ.get("DEBUGINFOD_TIMEOUT") or 90)
+        try:
+            with urlopen(address, timeout=timeout) as answer:
+                total = int(answer.headers.get("Content-Length") or 0)
+                done = 0
+                while chunk := answer.read(_CHUNK):
+                    yield chunk
+                    done += len(chunk)
+                    if self.progress is not None:
+                        self.progress(f"fetching {address}", done, total)
+        except OSError as error:
+            raise CrashError(str(error)) from error
+        if done < total:
+            raise CrashError(f"cut short after {done} of {total} bytes")
+
+
+def why_unfit(vmlinux: Path, identity: Identity) -> str | None:
+    """Why a file cannot serve as the vmlinux of that kernel; None if it can."""
+    if first_bytes(vmlinux, 4) != b"\x7fELF":
+        return "not an ELF file"
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        with open(vmlinux, "rb") as file:
+            elf = ELFFile(file)
+            build_id = _build_id(elf)
+            if identity.build_id and build_id and build_id != identity.build_id:
+                return f"build ID {build_id}, the dump's is {identity.build_id}"
+            if not any(elf.get_section_by_name(f".{z}debug_info") for z in ("", "z")):
+                return "no debugging data available"
+    except (ELFError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+        return f"damaged or cut short: {error}"
+    if identity.release and not (identity.build_id and build_id):
+        release = _banner_release(vmlinux)
+        if release is not None and release != identity.release:
+            return f"release {release}, the dump's is {identity.release}"
+    return None
+
+
+def _banner_release(vmlinux: Path) -> str | None:
+    """The release in a vmlinux's own `Linux version` text; None where there is none."""
+    import mmap
+    import re
+
+    with open(vmlinux, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        found = re.search(rb"Linux version (\d[^ \0]{2,64}) \(", text)
+        return found[1].decode("ascii", "replace") if found else None
+
+
+def _build_id(elf: ELFFile) -> str | None:
+    """The NT_GNU_BUILD_ID note of a vmlinux, in hexadecimal."""
+    sections: Any = elf.iter_sections(type="SHT_NOTE")
+    for section in sections:
+        for note in section.iter_notes():
+            if note["n_type"] == "NT_GNU_BUILD_ID" and note["n_name"] == "GNU":
+                return str(note["n_desc"])
+    return None

@@ -1,0 +1,92 @@
+"""Tells by their first bytes which of the given files is the vmlinux and which the dump."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pycrash.errors import CrashError
+from pycrash.files.compressed import first_bytes
+from pycrash.files.dumpfile import KdumpHeader
+
+Kind = Literal["vmlinux", "dump"]
+
+#: Enough for kdump's header and the one behind it.
+_HEAD = 8192
+
+#: Formats of other tools that a dump may come in, by their first bytes: refused by name.
+_FOREIGN = (
+    (b"\xa8\x19\x01\x73\x61\x8f\x23\xed", "an LKCD dump"),
+    (b"\xed\x23\x8f\x61\x73\x01\x19\xa8", "an LKCD dump"),
+    (b"QEVM", "a saved state of a QEMU guest; `virsh dump --memory-only` makes a file that opens"),
+    (b"\xd2\xbe\xd2\xbe", "a VMware suspend file; vmss2core makes a file that opens"),
+    (b"\xd1\xba\xd1\xba", "a VMware suspend file; vmss2core makes a file that opens"),
+    (b"\xd0\xbe\xd2\xbe", "a VMware suspend file; vmss2core makes a file that opens"),
+    (b"LinuxGuestRecord", "a Xen save file"),
+    (b"sadump", "an sadump file"),
+)
+
+_ELF_RELOCATABLE, _ELF_CORE = 1, 4
+
+
+@dataclass(frozen=True)
+class KernelFiles:
+    """The two files of a session, as given; either may be compressed. No vmlinux: to be found."""
+
+    dump: Path
+    vmlinux: Path | None = None
+
+
+def sort_files(paths: Sequence[Path]) -> KernelFiles:
+    """Tell the vmlinux from the dump, given in either order. Raises CrashError."""
+    found: dict[Kind, Path] = {}
+    for path in paths:
+        kind = file_kind(path)
+        if kind in found:
+            what = {"vmlinux": "namelist", "dump": "dumpfile"}[kind]
+            raise CrashError(f"too many {what} arguments")
+        found[kind] = path
+    if "dump" not in found:
+        raise CrashError("dumpfile argument required")
+    return KernelFiles(found["dump"], found.get("vmlinux"))
+
+
+def file_kind(path: Path) -> Kind:
+    """Whether a file is a vmlinux or a dump. Raises CrashError where it is neither."""
+    require_readable(path)
+    head = first_bytes(path, _HEAD)
+    if head.startswith(b"\x7fELF") and len(head) >= 64:
+        order = ">" if head[5] == 2 else "<"
+        (elf_type,) = struct.unpack_from(order + "H", head, 16)
+        if elf_type == _ELF_RELOCATABLE:
+            raise CrashError(f"{path}: a relocatable object (a kernel module?), not a vmlinux")
+        return "dump" if elf_type == _ELF_CORE else "vmlinux"
+    if head.startswith((b"KDUMP   ", b"DISKDUMP")):
+        header = KdumpHeader.parse(head)
+        if header is not None and header.split:
+            raise CrashError(
+                f"{path}: one part of a split dump; makedumpfile --reassemble joins the parts"
+            )
+        return "dump"
+    if head.startswith(b"makedumpfile\0"):
+        return "dump"
+    for magic, name in _FOREIGN:
+        if head.startswith(magic):
+            raise CrashError(f"{path}: not a supported file format: {name}")
+    if head[0x202:0x206] == b"HdrS":
+        raise CrashError(f"{path}: a boot image; give the vmlinux with debug information")
+    raise CrashError(f"{path}: not a supported file format")
+
+
+def require_readable(path: Path) -> None:
+    """Raises CrashError, in the words of the C library, where a file cannot be read."""
+    if path.is_dir():
+        raise CrashError(f"{path}: not a supported file format")
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise CrashError(f"{path}: {error.strerror}") from error

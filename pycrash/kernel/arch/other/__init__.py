@@ -1,0 +1,1 @@
+"""Every architecture without a room of its own, through drgn."""

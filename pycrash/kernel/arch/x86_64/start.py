@@ -1,0 +1,145 @@
+"""Where the walk over the stacks of a running task of an x86-64 kernel begins.
+
+A dump keeps the registers of each CPU from the moment it stopped, inside of the code that
+makes the dump; crash begins further out, at the return address into the function that did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.arch.x86_64.registers import PtRegs, cpu_registers
+from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.stacks.trace import CpuRegisters
+
+if TYPE_CHECKING:
+    from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
+    from pycrash.kernel.arch.x86_64.walk import Walk
+
+_WORD = 8
+#: Functions that begin the dump: the walk of a panic task starts at them.
+_DUMPING = frozenset(
+    (
+        "netconsole_netdump",
+        "netpoll_start_netdump",
+        "start_disk_dump",
+        "disk_dump",
+        "crash_kexec",
+        "machine_kexec",
+        "try_crashdump",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the walk of a running task begins.
+
+    `stopped` are the registers of its CPU where they are shown first, `idle` says that it is
+    an idle thread found in the handler of the crash NMI.
+    """
+
+    sp: int
+    pc: int
+    stopped: CpuRegisters | None = None
+    idle: bool = False
+
+
+class Search:
+    """Looks through the stacks of a running task for the function that stopped its CPU."""
+
+    def __init__(self, walk: Walk, unwinder: UnwinderX86) -> None:
+        self._walk = walk
+        self._unwinder = unwinder
+        self._kernel = unwinder.kernel
+        self._task = walk.task
+        self._panicked = self._task.address == self._kernel.panic.task
+        self._listing = walk.options.text or walk.options.all_text
+        #: What was found, by how good it is: the last of its kind.
+        self._found: dict[str, Start] = {}
+
+    def run(self) -> Start | None:
+        """Where to begin; None where only the stack pointer it last slept with is left."""
+        left = self._left()
+        stacks = [(stack, False) for stack in self._special()]
+        if left is None or not self._crashed_in_irq(left):
+            stacks.insert(0, (self._walk.own, True))
+        for stack, own in stacks:
+            start = self._scan(stack, own)
+            if start is not None:
+                return start
+        for name in ("sysrq_handle_crash", "notify_die"):
+            if name in self._found:
+                return self._found[name]
+        call = self._found.get("call")
+        if left is None or (call is not None and self._panicked and not self._crashed_in_irq(left)):
+            return call
+        return Start(left.rsp, left.rip, self._stopped(left))
+
+    def _left(self) -> PtRegs | None:
+        """The registers the CPU's note holds, if their stack pointer is in a kernel stack."""
+        regs = cpu_registers(self._kernel, self._task)
+        if regs is None or not self._unwinder.may_start_at(self._task, regs.rsp):
+            return None
+        return regs
+
+    def _crashed_in_irq(self, left: PtRegs) -> bool:
+        return (
+            self._panicked
+            and self._kernel.stacks.irq_stack(left.rsp) is not None
+            and self._walk.verified(left, 0)
+        )
+
+    def _stopped(self, left: PtRegs) -> CpuRegisters | None:
+        if self._unwinder.site(left.rip) is None:
+            return None
+        found = self._kernel.symbols.lookup(left.rip)
+        name, offset = (found[0].name, found[1]) if found is not None else ("", 0)
+        return CpuRegisters(left.of_cpu(), name, offset)
+
+    def _special(self) -> list[Stack]:
+        """The IRQ stack and the exception stacks of the task's CPU."""
+        if not 0 <= self._task.cpu < len(self._kernel.stacks.irq):
+            return []
+        irq, exception = self._unwinder.special_stacks(self._task.cpu)
+        return [*([irq] if irq is not None else []), *exception]
+
+    def _scan(self, stack: Stack, own: bool) -> Start | None:
+        """Look through one stack from its lowest address up."""
+        unwinder, listing = self._unwinder, self._listing
+        try:
+            words = self._kernel.stacks.words(stack)
+        except ReadError:
+            raise CrashError(f"read of stack at {stack.base:x} failed") from None
+        lowest = unwinder.lowest_text
+        named = [
+            (Start(stack.base + place * _WORD, pc), unwinder.name(pc))
+            for place, pc in enumerate(words)
+            if pc >= lowest
+        ]
+        panicked: Start | None = None
+        for at, (here, name) in enumerate(named):
+            if name == "crash_kexec" and unwinder.called_by(here.pc - 5) != "machine_kexec":
+                # Of two, the second is the better one.
+                if listing or name in self._found:
+                    return here
+                self._found[name] = here
+            elif name in _DUMPING:
+                return here
+            elif name == "panic":
+                panicked = here
+            elif name == "die":
+                if all(later != "sysrq_handle_crash" for _, later in named[at:]):
+                    return here
+            elif name == "sysrq_handle_crash":
+                self._found[name] = here
+            elif not self._panicked:
+                if name == "crash_nmi_callback":
+                    return replace(here, idle=self._task.pid == 0)
+                if name in ("smp_call_function_interrupt", "stop_this_cpu") and not own:
+                    self._found["call"] = here
+                elif name == "notify_die" and stack.name == "NMI":
+                    self._found[name] = here
+        return panicked or self._found.get("crash_kexec")

@@ -1,0 +1,1 @@
+"""What every subsystem stands on: reads, types, structures, CPUs, what the dump says of itself."""

@@ -1,0 +1,143 @@
+"""Processors: how many, which are online, and where the per-CPU memory of each one lies."""
+
+from __future__ import annotations
+
+import struct
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import drgn
+
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.layout import member_offset
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+
+class Cpus:
+    """The processors of one kernel (struct cpumask, __per_cpu_offset)."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    @cached_property
+    def present(self) -> frozenset[int]:
+        """The CPUs of cpu_present_mask."""
+        return self._mask("present")
+
+    @cached_property
+    def online(self) -> frozenset[int]:
+        """The CPUs of cpu_online_mask."""
+        return self._mask("online")
+
+    def is_online(self, cpu: int) -> bool:
+        """Whether a CPU is online; every one is where the kernel keeps no map."""
+        return not self.online or cpu in self.online
+
+    @cached_property
+    def possible(self) -> frozenset[int]:
+        """The CPUs of cpu_possible_mask."""
+        return self._mask("possible")
+
+    @cached_property
+    def count(self) -> int:
+        """The number of CPUs commands go through: those numbered below it."""
+        platform = self._kernel.prog.platform
+        arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
+        if not self.offsets:
+            return 1
+        if arch == drgn.Architecture.X86_64:
+            return self._set_up()
+        if arch in (drgn.Architecture.S390, drgn.Architecture.S390X, drgn.Architecture.I386):
+            return max(self.online, default=0) + 1
+        if arch == drgn.Architecture.PPC64:
+            return len(self.online) or 1
+        return len(self.present) or max(self.online, default=0) + 1
+
+    def _set_up(self) -> int:
+        """CPUs whose per-CPU memory says their number, at most those present."""
+        kernel = self._kernel
+        number = self._number_address()
+        if number is None:
+            return 1
+        unused = kernel.symbol_address("__per_cpu_load")
+        count = 0
+        for offset in self.offsets:
+            if offset == unused:
+                break
+            try:
+                (said,) = struct.unpack(
+                    kernel.byte_order + "i", kernel.read(number + offset, 4, "cpu number (per_cpu)")
+                )
+            except ReadError:
+                break
+            if said != count:
+                break
+            count += 1
+        if self.present and (not count or len(self.present) < count):
+            return max(self.present) + 1
+        return count
+
+    def _number_address(self) -> int | None:
+        """Where a CPU's own number lies in its per-CPU memory."""
+        kernel = self._kernel
+        # 6.2 to 6.14 keep it in pcpu_hot, the others in a variable of its own.
+        hot = kernel.symbol_address("pcpu_hot")
+        if hot is not None:
+            return hot + member_offset(kernel.prog, "struct pcpu_hot", "cpu_number")
+        return kernel.symbol_address("cpu_number")
+
+    @cached_property
+    def offsets(self) -> list[int]:
+        """What to add to a per-CPU address for each CPU; empty on a kernel without SMP."""
+        kernel = self._kernel
+        span = kernel.symbol_span("__per_cpu_offset")
+        if span is None:
+            return []
+        data = kernel.read(*span, "__per_cpu_offset")
+        return list(
+            struct.unpack(f"{kernel.byte_order}{len(data) // kernel.word_size}{kernel.word}", data)
+        )
+
+    def address(self, base: int, cpu: int) -> int:
+        """The address of a per-CPU object of one CPU. Raises CrashError for a CPU beyond all."""
+        if not self.offsets:
+            return base
+        if not 0 <= cpu < len(self.offsets):
+            raise CrashError(f"invalid cpu: {cpu}")
+        return (base + self.offsets[cpu]) & self._kernel.word_mask
+
+    def is_per_cpu(self, address: int) -> bool:
+        """Whether an address lies among the kernel's own per-CPU variables."""
+        low, high = self._area
+        return low <= address < high
+
+    @cached_property
+    def _area(self) -> tuple[int, int]:
+        """Where the addresses of the kernel's per-CPU variables begin and end."""
+        kernel = self._kernel
+        low = kernel.symbol_address("__per_cpu_start")
+        high = kernel.symbol_address("__per_cpu_end")
+        if low is None or high is None or not self.offsets:
+            return 0, 0
+        return low, high
+
+    def _mask(self, name: str) -> frozenset[int]:
+        kernel = self._kernel
+        # 4.5 made __cpu_x_mask of the bitmaps cpu_x_bits.
+        span = kernel.symbol_span(f"__cpu_{name}_mask") or kernel.symbol_span(f"cpu_{name}_bits")
+        if span is None:
+            return frozenset()
+        try:
+            data = kernel.read(*span, f"cpu_{name}_map")
+        except ReadError:
+            return frozenset()
+        word = kernel.word_size
+        words = struct.unpack(f"{kernel.byte_order}{len(data) // word}{kernel.word}", data)
+        return frozenset(
+            place * word * 8 + bit
+            for place, value in enumerate(words)
+            for bit in range(word * 8)
+            if value >> bit & 1
+        )

@@ -1,0 +1,179 @@
+"""Where the members of a structure lie, as one struct.unpack of one read."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from operator import itemgetter
+from typing import Any
+
+import drgn
+
+from pycrash.errors import MissingFeature
+from pycrash.kernel.core.typestore import store_of
+
+_CODES = {(1, False): "B", (2, False): "H", (4, False): "I", (8, False): "Q"}
+_CODES |= {(size, True): code.lower() for (size, _), code in _CODES.items()}
+
+
+def _number_code(type_: drgn.Type) -> str | None:
+    """The struct code of an integer, enum, bool or pointer type; None for any other."""
+    while type_.kind == drgn.TypeKind.TYPEDEF:
+        type_ = type_.type
+    if type_.kind == drgn.TypeKind.ENUM and type_.type is not None:
+        type_ = type_.type
+    if type_.kind in (drgn.TypeKind.POINTER, drgn.TypeKind.BOOL):
+        return _CODES[drgn.sizeof(type_), False]
+    if type_.kind == drgn.TypeKind.INT:
+        return _CODES[drgn.sizeof(type_), type_.is_signed]
+    return None
+
+
+def _format(type_: drgn.Type) -> str:
+    """Numbers as themselves, a structure of one number first as that number, the rest as bytes."""
+    code = _number_code(type_)
+    if code is not None:
+        return code
+    bare = type_
+    while bare.kind == drgn.TypeKind.TYPEDEF:
+        bare = bare.type
+    if bare.kind == drgn.TypeKind.STRUCT and bare.members:
+        first = _number_code(bare.members[0].type)
+        if first is not None:
+            return first
+    if bare.kind == drgn.TypeKind.ARRAY and bare.length is None:
+        return "0s"  # as struct pid.numbers since 6.5
+    return f"{drgn.sizeof(type_)}s"
+
+
+class Layout:
+    """The chosen members of one structure.
+
+    Each field is a path of members ("sched_info.last_arrival"), or a tuple of such spellings,
+    of which the first that exists is taken; where none does, the value is None. Members that
+    are numbers or pointers unpack to int, a structure to its first number, arrays to bytes.
+    `start` and `size` give the span to read, counted from the structure; `offsets` the place of
+    each field in it, None where it is missing; `widths` its bytes; `whole` the bytes of all of
+    the structure. Raises MissingFeature where there is no such type.
+    """
+
+    def __init__(
+        self, prog: drgn.Program, type_name: str, fields: Sequence[str | tuple[str, ...]]
+    ) -> None:
+        self._prog = prog
+        self._name = type_name
+        store, question = store_of(prog), f"{type_name}: {fields!r}"
+        if question not in store:
+            store[question] = _ask(prog, type_name, fields)
+        if store[question] is None:
+            raise MissingFeature(f"no {type_name} in this kernel")
+        self.whole: int = store[question][0]
+        places = [None if place is None else (place[0], place[1]) for place in store[question][1]]
+        order = "<" if self._little(prog) else ">"
+        ordered = sorted({place for place in places if place is not None})
+        code, end = order, ordered[0][0] if ordered else 0
+        self.start = end
+        for offset, form in ordered:
+            code += f"{offset - end}x{form}"
+            end = offset + struct.calcsize(order + form)
+        self.size = end - self.start
+        self._struct = struct.Struct(code)
+        self.offsets: list[int | None] = [None if p is None else p[0] for p in places]
+        self.widths = [0 if p is None else struct.calcsize(order + p[1]) for p in places]
+        positions = [len(ordered) if p is None else ordered.index(p) for p in places]
+        self._pick: Callable[[Any], tuple[Any, ...]] = (
+            itemgetter(*positions)
+            if len(positions) > 1
+            else lambda row: tuple(row[position] for position in positions)
+        )
+
+    @cached_property
+    def type(self) -> drgn.Type:
+        """The structure's type; asking for it may have drgn index the types."""
+        return self._prog.type(self._name)
+
+    @staticmethod
+    def _little(prog: drgn.Program) -> bool:
+        platform = prog.platform
+        return platform is None or bool(platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN)
+
+    def unpack(self, span: bytes, at: int = 0) -> tuple[Any, ...]:
+        """The fields, in the order asked for, of the span that begins at `start`."""
+        return self._pick((*self._struct.unpack_from(span, at), None))
+
+
+def member_offset(prog: drgn.Program, type_name: str, member: str) -> int:
+    """Bytes before a member of a structure. Raises MissingFeature."""
+    offset = Layout(prog, type_name, (member,)).offsets[0]
+    if offset is None:
+        raise MissingFeature(f"no {type_name}.{member} in this kernel")
+    return offset
+
+
+def type_size(prog: drgn.Program, type_name: str) -> int | None:
+    """Bytes of a type, None where this kernel has none of that name."""
+    try:
+        return Layout(prog, type_name, ()).whole
+    except MissingFeature:
+        return None
+
+
+def bit_places(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] | None:
+    """The first bit and the width in bits of each member of a structure; None without the type."""
+    store, question = store_of(prog), f"bits of {type_name}"
+    if question not in store:
+        store[question] = _ask_bits(prog, type_name)
+    if store[question] is None:
+        return None
+    return {name: (offset, width) for name, (offset, width) in store[question].items()}
+
+
+def _ask_bits(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] | None:
+    try:
+        members = prog.type(type_name).members or ()
+    except LookupError:
+        return None
+    return {
+        member.name: (member.bit_offset, member.bit_field_size or 8 * drgn.sizeof(member.type))
+        for member in members
+        if member.name
+    }
+
+
+def constant(prog: drgn.Program, name: str) -> int | None:
+    """The value of an enumerator, None where this kernel has none of that name."""
+    store, question = store_of(prog), f"constant {name}"
+    if question not in store:
+        try:
+            store[question] = int(prog.constant(name).value_())
+        except LookupError:
+            store[question] = None
+    value: int | None = store[question]
+    return value
+
+
+def _ask(
+    prog: drgn.Program, type_name: str, fields: Sequence[str | tuple[str, ...]]
+) -> tuple[int, list[tuple[int, str] | None]] | None:
+    """The size of a type, and for each field its offset and struct code; None without the type."""
+    try:
+        type_ = prog.type(type_name)
+    except LookupError:
+        return None
+    return type_.size or 0, [_find(type_, field) for field in fields]
+
+
+def _find(type_: drgn.Type, field: str | tuple[str, ...]) -> tuple[int, str] | None:
+    for path in (field,) if isinstance(field, str) else field:
+        try:
+            offset, here = 0, type_
+            for name in path.split("."):
+                while here.kind == drgn.TypeKind.TYPEDEF:
+                    here = here.type
+                member = here.member(name)
+                offset, here = offset + member.bit_offset // 8, member.type
+            return offset, _format(here)
+        except (LookupError, TypeError):
+            continue
+    return None

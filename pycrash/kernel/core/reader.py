@@ -1,0 +1,185 @@
+"""Reads of one dump and what its types say: what every subsystem of the kernel stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import drgn
+
+from pycrash.errors import MissingFeature
+from pycrash.kernel.core.typestore import store_of
+from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo, read_vmcoreinfo
+
+if TYPE_CHECKING:
+    from pycrash.kernel.core.memory import Memory
+
+_Part = TypeVar("_Part")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What opening a dump is told about how it shall be read.
+
+    `no_modules` leaves the loaded modules alone, `active_only` knows only the tasks that the
+    CPUs ran, `module_tree` is the directory in which object files of modules are looked for.
+    """
+
+    no_modules: bool = False
+    active_only: bool = False
+    module_tree: str | None = None
+
+
+class Reader:
+    """Memory, symbols and types of one dump, and each subsystem built when first asked for.
+
+    `prog` is the drgn Program.
+    """
+
+    def __init__(self, prog: drgn.Program, options: Options | None = None) -> None:
+        self.prog = prog
+        self.options = options or Options()
+        #: How often types of modules were added to those of the vmlinux.
+        self.type_changes = 0
+        self._parts: dict[Callable[..., Any], Any] = {}
+
+    def part(self, make: Callable[[Any], _Part]) -> _Part:
+        """The one `make(self)` of this dump: a subsystem's class, or a function, is the key.
+
+        Whatever costs something to find out and holds for the whole dump is such a part.
+        """
+        try:
+            return cast(_Part, self._parts[make])
+        except KeyError:
+            part = self._parts[make] = make(self)
+            return part
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Memory of every kind, and why what cannot be read cannot."""
+        from pycrash.kernel.core.memory import Memory
+
+        return self.part(Memory)
+
+    @cached_property
+    def vmcoreinfo(self) -> Vmcoreinfo:
+        """The VMCOREINFO note, which needs no debug information. Raises MissingFeature."""
+        return read_vmcoreinfo(self.prog)
+
+    @cached_property
+    def word_size(self) -> int:
+        """Bytes of an unsigned long."""
+        platform = self.prog.platform
+        wide = platform is None or platform.flags & drgn.PlatformFlags.IS_64_BIT
+        return 8 if wide else 4
+
+    def struct_format(self, codes: str) -> str:
+        """A struct format in the kernel's byte order, unpadded; "P" is a pointer of its width."""
+        return self.byte_order + codes.replace("P", self.word)
+
+    @cached_property
+    def word(self) -> str:
+        """The struct code of an unsigned long."""
+        return "Q" if self.word_size == 8 else "I"
+
+    @cached_property
+    def word_mask(self) -> int:
+        """Every bit of an unsigned long: what arithmetic on addresses wraps to."""
+        return (1 << 8 * self.word_size) - 1
+
+    @cached_property
+    def page_size(self) -> int:
+        """Bytes of a page."""
+        noted = self.vmcoreinfo.get("PAGESIZE") or ""
+        return int(noted) if noted.isdigit() else int(self.prog["PAGE_SIZE"].value_())
+
+    @cached_property
+    def byte_order(self) -> str:
+        """The struct code of the kernel's byte order."""
+        platform = self.prog.platform
+        little = platform is None or platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN
+        return "<" if little else ">"
+
+    def index_types(self) -> None:
+        """Have drgn index the debug information now, which lets other threads run meanwhile."""
+        self.has_member("struct task_struct", "pid")
+
+    def read(self, address: int, size: int, what: str = "kernel memory") -> bytes:
+        """Read kernel virtual memory. Raises ReadError, which names `what`."""
+        try:
+            return self.prog.read(address, size)
+        except (drgn.FaultError, OverflowError):
+            return self.memory.read_slowly(address, size, what)
+
+    def read_word(self, address: int, what: str = "kernel memory") -> int:
+        """Read one unsigned long or pointer. Raises ReadError, which names `what`."""
+        return self.unsigned(self.read(address, self.word_size, what))
+
+    def unsigned(self, data: bytes) -> int:
+        """Bytes of the kernel as one unsigned number."""
+        return int.from_bytes(data, "little" if self.byte_order == "<" else "big")
+
+    def symbol_address(self, name: str) -> int | None:
+        """The address of a symbol of the kernel proper, None where there is none."""
+        span = self.symbol_span(name)
+        return None if span is None else span[0]
+
+    def symbol_span(self, name: str) -> tuple[int, int] | None:
+        """The address and the bytes of a symbol of the kernel proper, None where there is none."""
+        store, question = store_of(self.prog), f"symbol {name}"
+        if question in store:
+            if store[question] is None:
+                return None
+            address, size, moves = store[question]
+            return address + (self._moved if moves else 0), size
+        try:
+            symbol = self.prog.symbol(name)
+        except LookupError:
+            store[question] = None
+            return None
+        # What is kept must hold for every boot: the image moves, and per-CPU variables, which
+        # are offsets where they are small, do not. Anything else is not the image's.
+        if self._in_image(symbol.address):
+            store[question] = (symbol.address - self._moved, symbol.size, True)
+        elif symbol.address <= self.word_mask >> 1:
+            store[question] = (symbol.address, symbol.size, False)
+        return symbol.address, symbol.size
+
+    def _in_image(self, address: int) -> bool:
+        try:
+            ranges = self.prog.main_module().address_ranges or ()
+        except LookupError:
+            return False
+        return any(low <= address < high for low, high in ranges)
+
+    @cached_property
+    def _moved(self) -> int:
+        """How far address space randomization moved the kernel."""
+        try:
+            return int(self.vmcoreinfo.get("KERNELOFFSET") or "0", 16)
+        except (MissingFeature, ValueError):
+            return 0
+
+    def variable(self, name: str) -> drgn.Object:
+        """A kernel variable. Raises MissingFeature where this kernel has none of that name."""
+        try:
+            return self.prog[name]
+        except KeyError:
+            raise MissingFeature(f"no symbol {name} in this kernel") from None
+
+    def has_type(self, name: str) -> bool:
+        """Whether this kernel has a type of that name."""
+        try:
+            self.prog.type(name)
+        except LookupError:
+            return False
+        return True
+
+    def has_member(self, type_name: str, member: str) -> bool:
+        """Whether a type exists in this kernel and has the member."""
+        try:
+            return self.prog.type(type_name).has_member(member)
+        except LookupError:
+            return False

@@ -1,0 +1,1 @@
+"""The message log of printk, and audit messages."""

@@ -1,0 +1,1 @@
+"""Loadable modules and their object files."""

@@ -1,0 +1,1 @@
+"""Where stacks lie and what they hold."""

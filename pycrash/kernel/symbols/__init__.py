@@ -1,0 +1,1 @@
+"""Symbols of the kernel and of its modules."""

@@ -1,0 +1,288 @@
+"""The machine and its kernel: names, clocks, load, memory, and the message it died with."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import drgn
+
+from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.kernel.core.vmcoreinfo import Places
+from pycrash.kernel.log.printk import FATAL_WORDS, LogDamage
+from pycrash.kernel.system.config import KernelConfig
+from pycrash.kernel.system.taint import Taints
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+#: Bytes of each name in struct new_utsname, since 2.0.
+NAME_SIZE = 65
+#: What a message says that brings a kernel down, the more telling ones first.
+FATAL_TEXTS = (
+    "SysRq : Crash",
+    "SysRq : Trigger a crash",
+    "SysRq : Netdump",
+    "Kernel panic: ",
+    "Kernel panic - ",
+    "Kernel BUG at",
+    "kernel BUG at",
+    "Unable to handle kernel paging request",
+    "Unable to handle kernel NULL pointer dereference",
+    "BUG: unable to handle kernel ",
+    "general protection fault: ",
+    "double fault: ",
+    "divide error: ",
+    "stack segment: ",
+    "[Hardware Error]: ",
+    "Bad mode in ",
+    "Oops: ",
+)
+#: Ticks a second that crash takes for granted where nothing in the dump tells.
+DEFAULT_HZ = {
+    drgn.Architecture.X86_64: 1000,
+    drgn.Architecture.I386: 1000,
+    drgn.Architecture.PPC64: 1000,
+    drgn.Architecture.RISCV64: 250,
+}
+#: An I/O scheduler in whose file `write_expire` is five seconds in ticks, told by a function.
+DEADLINE_SCHEDULERS = (
+    ("dd_init_queue", "mq-deadline.c"),
+    ("dd_init_sched", "mq-deadline.c"),
+    ("deadline_init_queue", "deadline-iosched.c"),
+)
+#: The counter starts this many seconds before it first overflows 32 bits.
+INITIAL_SECONDS = 300
+MAX_PATCHES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class UtsName:
+    """struct new_utsname of the initial namespace."""
+
+    sysname: str
+    nodename: str
+    release: str
+    version: str
+    machine: str
+    domainname: str
+
+
+class SystemFacts:
+    """Facts of one dead system, each read when first asked for."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self.taints = Taints(kernel)
+        self.config = KernelConfig(kernel)
+        #: What was wrong with the log, once `panic_message` has read it.
+        self.log_damage: LogDamage | None = None
+
+    @cached_property
+    def utsname(self) -> UtsName:
+        """The names of the system (init_uts_ns.name). Raises MissingFeature, ReadError."""
+        places = Places(self._kernel)
+        address = places.symbol("init_uts_ns") + places.offset("uts_namespace.name")
+        data = self._kernel.read(address, 6 * NAME_SIZE, "init_uts_ns")
+        names = [data[i * NAME_SIZE : (i + 1) * NAME_SIZE] for i in range(6)]
+        return UtsName(*(n.partition(b"\0")[0].decode("utf-8", "surrogateescape") for n in names))
+
+    @cached_property
+    def date(self) -> int:
+        """The second since 1970 at which the kernel died, by its own clock (xtime_sec)."""
+        kernel = self._kernel
+        if kernel.has_member("struct timekeeper", "xtime"):  # before 3.10
+            address = kernel.symbol_address("timekeeper")
+            member = "xtime"
+        else:
+            address = kernel.symbol_address("timekeeper")
+            if address is None:  # 3.17
+                address = kernel.symbol_address("shadow_timekeeper")
+            member = "xtime_sec"
+        if address is None:
+            return self._core_date()
+        offset = kernel.prog.type("struct timekeeper").member(member).offset
+        return kernel.unsigned(kernel.read(address + offset, 8, f"timekeeper {member}"))
+
+    @cached_property
+    def boot_date(self) -> int:
+        """The second since 1970 at which it booted."""
+        return self.date - self.ticks // self.hz
+
+    @cached_property
+    def hz(self) -> int:
+        """Ticks a second as crash takes them: of the configuration, else of the deadline I/O
+        scheduler, else a default of the architecture, which need not be this kernel's.
+        """
+        kernel = self._kernel
+        configured = self.config.get("CONFIG_HZ") or ""
+        if configured.isdigit() and int(configured):
+            return int(configured)
+        slice_at = kernel.symbol_address("cfq_slice_async")
+        if slice_at is not None and Places(kernel).symbol_size("cfq_slice_async") == 4:
+            # A 25th of a second in ticks; in nanoseconds, and wider, since 4.8.
+            ticks = kernel.unsigned(kernel.read(slice_at, 4, "cfq_slice_async"))
+            return ticks * 25 or self._default_hz
+        for name, file in DEADLINE_SCHEDULERS:
+            if kernel.symbol_address(name) is None:
+                continue
+            try:
+                expire = int(kernel.prog.object("write_expire", filename=file))
+            except (LookupError, drgn.FaultError, drgn.ObjectAbsentError):
+                continue
+            if expire >= 5:
+                return expire // 5
+        return self._default_hz
+
+    @property
+    def _default_hz(self) -> int:
+        platform = self._kernel.prog.platform
+        return DEFAULT_HZ.get(platform.arch, 100) if platform is not None else 100
+
+    @cached_property
+    def ticks(self) -> int:
+        """Ticks since boot, by jiffies_64 and `hz`."""
+        kernel = self._kernel
+        address = kernel.symbol_address("jiffies_64")
+        if address is None:
+            return kernel.read_word(Places(kernel).symbol("jiffies"), "jiffies")
+        jiffies = kernel.unsigned(kernel.read(address, 8, "jiffies_64"))
+        start = INITIAL_SECONDS * self.hz
+        wraps, low = jiffies >> 32, jiffies & 0xFFFFFFFF
+        if wraps:
+            return (wraps - 1 << 32) + low + start
+        return (low + start - (1 << 32)) & kernel.word_mask
+
+    @cached_property
+    def load_average(self) -> tuple[int, int, int]:
+        """The load of one, five and fifteen minutes, in 2048ths (avenrun)."""
+        kernel = self._kernel
+        address = Places(kernel).symbol("avenrun")
+        data = kernel.read(address, 3 * kernel.word_size, "avenrun array")
+        one, five, fifteen = struct.unpack(kernel.struct_format("PPP"), data)
+        return one, five, fifteen
+
+    @cached_property
+    def memory(self) -> int:
+        """Bytes of memory of all nodes (pglist_data.node_present_pages)."""
+        from drgn.helpers.linux.mmzone import for_each_online_pgdat
+
+        pages = 0
+        try:
+            for node in for_each_online_pgdat(self._kernel.prog):
+                pages += int(node.node_present_pages) or int(node.node_spanned_pages)
+        except drgn.FaultError as error:
+            raise ReadError(error.address, "pglist node_present_pages") from None
+        except LookupError:
+            raise MissingFeature("no memory nodes in this kernel") from None
+        return pages * self._kernel.page_size
+
+    @cached_property
+    def mhz(self) -> int:
+        """The processors' clock in MHz; 0 where the kernel does not say."""
+        for name, size, per_mhz in (
+            ("cpu_khz", 4, 1_000),  # x86
+            ("ppc_proc_freq", self._kernel.word_size, 1_000_000),
+            ("cpu_clock_freq", 4, 1_000_000),  # LoongArch
+        ):
+            address = self._kernel.symbol_address(name)
+            if address is not None:
+                return self._kernel.unsigned(self._kernel.read(address, size, name)) // per_mhz
+        return 0
+
+    @cached_property
+    def panic_message(self) -> str:
+        """The line of the log that tells why the kernel went down; empty if none does."""
+        lines = self.log_lines()
+        for text in FATAL_TEXTS:
+            for line in lines:
+                if text in line:
+                    return line
+        for line in lines:
+            if "sysrq" in line and (pressed := self._kernel.symbol_address("sysrq_pressed")):
+                data = self._kernel.read(pressed, 4, "sysrq_pressed")
+                return line if any(data) else ""
+            for word in FATAL_WORDS:
+                if word in line:
+                    return _until_cpu(line, line.index(word))
+        return ""
+
+    @cached_property
+    def live_patched(self) -> bool:
+        """Whether a live patch is or was in effect."""
+        taints = self.taints
+        letters = taints.letters if taints.plain is None and taints.has_table else ""
+        return "K" in letters or "kpatch" in self._kernel.modules.by_name
+
+    @cached_property
+    def patch_in_transition(self) -> bool:
+        """Whether a live patch was just taking effect (klp_transition_patch)."""
+        kernel = self._kernel
+        address = kernel.symbol_address("klp_transition_patch")
+        try:
+            patch = kernel.read_word(address) if address is not None else 0
+        except ReadError:
+            return False
+        if not patch:
+            return False
+        head = kernel.symbol_address("klp_patches")
+        if head is None or not kernel.has_member("struct klp_patch", "list"):
+            return True
+        return patch in self._patches(head)
+
+    def _patches(self, head: int) -> Iterator[int]:
+        kernel = self._kernel
+        offset = kernel.prog.type("struct klp_patch").member("list").offset
+        seen: set[int] = set()
+        link = head
+        while len(seen) < MAX_PATCHES:
+            seen.add(link)
+            try:
+                link = kernel.read_word(link, "klp_patches")
+            except ReadError:
+                return
+            if link in seen:
+                return
+            yield link - offset
+
+    def _core_date(self) -> int:
+        """The date where the timekeeper is part of a larger structure (6.13)."""
+        for name in ("timekeeper_data", "tk_core"):
+            try:
+                data = self._kernel.prog[name]
+                core = data[0] if data.type_.kind == drgn.TypeKind.ARRAY else data
+                return int(core.timekeeper.xtime_sec)
+            except drgn.FaultError as error:
+                raise ReadError(error.address, "timekeeper xtime_sec") from None
+            except (LookupError, AttributeError):
+                continue
+        raise MissingFeature("no timekeeper in this kernel")
+
+    def log_lines(self) -> list[str]:
+        """The log, split where it has line breaks; as much of it as can be read."""
+        log = self._kernel.log
+        lines: list[str] = []
+        try:
+            if log.shape == "text":
+                return log.plain().split("\n")
+            for record in log.records():
+                lines.extend((record.text or "").split("\n"))
+        except LogDamage as damage:
+            self.log_damage = damage
+        except CrashError:
+            return []
+        return lines
+
+
+def _until_cpu(line: str, start: int) -> str:
+    """The line as far as the processor's number, if it names one behind `start`."""
+    mark = line.find("CPU: ", start)
+    if mark < 0:
+        return line
+    end = mark + len("CPU: ")
+    while end < len(line) and line[end] not in " \t\n":
+        end += 1
+    return line[:end]

@@ -1,0 +1,1 @@
+"""Tasks, their states, arguments, limits and memory, and which of them crashed."""

@@ -1,0 +1,51 @@
+"""The arguments and the environment of a task, from its user stack (struct mm_struct)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.tasks.table import Task
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+# The kernel lets arguments and environment grow to three quarters of _STK_LIM.
+_MOST_BYTES = 6 * 1024 * 1024
+
+
+class StackText(NamedTuple):
+    """Where the strings of a user stack begin and end."""
+
+    arg_start: int
+    arg_end: int
+    env_start: int
+    env_end: int
+
+
+def stack_text(kernel: Kernel, task: Task) -> StackText:
+    """The places a task's mm_struct names. Raises ReadError."""
+    layout = Layout(kernel.prog, "struct mm_struct", StackText._fields)
+    data = kernel.read(task.mm + layout.start, layout.size, "fill_mm_struct")
+    return StackText(*layout.unpack(data))
+
+
+def read_strings(kernel: Kernel, task: Task, start: int, end: int) -> str:
+    """User memory from start to end: strings, each ended by NUL.
+
+    Raises CrashError naming the first address that is not in the dump.
+    """
+    page = kernel.page_size
+    out = bytearray()
+    at = start
+    while at != end:
+        count = min(page - at % page, (end - at) & kernel.word_mask)
+        if len(out) > _MOST_BYTES:
+            raise CrashError(f"cannot access user stack address: {at:x}\n")
+        try:
+            out += kernel.memory.read_user(task.address, at, count, "user stack contents")
+        except ReadError:
+            raise CrashError(f"cannot access user stack address: {at:x}\n") from None
+        at += count
+    return out.decode("utf-8", "surrogateescape")

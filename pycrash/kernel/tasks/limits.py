@@ -1,0 +1,56 @@
+"""The resource limits of a task (struct rlimit)."""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pycrash.errors import MissingFeature
+from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.tasks.table import Task
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+#: The names of the limits, in the order of their numbers (RLIMIT_CPU is 0).
+LIMIT_NAMES = (
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+)
+
+
+@cache
+def _place(kernel: Kernel) -> tuple[int, int]:
+    """The offset in struct signal_struct of the array of limits, and its length."""
+    layout = Layout(kernel.prog, "struct signal_struct", ("rlim",))
+    if layout.offsets[0] is None:
+        raise MissingFeature("cannot determine rlimit array location")
+    return layout.offsets[0], layout.widths[0] // (2 * kernel.word_size)
+
+
+def limits(kernel: Kernel, task: Task) -> list[tuple[str, int, int]]:
+    """(name, soft, hard) of each limit; no limit is the largest unsigned long.
+
+    Raises ReadError, and MissingFeature where the kernel has no such array.
+    """
+    offset, count = _place(kernel)
+    form = struct.Struct(f"{kernel.byte_order}{2 * count}{kernel.word}")
+    data = kernel.read(task.signal + offset, form.size, "signal_struct rlimit array")
+    values = form.unpack(data)
+    names = [*LIMIT_NAMES[:count], *["(unknown)"] * (count - len(LIMIT_NAMES))]
+    return list(zip(names, values[::2], values[1::2], strict=True))

@@ -1,0 +1,1 @@
+"""Lists, trees, xarrays, maple trees: every walk bounded, one of each."""

@@ -1,0 +1,1 @@
+"""Object files read in bulk: ELF, DWARF, line tables, relocation."""

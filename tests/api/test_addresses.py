@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from pycrash.api.addresses import address, calculate, is_expression
+from pycrash.errors import CrashError
+
+SYMBOLS = {"schedule": 0xFFFFFFFF81000000, "a": 7}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("schedule", 0xFFFFFFFF81000000),
+        ("10", 0x10),
+        ("0x10", 0x10),
+        ("(schedule + 0x10)", 0xFFFFFFFF81000010),
+        ("schedule+16", 0xFFFFFFFF81000010),
+        ("(1 << 12)", 0x1000),
+        ("8-9", 0xFFFFFFFFFFFFFFFF),
+        ("2*1k", 2048),
+        ("ff%16", 15),
+    ],
+)
+def test_values(text: str, value: int) -> None:
+    assert address(text, SYMBOLS.get) == value
+
+
+@pytest.mark.parametrize("text", ["zzz", "", "schedulex"])
+def test_what_is_nothing(text: str) -> None:
+    with pytest.raises(CrashError, match=f'cannot convert "{text}"'):
+        address(text, SYMBOLS.get)
+
+
+@pytest.mark.parametrize("text", ["(1+2)+3", "1+zzz", "4/0", "4%0", "1#2", "(1"])
+def test_expressions_that_cannot_be_calculated(text: str) -> None:
+    with pytest.raises(CrashError, match="invalid expression"):
+        calculate(text, SYMBOLS.get)
+
+
+def test_what_counts_as_an_expression() -> None:
+    assert is_expression("(10)")
+    assert is_expression("a+b")
+    assert not is_expression("+b")
+    assert not is_expression("a-")
+    assert not is_expression("()")
+    assert not is_expression("schedule")

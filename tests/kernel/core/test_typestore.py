@@ -1,0 +1,38 @@
+"""What is kept of a kernel's types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pycrash.kernel.core.typestore import TypeStore
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def test_answers_last_from_one_session_to_the_next() -> None:
+    first = TypeStore("0123")
+    first["struct task_struct"] = [9, [0, 8]]
+    first["struct nothing"] = None
+    first.save()
+    second = TypeStore("0123")
+    assert second["struct task_struct"] == [9, [0, 8]]
+    assert "struct nothing" in second
+    assert "struct nothing" not in TypeStore("4567")
+
+
+def test_with_modules_what_was_missing_is_asked_again_and_not_kept() -> None:
+    store = TypeStore("0123")
+    store["struct zram"] = None
+    store["struct page"] = 64
+    store.take_modules()
+    assert "struct zram" not in store
+    assert store["struct page"] == 64
+    store["struct zram"] = 128
+    assert "struct zram" in store
+    store.save()
+    assert TypeStore("0123")["struct zram"] is None
