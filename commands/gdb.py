@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycrash.api import Args, Command, Context, Notice, Part, Row, UsageError
-from pycrash.cexpr.errors import ExprError
+from pycrash.cexpr.eval.options import prepare, value_options
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
 from pycrash.cexpr.gdb.listing import list_command
@@ -19,7 +19,7 @@ from pycrash.cexpr.gdb.printing import (
 )
 from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
-from pycrash.cexpr.options import prepare, value_options
+from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.errors import CrashError, ReadError
 
 

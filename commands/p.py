@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.kinds import cpu_list
-from pycrash.cexpr.arith import reading
+from pycrash.cexpr.eval.arith import reading
+from pycrash.cexpr.eval.options import prepare, value_options
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
-from pycrash.cexpr.options import prepare, value_options
 from pycrash.errors import CrashError, ReadError
 
 

@@ -9,18 +9,18 @@ from typing import ClassVar
 
 from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.kinds import cpu_list, hexadecimal, is_number, number
-from pycrash.cexpr.completion import complete_structure
-from pycrash.cexpr.datatypes import (
+from pycrash.cexpr.printing.values import options_of, printer
+from pycrash.cexpr.structures.completion import complete_structure
+from pycrash.cexpr.structures.derefs import Dereferencer
+from pycrash.cexpr.structures.innermembers import MemberNotFound
+from pycrash.cexpr.structures.namedtypes import (
     Datatype,
     declaration,
     find_datatype,
     required_offset,
     variable_shape,
 )
-from pycrash.cexpr.derefs import Dereferencer
-from pycrash.cexpr.nodes import MemberNotFound
-from pycrash.cexpr.structs import Reader, StructReader
-from pycrash.cexpr.values import options_of, printer
+from pycrash.cexpr.structures.structs import Reader, StructReader
 from pycrash.errors import CrashError, ReadError
 from pycrash.render.hexdump import hex_lines
 

@@ -9,10 +9,10 @@ from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.arithmetic import can_evaluate, evaluate, symbol_resolver
 from pycrash.api.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.api.radix import asked_radix
-from pycrash.cexpr.completion import complete_structure
-from pycrash.cexpr.datatypes import required_offset
-from pycrash.cexpr.entries import EntryReader, Part
-from pycrash.cexpr.values import options_of
+from pycrash.cexpr.printing.values import options_of
+from pycrash.cexpr.structures.completion import complete_structure
+from pycrash.cexpr.structures.entries import EntryReader, Part
+from pycrash.cexpr.structures.namedtypes import required_offset
 from pycrash.errors import CrashError
 from pycrash.kernel.walks.maple import (
     ARANGE_64,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.kinds import number
-from pycrash.cexpr.datatypes import Datatype, declaration, find_datatype
-from pycrash.cexpr.errors import ExprError
-from pycrash.cexpr.evaluator import evaluate, lookup_of
+from pycrash.cexpr.eval.evaluator import evaluate, lookup_of
+from pycrash.cexpr.eval.options import prepare
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import type_text
-from pycrash.cexpr.numbers import plain
-from pycrash.cexpr.options import prepare
-from pycrash.cexpr.typescan import types_like
+from pycrash.cexpr.printing.numbers import plain
+from pycrash.cexpr.structures.namedtypes import Datatype, declaration, find_datatype
+from pycrash.cexpr.structures.typesearch import types_like
+from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.errors import CrashError
 
 #: Bytes of the largest integer crash knows the size of.

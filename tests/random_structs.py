@@ -22,8 +22,8 @@ from pathlib import Path
 
 import drgn
 
-from pycrash.cexpr.datatypes import find_datatype
-from pycrash.cexpr.shapes import Shape
+from pycrash.cexpr.printing.ctype import Shape
+from pycrash.cexpr.structures.namedtypes import find_datatype
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.opening import open_kernel

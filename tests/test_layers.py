@@ -33,6 +33,17 @@ BELOW = {
 #: What a layer may name in annotations alone: a command is given a Kernel, it opens none.
 TYPES_ONLY = {"api": {"kernel", "cexpr"}, "cexpr": {"api"}}
 
+#: The order inside a layer: folder (or file) to the ones beside it that it may import.
+INSIDE: dict[str, dict[str, set[str]]] = {
+    "cexpr": {
+        "syntax": set(),
+        "printing": set(),
+        "eval": {"syntax", "printing"},
+        "structures": {"printing", "eval"},
+        "gdb": {"syntax", "printing", "eval"},
+    },
+}
+
 #: Modules that belong to some layers alone.
 OWNERS = {
     "drgn": {"kernel", "cexpr"},
@@ -117,6 +128,24 @@ def test_imports_point_downward(path: Path) -> None:
             continue
         wrong.append(f"line {line}: {module}")
     assert not wrong, f"{layer} may import {sorted(allowed)} only"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in sources() if layer_of(path) in INSIDE], ids=by_path
+)
+def test_imports_inside_a_layer_keep_its_order(path: Path) -> None:
+    layer = layer_of(path)
+    place = path.relative_to(ROOT / "pycrash" / layer).with_suffix("").parts[0]
+    if place == "__init__":
+        return
+    allowed = INSIDE[layer][place] | {place}
+    wrong = [
+        f"line {line}: {module}"
+        for line, module, _ in imports_of(tree_of(path))
+        if f"{module}.".startswith(f"pycrash.{layer}.")
+        and f"{module}.".split(".")[2] not in allowed
+    ]
+    assert not wrong, f"{layer}/{place} may import {sorted(allowed)} only"
 
 
 @pytest.mark.parametrize("path", sources(), ids=by_path)

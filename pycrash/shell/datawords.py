@@ -19,7 +19,7 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
     A lone variable is printed; a structure or union is shown, at an address if one follows;
     any other type is described. Raises CrashError where the word cannot be looked up.
     """
-    from pycrash.cexpr.datatypes import find_datatype
+    from pycrash.cexpr.structures.namedtypes import find_datatype
 
     name, rest = words[0], list(words[1:])
     if name == "Q":
@@ -48,7 +48,7 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
 
 
 def _is_enumerator(kernel: Kernel, name: str) -> bool:
-    from pycrash.cexpr.evaluator import lookup_of
+    from pycrash.cexpr.eval.evaluator import lookup_of
 
     return lookup_of(kernel).enumerator(name) is not None
 

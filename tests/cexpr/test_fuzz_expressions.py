@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pycrash.cexpr.eval.state import state_of
 from pycrash.cexpr.gdb.printing import Value, type_text
-from pycrash.cexpr.state import state_of
-from pycrash.cexpr.values import ValueOptions
+from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.errors import CrashError
 from tests.cexpr.fake_expressions import ExpressionKernel
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr import strings
-from pycrash.cexpr.arith import Arithmetic, Memory, kind_of, reading
-from pycrash.cexpr.errors import ExprError
-from pycrash.cexpr.evaluator import Evaluator
+from pycrash.cexpr.eval.arith import Arithmetic, Memory, kind_of, reading
+from pycrash.cexpr.eval.evaluator import Evaluator
 from pycrash.cexpr.gdb.formats import LETTERS, Format, split_format
-from pycrash.cexpr.names import AddressNames
-from pycrash.cexpr.values import ValueOptions, format_value
+from pycrash.cexpr.printing import strings
+from pycrash.cexpr.printing.addressnames import AddressNames
+from pycrash.cexpr.printing.values import ValueOptions, format_value
+from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pycrash.cexpr.errors import ExprError
-from pycrash.cexpr.values import ValueOptions
+from pycrash.cexpr.printing.values import ValueOptions
+from pycrash.cexpr.syntax.errors import ExprError
 
 #: The letters that print a value; "i" is only for x.
 LETTERS = "acdfiostuxz"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import kind_of
-from pycrash.cexpr.errors import ExprError, no_symbol
-from pycrash.cexpr.evaluator import Evaluator
-from pycrash.cexpr.lookup import Lookup
-from pycrash.cexpr.names import AddressNames
+from pycrash.cexpr.eval.arith import kind_of
+from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.lookup import Lookup
+from pycrash.cexpr.printing.addressnames import AddressNames
+from pycrash.cexpr.syntax.errors import ExprError, no_symbol
 from pycrash.objects.elf import SHF_ALLOC, ElfFile
 
 if TYPE_CHECKING:

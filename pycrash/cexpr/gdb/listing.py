@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import kind_of
-from pycrash.cexpr.errors import ExprError
-from pycrash.cexpr.evaluator import Evaluator
-from pycrash.cexpr.names import AddressNames
-from pycrash.cexpr.state import ExprState, state_of
+from pycrash.cexpr.eval.arith import kind_of
+from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.state import ExprState, state_of
+from pycrash.cexpr.printing.addressnames import AddressNames
+from pycrash.cexpr.syntax.errors import ExprError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import size_of
-from pycrash.cexpr.types import format_type, format_type_name
+from pycrash.cexpr.eval.arith import size_of
+from pycrash.cexpr.printing.typetext import format_type, format_type_name
 
 AGGREGATES = (TypeKind.STRUCT, TypeKind.UNION, TypeKind.CLASS)
 #: The width of the column in front of the declarations.

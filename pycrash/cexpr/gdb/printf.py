@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import kind_of, real_type
-from pycrash.cexpr.errors import ExprError, no_memory
-from pycrash.cexpr.evaluator import Evaluator
-from pycrash.cexpr.values import read_string
+from pycrash.cexpr.eval.arith import kind_of, real_type
+from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.printing.values import read_string
+from pycrash.cexpr.syntax.errors import ExprError, no_memory
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.arith import AGGREGATES, Memory, kind_of, real_type
-from pycrash.cexpr.ast import Node, TypeExpr
-from pycrash.cexpr.errors import ExprError
-from pycrash.cexpr.evaluator import Evaluator
+from pycrash.cexpr.eval.arith import AGGREGATES, Memory, kind_of, real_type
+from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.lookup import is_untyped
+from pycrash.cexpr.eval.state import state_of
 from pycrash.cexpr.gdb.formats import (
     LETTERS,
     Format,
@@ -21,10 +21,10 @@ from pycrash.cexpr.gdb.formats import (
     split_options,
 )
 from pycrash.cexpr.gdb.offsets import HEAD, with_offsets
-from pycrash.cexpr.lookup import is_untyped
-from pycrash.cexpr.state import state_of
-from pycrash.cexpr.types import format_type, format_type_name
-from pycrash.cexpr.values import ValueOptions, format_output
+from pycrash.cexpr.printing.typetext import format_type, format_type_name
+from pycrash.cexpr.printing.values import ValueOptions, format_output
+from pycrash.cexpr.syntax.ast import Node, TypeExpr
+from pycrash.cexpr.syntax.errors import ExprError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel

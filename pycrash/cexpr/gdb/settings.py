@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pycrash.cexpr.ast import Assign, Dollar
-from pycrash.cexpr.errors import ExprError
-from pycrash.cexpr.evaluator import Evaluator
+from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.options import value_options
+from pycrash.cexpr.eval.state import state_of
 from pycrash.cexpr.gdb.printing import Value
-from pycrash.cexpr.options import value_options
-from pycrash.cexpr.state import state_of
+from pycrash.cexpr.syntax.ast import Assign, Dollar
+from pycrash.cexpr.syntax.errors import ExprError
 
 if TYPE_CHECKING:
     from pycrash.api import Settings

@@ -1,0 +1,1 @@
+"""What an expression's tree means over a dump."""

@@ -1,0 +1,1 @@
+"""C types and values as gdb and crash write them."""

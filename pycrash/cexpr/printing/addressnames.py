@@ -1,0 +1,235 @@
+"""What gdb calls an address: the `<name+offset>` it prints behind pointers.
+
+This is not how crash itself names addresses: gdb looks at the sizes of symbols, at the
+section an address lies in, and at the debugging information of functions.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_right
+from functools import cached_property
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import drgn
+
+from pycrash.cexpr.printing.adanames import shown_name
+from pycrash.errors import CrashError
+from pycrash.objects.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_SYMTAB, ElfFile, Section
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+STT_SECTION, STT_FILE = 3, 4
+
+#: Endings of compiler-made clones, which the debugging information names without them.
+_CLONES = (".constprop.", ".isra.", ".part.")
+
+_made: WeakKeyDictionary[Kernel, AddressNames] = WeakKeyDictionary()
+
+
+class AddressNames:
+    """Address to `<name+offset>` for one kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._known: dict[int, str] = {}
+
+    @classmethod
+    def of(cls, kernel: Kernel) -> AddressNames:
+        """The one of a kernel."""
+        if kernel not in _made:
+            _made[kernel] = cls(kernel)
+        return _made[kernel]
+
+    def describe(self, address: int) -> str:
+        """`<name>` or `<name+offset>`, the offset in decimal; empty where gdb names nothing."""
+        text = self._known.get(address)
+        if text is None:
+            found = self._image.find(address) if self._image else None
+            if found is None:
+                # What modules hold changes when their debugging data comes.
+                return _marked(self._in_module(address))
+            text = self._known[address] = _marked(found)
+        return text
+
+    @cached_property
+    def _image(self) -> _Image | None:
+        if self._kernel.vmlinux is None:
+            return None
+        try:
+            return _Image(ElfFile(self._kernel.vmlinux), self._kernel.prog)
+        except CrashError:
+            return None
+
+    def _in_module(self, address: int) -> tuple[str, int] | None:
+        """crash's name for an address in a module, which gdb asks for where it has none."""
+        symbols = self._kernel.symbols.module_symbols
+        try:
+            if symbols.find(address) is None:
+                return None
+            found = symbols.search(address)
+        except CrashError:
+            return None
+        if found is None:
+            return None
+        region, index = found
+        entry = region.entries[index]
+        # Once a module's debugging data is there, its functions have the names that has.
+        for other in region.entries[max(index - 4, 0) : index + 5]:
+            if other.address == entry.address and self._is_function(other.name, entry.address):
+                entry = other
+                break
+        return entry.name, address - entry.address
+
+    def _is_function(self, name: str, address: int) -> bool:
+        try:
+            return self._kernel.prog.function(name).address_ == address
+        except (LookupError, drgn.BadDataError):
+            return False
+
+
+def _marked(found: tuple[str, int] | None) -> str:
+    if found is None:
+        return ""
+    name, offset = found
+    return f"<{name}+{offset}>" if offset else f"<{name}>"
+
+
+class _Image:
+    """The symbols of one ELF file as gdb's minimal symbols, moved to where the file runs."""
+
+    def __init__(self, elf: ElfFile, prog: drgn.Program) -> None:
+        self._prog = prog
+        self._bias = prog.main_module().debug_file_bias or 0
+        # A section at address 0 holds per-CPU variables, which no pointer points into.
+        self._sections = [
+            (index, section)
+            for index, section in enumerate(elf.sections)
+            if section.flags & SHF_ALLOC and section.address and section.size
+        ]
+        self._first = min((s.address for _, s in self._sections), default=0)
+        self._last = max((s.end for _, s in self._sections), default=0)
+        table = next((s for s in elf.sections if s.kind == SHT_SYMTAB), None)
+        if table is None:
+            raise CrashError(f"{elf.path}: no symbols in this file")
+        self._strings = elf.contents(elf.sections[table.link])
+        self._load(elf, elf.contents(table))
+
+    def _load(self, elf: ElfFile, table: bytes) -> None:
+        """Fill the columns of the symbol table: values, sizes, names, kinds, sections."""
+        each = 24 if elf.wide else 16
+        table = table[: len(table) - len(table) % each]
+        swap = (elf.order == ">") != (sys.byteorder == "big")
+
+        def column(code: str, first: int) -> array[int]:
+            words = array(code, table)
+            if swap:
+                words.byteswap()
+            return words[first :: each // words.itemsize]
+
+        place = "Q" if elf.wide else "I"
+        self._values = column(place, 1).tolist()
+        self._sizes = column(place, 2)
+        self._starts = column("I", 0)
+        self._infos = table[4 if elf.wide else 12 :: each]
+        self._homes = column("H", 3 if elf.wide else 7)
+        self._order = sorted(range(len(self._values)), key=self._values.__getitem__)
+        self._sorted = [self._values[i] for i in self._order]
+
+    def find(self, address: int) -> tuple[str, int] | None:
+        """(name, offset) of the symbol gdb names for a run-time address."""
+        linked = address - self._bias
+        if not self._first <= linked < self._last:
+            return None
+        home = next(((i, s) for i, s in self._sections if s.address <= linked < s.end), None)
+        if home is None:
+            return None
+        entry = self._nearest(linked, home[0])
+        if entry is None:
+            return None
+        name = None
+        if home[1].flags & SHF_EXECINSTR:
+            name = self._function(entry, home[0])
+        return name or shown_name(self._name(entry)), linked - self._values[entry]
+
+    def _nearest(self, linked: int, home: int) -> int | None:
+        """The symbol at or before an address, by gdb's rules on sizes."""
+        sizes, values = self._sizes, self._values
+        unsized: int | None = None
+        best: int | None = None
+        group = self._backward(linked, home)
+        entry = next(group, None)
+        while entry is not None:
+            if not sizes[entry]:
+                unsized = entry if unsized is None else unsized
+                entry = next(group, None)
+                continue
+            below = next(group, None)
+            if (
+                linked >= values[entry] + sizes[entry]
+                and below is not None
+                and linked < values[below] + sizes[below]
+            ):
+                entry = below
+                continue
+            best = entry
+            break
+        if best is None or linked >= values[best] + sizes[best]:
+            best = unsized
+        if best is None:
+            return None
+        is_text = self._section(home).flags & SHF_EXECINSTR
+        return best if sizes[best] or is_text else None
+
+    def _backward(self, linked: int, home: int):  # type: ignore[no-untyped-def]
+        """Symbols of a section from an address downward, aliases by their names' places."""
+        at = bisect_right(self._sorted, linked) - 1
+        while at >= 0:
+            value = self._sorted[at]
+            same = []
+            while at >= 0 and self._sorted[at] == value:
+                same.append(self._order[at])
+                at -= 1
+            same = [entry for entry in same if self._counts(entry, home)]
+            yield from sorted(same, key=self._starts.__getitem__, reverse=True)
+
+    def _section(self, index: int) -> Section:
+        return next(s for i, s in self._sections if i == index)
+
+    def _counts(self, entry: int, home: int) -> bool:
+        if self._homes[entry] != home or self._infos[entry] & 0xF in (STT_SECTION, STT_FILE):
+            return False
+        start = self._starts[entry]
+        return bool(start) and not self._strings.startswith(b".L", start)
+
+    def _name(self, entry: int) -> str:
+        start = self._starts[entry]
+        return self._strings[start : self._strings.find(b"\0", start)].decode("latin-1")
+
+    def _function(self, entry: int, home: int) -> str | None:
+        """A function's name as the debugging information has it, which chooses among aliases."""
+        value = self._values[entry]
+        at = bisect_right(self._sorted, value) - 1
+        aliases = [self._name(entry)]
+        while at >= 0 and self._sorted[at] == value:
+            if self._counts(self._order[at], home):
+                aliases.append(self._name(self._order[at]))
+            at -= 1
+        if len(aliases) <= 2 and shown_name(aliases[0]) == aliases[0]:
+            return None
+        for name in aliases:
+            bare = name
+            for ending in _CLONES:
+                bare = bare.split(ending)[0]
+            if self._has_function(bare):
+                return bare
+        return None
+
+    def _has_function(self, name: str) -> bool:
+        try:
+            return self._prog.function(name).address_ is not None
+        except (LookupError, drgn.BadDataError):
+            return False

@@ -1,0 +1,1 @@
+"""Structures by name: their declarations, and what they hold at an address."""

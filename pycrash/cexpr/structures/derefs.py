@@ -1,0 +1,179 @@
+"""Structures with what their pointers lead to, as `struct -p` shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import drgn
+
+from pycrash.cexpr.eval.state import state_of
+from pycrash.cexpr.printing.ctype import Shape
+from pycrash.cexpr.printing.values import Place
+from pycrash.cexpr.structures.namedtypes import Datatype, variable_shape
+from pycrash.cexpr.structures.structs import StructReader
+from pycrash.errors import CrashError
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+#: Longest string shown for a char pointer.
+_STRING = 1499
+
+_SYMBOL_KINDS = (
+    drgn.TypeKind.ARRAY,
+    drgn.TypeKind.UNION,
+    drgn.TypeKind.STRUCT,
+    drgn.TypeKind.INT,
+    drgn.TypeKind.POINTER,
+)
+
+
+@dataclass(frozen=True)
+class _Pointer:
+    """A member that is a pointer: its type's text as far as it is shown, and what kind it is."""
+
+    text: str
+    kind: str  # "pointer", "double", "function" or "typedef"
+
+
+class Dereferencer:
+    """Follows the pointers of structures read by a StructReader."""
+
+    def __init__(self, reader: StructReader) -> None:
+        self._reader = reader
+        self._kernel: Kernel = reader.kernel
+
+    def whole(self, datatype: Datatype, address: int) -> Iterator[str]:
+        """A structure with each pointer of its own followed. Raises ReadError."""
+        for line in self._reader.whole(datatype, address):
+            inner = line.startswith("  ") and line[2:3] != " "
+            if inner and "{" not in line and "}" not in line:
+                name = line[2:].partition(" =")[0]
+                lines = self.member(datatype, name, address)
+                if lines is not None:
+                    yield from lines
+                    continue
+            yield line
+
+    def member(self, datatype: Datatype, name: str, address: int) -> list[str] | None:
+        """The lines of a pointer member and its target; None where it is no such member.
+
+        Raises CrashError where the member cannot be read.
+        """
+        found = datatype.find(name)
+        pointer = _pointer_member(datatype, name)
+        if found is None or pointer is None:
+            return None
+        place = address + found.bit // 8
+        try:
+            target = self._kernel.read_word(place, "target address")
+        except CrashError:
+            raise CrashError(f"cannot access {datatype.name}.{name} {place:x}") from None
+        return self._target(name, pointer, found.shape, target)
+
+    def _target(self, name: str, pointer: _Pointer, shape: Shape, target: int) -> list[str] | None:
+        symbol = self._symbol(target)
+        variable = self._variable(symbol) if symbol else None
+        named = f"<{symbol}> " if symbol else ""
+        kind = pointer.kind
+        if kind == "function":
+            what = f"<{symbol}>" if symbol else ("(unknown)" if target else "NULL")
+            return [f"  {pointer.text} = {target:#x}", f"  -> {what}"]
+        head = f"  {pointer.text}{' ' if kind == 'typedef' else ''}{name} = {target:#x}"
+        if kind == "pointer" and "char *" in pointer.text:
+            return [head, f"  -> {named}{self._string(target)}"]
+        if kind == "pointer" and "void *" in pointer.text and variable is None:
+            what = f"<{symbol}>" if symbol else ("(unknown target type)" if target else "NULL")
+            return [head, f"  -> {what}"]
+        if not target or not self._accessible(target):
+            return [head, f"  -> {'(not accessible)' if target else 'NULL'}"]
+        if kind == "double":
+            value = f"{self._kernel.read_word(target, 'target value'):x}"
+            return [head, f"  -> {named}{value}"]
+        return self._value(name, pointer, shape, target, symbol, variable)
+
+    def _value(
+        self,
+        name: str,
+        pointer: _Pointer,
+        shape: Shape,
+        target: int,
+        symbol: str,
+        variable: Shape | None,
+    ) -> list[str] | None:
+        text = pointer.text
+        star = ""
+        if pointer.kind == "pointer":
+            text, star = text[:-2], "*"
+        head = f"  {text} {star}{name} = {target:#x}"
+        wanted = variable or shape.element
+        if not shape.element.complete:
+            return [head, f"  -> ({text}: no debuginfo data)"]
+        try:
+            data = self._kernel.read(target, wanted.size) if wanted.size else b""
+        except CrashError:
+            return None
+        printed = self._reader.printer.value(wanted, Place(data, target)).split("\n")
+        # crash has gdb print the target, which counts as a value of its history.
+        value = drgn.Object(self._kernel.prog, wanted.type, address=target)
+        state_of(self._kernel).record(value)
+        named = f"<{symbol}> " if symbol else ""
+        opaque = wanted.kind == drgn.TypeKind.POINTER
+        if opaque and (pointer.kind == "typedef" or variable is not None):
+            return [head, f"  -> {named}"]
+        return [head, f"  -> {named}{printed[0]}", *(f"     {line}" for line in printed[1:])]
+
+    def _symbol(self, address: int) -> str:
+        if not address:
+            return ""
+        found = self._kernel.symbols.lookup(address)
+        return found[0].name if found is not None and not found[1] else ""
+
+    def _variable(self, name: str) -> Shape | None:
+        """The type of a symbol's variable, where it is one that is shown by name."""
+        shape = variable_shape(self._kernel, name)
+        return shape if shape is not None and shape.kind in _SYMBOL_KINDS else None
+
+    def _accessible(self, address: int) -> bool:
+        try:
+            self._kernel.read_word(address)
+        except CrashError:
+            return False
+        return True
+
+    def _string(self, address: int) -> str:
+        if not address:
+            return "NULL"
+        if not self._accessible(address):
+            return "(not accessible)"
+        try:
+            data = self._kernel.read(address, _STRING)
+        except CrashError:
+            data = b""
+        text = data.split(b"\0")[0].decode("utf-8", "surrogateescape")
+        return f'"{text}"' if text else "(not accessible)"
+
+
+def _pointer_member(datatype: Datatype, name: str) -> _Pointer | None:
+    """How the structure's own text declares a member, if as a pointer."""
+    for line in datatype.lines:
+        if not line.startswith("    ") or line[4:5] == " ":
+            continue
+        text = line[4:]
+        if f" *{name};" in line:
+            return _Pointer(text[: text.index("*") + 1], "pointer")
+        if f"**{name};" in line:
+            return _Pointer(text[: text.index("**") + 2], "double")
+        if f"(*{name})(" in line:
+            return _Pointer(text[: text.index(";")], "function")
+        if f" {name};" in line:
+            found = datatype.find(name)
+            if found is not None and _is_pointer_typedef(found.shape):
+                return _Pointer(text.partition(" ")[0], "typedef")
+    return None
+
+
+def _is_pointer_typedef(shape: Shape) -> bool:
+    return shape.type.kind == drgn.TypeKind.TYPEDEF and shape.kind == drgn.TypeKind.POINTER
