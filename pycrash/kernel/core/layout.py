@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import drgn
 
@@ -47,22 +46,32 @@ def _format(type_: drgn.Type) -> str:
     return f"{drgn.sizeof(type_)}s"
 
 
+class Place(NamedTuple):
+    """Where a member lies: bytes before it, and bytes of what it unpacks to."""
+
+    offset: int
+    size: int
+
+
 class Layout:
     """The chosen members of one structure.
 
     Each field is a path of members ("sched_info.last_arrival"), or a tuple of such spellings,
-    of which the first that exists is taken; where none does, the value is None. Members that
-    are numbers or pointers unpack to int, a structure to its first number, arrays to bytes.
-    `start` and `size` give the span to read, counted from the structure; `offsets` the place of
-    each field in it, None where it is missing; `widths` its bytes; `whole` the bytes of all of
-    the structure. Raises MissingFeature where there is no such type.
+    of which the first that exists is taken; the first of a tuple is the field's name. A field
+    that this kernel lacks is an error, unless it is named in `optional`: then it unpacks to
+    None. Members that are numbers or pointers unpack to int, a structure to its first number,
+    arrays to bytes. `start` and `size` give the span to read, counted from the structure;
+    `whole` the bytes of all of the structure. Raises MissingFeature.
     """
 
     def __init__(
-        self, prog: drgn.Program, type_name: str, fields: Sequence[str | tuple[str, ...]]
+        self,
+        prog: drgn.Program,
+        type_name: str,
+        fields: Sequence[str | tuple[str, ...]],
+        optional: Collection[str] = (),
     ) -> None:
-        self._prog = prog
-        self._name = type_name
+        self._type_name = type_name
         store, question = store_of(prog), f"{type_name}: {fields!r}"
         if question not in store:
             store[question] = _ask(prog, type_name, fields)
@@ -79,8 +88,13 @@ class Layout:
             end = offset + struct.calcsize(order + form)
         self.size = end - self.start
         self._struct = struct.Struct(code)
-        self.offsets: list[int | None] = [None if p is None else p[0] for p in places]
-        self.widths = [0 if p is None else struct.calcsize(order + p[1]) for p in places]
+        self._places = {
+            name: None if place is None else Place(place[0], struct.calcsize(order + place[1]))
+            for name, place in zip(map(_name, fields), places, strict=True)
+        }
+        for name, found in self._places.items():
+            if found is None and name not in optional:
+                raise self._missing(name)
         positions = [len(ordered) if p is None else ordered.index(p) for p in places]
         self._pick: Callable[[Any], tuple[Any, ...]] = (
             itemgetter(*positions)
@@ -88,10 +102,26 @@ class Layout:
             else lambda row: tuple(row[position] for position in positions)
         )
 
-    @cached_property
-    def type(self) -> drgn.Type:
-        """The structure's type; asking for it may have drgn index the types."""
-        return self._prog.type(self._name)
+    def __contains__(self, name: str) -> bool:
+        """Whether this kernel has the field."""
+        return self._places[name] is not None
+
+    def at(self, name: str) -> int:
+        """Bytes before the field. Raises MissingFeature."""
+        return self._place(name).offset
+
+    def width(self, name: str) -> int:
+        """Bytes of the field. Raises MissingFeature."""
+        return self._place(name).size
+
+    def _place(self, name: str) -> Place:
+        place = self._places[name]
+        if place is None:
+            raise self._missing(name)
+        return place
+
+    def _missing(self, name: str) -> MissingFeature:
+        return MissingFeature(f"no {self._type_name}.{name} in this kernel")
 
     @staticmethod
     def _little(prog: drgn.Program) -> bool:
@@ -103,12 +133,27 @@ class Layout:
         return self._pick((*self._struct.unpack_from(span, at), None))
 
 
+def _name(field: str | tuple[str, ...]) -> str:
+    return field if isinstance(field, str) else field[0]
+
+
 def member_offset(prog: drgn.Program, type_name: str, member: str) -> int:
     """Bytes before a member of a structure. Raises MissingFeature."""
-    offset = Layout(prog, type_name, (member,)).offsets[0]
-    if offset is None:
-        raise MissingFeature(f"no {type_name}.{member} in this kernel")
-    return offset
+    return Layout(prog, type_name, (member,)).at(member)
+
+
+def find_member(prog: drgn.Program, type_name: str, *spellings: str) -> Place | None:
+    """Where the first of these members that exists lies; None where this kernel has none."""
+    try:
+        layout = Layout(prog, type_name, (spellings,))
+    except MissingFeature:
+        return None
+    return Place(layout.start, layout.size)
+
+
+def has_member(prog: drgn.Program, type_name: str, member: str) -> bool:
+    """Whether a type exists in this kernel and has the member, a path of names."""
+    return find_member(prog, type_name, member) is not None
 
 
 def type_size(prog: drgn.Program, type_name: str) -> int | None:

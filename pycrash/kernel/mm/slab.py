@@ -34,7 +34,7 @@ class Slab:
         """
         kernel = self._kernel
         layout = Layout(kernel.prog, "struct kmem_cache", ["list", "name"])
-        list_at, name_at = (offset or 0 for offset in layout.offsets)
+        list_at, name_at = layout.at("list"), layout.at("name")
         found: dict[int, str] = {}
         head = kernel.symbols.address("slab_caches")
         try:

@@ -6,7 +6,6 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import Layout, constant
 
 if TYPE_CHECKING:
@@ -103,13 +102,12 @@ class ModuleLayout:
     """Where struct module of this kernel keeps what Module holds."""
 
     def __init__(self, kernel: Kernel) -> None:
-        layout = Layout(kernel.prog, "struct module", MODULE_MEMBERS)
-        places = zip(MODULE_MEMBERS, layout.offsets, layout.widths, strict=True)
-        self._fields = {path: (at, width) for path, at, width in places if at is not None}
+        layout = Layout(kernel.prog, "struct module", MODULE_MEMBERS, optional=MODULE_MEMBERS)
+        self._layout = layout
         self._kernel = kernel
         self._order: Literal["little", "big"] = "little" if kernel.byte_order == "<" else "big"
         self.size = layout.whole
-        self.list = self._field("list")[0]
+        self.list = layout.at("list")
         self._name = self._field("name")
         self._memory = self._memory_fields()
 
@@ -146,22 +144,22 @@ class ModuleLayout:
 
     def _memory_fields(self) -> list[tuple[str, tuple[int, int], tuple[int, int]]]:
         """(kind, field of the base, field of the size) of each range."""
-        if "mem" in self._fields:  # 6.4
+        if "mem" in self._layout:  # 6.4
             prog = self._kernel.prog
             element = Layout(prog, "struct module_memory", ("base", "size"))
-            base, size = (place or 0 for place in element.offsets)
+            base, size = ((element.at(n), element.width(n)) for n in ("base", "size"))
             start, whole = self._field("mem")
             return [
                 (
                     kind,
-                    (start + place * element.whole + base, element.widths[0]),
-                    (start + place * element.whole + size, element.widths[1]),
+                    (start + place * element.whole + base[0], base[1]),
+                    (start + place * element.whole + size[0], size[1]),
                 )
                 for place, kind in self._kinds()
                 if (place + 1) * element.whole <= whole
             ]
         pairs = [(CORE, "module_core", "core_size"), (INIT, "module_init", "init_size")]
-        if "core_layout.base" in self._fields:  # 4.5
+        if "core_layout.base" in self._layout:  # 4.5
             pairs = [
                 (CORE, "core_layout.base", "core_layout.size"),
                 (INIT, "init_layout.base", "init_layout.size"),
@@ -176,18 +174,15 @@ class ModuleLayout:
 
     def _field(self, path: str) -> tuple[int, int]:
         """(offset, size) of a member. Raises MissingFeature."""
-        try:
-            return self._fields[path]
-        except KeyError:
-            raise MissingFeature(f"no struct module.{path} in this kernel") from None
+        return self._layout.at(path), self._layout.width(path)
 
     def _value(self, data: bytes, field: tuple[int, int]) -> int:
         offset, size = field
         return int.from_bytes(data[offset : offset + size], self._order)
 
     def _optional(self, data: bytes, *paths: str) -> int | None:
-        found = next((self._fields[path] for path in paths if path in self._fields), None)
-        return None if found is None else self._value(data, found)
+        found = next((path for path in paths if path in self._layout), None)
+        return None if found is None else self._value(data, self._field(found))
 
     def _first(self, data: bytes, *paths: str) -> int:
         """The value of the first member this kernel has; 0 where it has none of them."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.layout import Layout, has_member
 from pycrash.kernel.modules.layout import CORE, INIT, MEMORY_KINDS, Module, ModuleLayout, Range
 from pycrash.kernel.symbols.filter import rejected
 
@@ -314,12 +314,11 @@ class ExportShape:
     """struct kernel_symbol: two pointers, or (since 4.19, on most machines) relative offsets."""
 
     def __init__(self, kernel: Kernel) -> None:
-        members = ("value_offset", "name_offset", "value", "name")
+        members = (("value_offset", "value"), ("name_offset", "name"))
         layout = Layout(kernel.prog, "struct kernel_symbol", members)
         self.size = layout.whole
-        self.relative = layout.offsets[0] is not None
-        places = layout.offsets[:2] if self.relative else layout.offsets[2:]
-        self._offsets = [place or 0 for place in places]
+        self.relative = has_member(kernel.prog, "struct kernel_symbol", "value_offset")
+        self._offsets = [layout.at("value_offset"), layout.at("name_offset")]
         self._form = kernel.struct_format("i" if self.relative else "P")
 
     def decode(self, address: int, data: bytes) -> Iterator[tuple[int, int]]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import drgn
 
-from pycrash.errors import MissingFeature, ReadError
-from pycrash.kernel.core.layout import Layout, type_size
+from pycrash.errors import ReadError
+from pycrash.kernel.core.layout import Layout, find_member, type_size
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -139,7 +139,8 @@ class Stacks:
 
     @cached_property
     def _thread_info(self) -> Layout:
-        return Layout(self._kernel.prog, "struct thread_info", ["task", "cpu"])
+        fields = ("task", "cpu")
+        return Layout(self._kernel.prog, "struct thread_info", fields, optional=fields)
 
     def irq_stack(self, address: int) -> Stack | None:
         """The IRQ stack an address lies in."""
@@ -199,12 +200,7 @@ class Stacks:
 
     def _member(self, name: str, member: str) -> tuple[int, int] | None:
         """(offset, size) of a member, None where this kernel has no such type or member."""
-        try:
-            layout = Layout(self._kernel.prog, name, [member])
-        except MissingFeature:
-            return None
-        offset = layout.offsets[0]
-        return None if offset is None else (offset, layout.widths[0])
+        return find_member(self._kernel.prog, name, member)
 
     @cached_property
     def exception(self) -> list[tuple[Stack, ...]]:
@@ -270,8 +266,8 @@ class Stacks:
         for name in ("init_tss", "cpu_tss", "cpu_tss_rw"):
             address = kernel.symbol_address(name)
             if address is not None:
-                offset = Layout(kernel.prog, "struct tss_struct", [("x86_tss.ist",)]).offsets[0]
-                return None if offset is None else address + offset
+                place = find_member(kernel.prog, "struct tss_struct", "x86_tss.ist")
+                return None if place is None else address + place.offset
         return None
 
     @cached_property

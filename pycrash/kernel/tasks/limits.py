@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.layout import find_member
 from pycrash.kernel.tasks.table import Task
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ LIMIT_NAMES = (
 @cache
 def _place(kernel: Kernel) -> tuple[int, int]:
     """The offset in struct signal_struct of the array of limits, and its length."""
-    layout = Layout(kernel.prog, "struct signal_struct", ("rlim",))
-    if layout.offsets[0] is None:
+    place = find_member(kernel.prog, "struct signal_struct", "rlim")
+    if place is None:
         raise MissingFeature("cannot determine rlimit array location")
-    return layout.offsets[0], layout.widths[0] // (2 * kernel.word_size)
+    return place.offset, place.size // (2 * kernel.word_size)
 
 
 def limits(kernel: Kernel, task: Task) -> list[tuple[str, int, int]]:

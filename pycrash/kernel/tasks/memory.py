@@ -8,7 +8,7 @@ from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from pycrash.errors import MissingFeature, ReadError
-from pycrash.kernel.core.layout import Layout, constant
+from pycrash.kernel.core.layout import Layout, constant, find_member, has_member
 from pycrash.kernel.tasks.table import PF_EXITING, Task
 
 if TYPE_CHECKING:
@@ -40,17 +40,17 @@ class _PerCpuCounters:
     """Sums of an array of struct percpu_counter, whose per-CPU parts lie side by side."""
 
     def __init__(self, kernel: Kernel, places: list[int]) -> None:
-        layout = Layout(kernel.prog, "struct percpu_counter", ("count", "counters"))
-        count_at, parts_at = layout.offsets
+        fields = ("count", "counters")
+        layout = Layout(kernel.prog, "struct percpu_counter", fields, optional=("counters",))
+        self._kernel = kernel
+        self._split = "counters" in layout  # there is none without SMP
         form, end = kernel.byte_order, 0
         for place in sorted(places):
-            at = place * layout.whole + (count_at or 0)
+            at = place * layout.whole + layout.at("count")
             form, end = f"{form}{at - end}xq", at + 8
-            if parts_at is not None:  # there is none without SMP
-                at = place * layout.whole + parts_at
+            if self._split:
+                at = place * layout.whole + layout.at("counters")
                 form, end = f"{form}{at - end}x{kernel.word}", at + kernel.word_size
-        self._kernel = kernel
-        self._split = parts_at is not None
         self._form = struct.Struct(form)
         self._parts: dict[tuple[int, ...], struct.Struct] = {}
         self._offsets = kernel.cpus.offsets[: kernel.cpus.count]
@@ -176,8 +176,7 @@ class TaskMemory:
     @cached_property
     def _per_cpu(self) -> _PerCpuCounters | None:
         """How to sum the counters since 6.2; None where struct mm_rss_stat has plain numbers."""
-        prog = self._kernel.prog
-        if Layout(prog, "struct mm_struct", ("rss_stat.count",)).offsets[0] is not None:
+        if has_member(self._kernel.prog, "struct mm_struct", "rss_stat.count"):
             return None
         return _PerCpuCounters(self._kernel, self._counters)
 
@@ -200,10 +199,10 @@ class TaskMemory:
     def _task_counters(self) -> tuple[int, struct.Struct] | None:
         """Where a task_struct keeps counts not yet in its mm_struct (until 6.1)."""
         kernel = self._kernel
-        offset = Layout(kernel.prog, "struct task_struct", ("rss_stat.count",)).offsets[0]
-        if offset is None:
+        place = find_member(kernel.prog, "struct task_struct", "rss_stat.count")
+        if place is None:
             return None
-        return offset, struct.Struct(f"{kernel.byte_order}{max(self._counters) + 1}i")
+        return place.offset, struct.Struct(f"{kernel.byte_order}{max(self._counters) + 1}i")
 
     def _kept_by_tasks(self, tgid: int) -> int:
         """The pages that the tasks of a thread group count by themselves."""

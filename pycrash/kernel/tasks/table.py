@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.core.layout import Layout, member_offset
+from pycrash.kernel.core.layout import Layout, find_member, has_member, member_offset
 from pycrash.kernel.tasks.states import TaskStates, read_states
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ _FIELDS: tuple[str | tuple[str, ...], ...] = (
     "stime",
     ("last_run", "timestamp", "sched_info.last_arrival"),
 )
+#: A CPU may be named by the thread_info at the foot of the stack alone.
+_OPTIONAL = ("cpu", "last_run")
 
 
 class TaskTable:
@@ -119,7 +121,7 @@ class TaskTable:
     @cached_property
     def has_last_run(self) -> bool:
         """Whether this kernel keeps `Task.last_run`."""
-        return self.layout.offsets[-1] is not None
+        return "last_run" in self.layout
 
     @cached_property
     def latest_run(self) -> int:
@@ -184,7 +186,7 @@ class TaskTable:
 
     @cached_property
     def layout(self) -> Layout:
-        return Layout(self._kernel.prog, "struct task_struct", _FIELDS)
+        return Layout(self._kernel.prog, "struct task_struct", _FIELDS, optional=_OPTIONAL)
 
     @cached_property
     def size(self) -> int:
@@ -210,7 +212,8 @@ class TaskTable:
     @cached_property
     def _sp_offset(self) -> int | None:
         paths = ("thread.sp", "thread.esp", "thread.ksp", "thread.cpu_context.sp")
-        return Layout(self._kernel.prog, "struct task_struct", (paths,)).offsets[0]
+        place = find_member(self._kernel.prog, "struct task_struct", *paths)
+        return None if place is None else place.offset
 
     def _addresses(self) -> list[int]:
         if self._kernel.options.active_only:
@@ -242,8 +245,7 @@ class TaskTable:
         kernel = self._kernel
         prog, read = kernel.prog, kernel.read
         # 4.19 made an array of hlist_node of the array of struct pid_link.
-        links = Layout(prog, "struct task_struct", (("pid_links", "pids"),))
-        link = links.offsets[0] or 0
+        link = Layout(prog, "struct task_struct", (("pid_links", "pids"),)).at("pid_links")
         tasks_at = member_offset(prog, "struct pid", "tasks")
         ns_at = member_offset(prog, "struct pid", "numbers")
         ns_at += member_offset(prog, "struct upid", "ns")
@@ -276,9 +278,9 @@ class TaskTable:
         from pycrash.kernel.walks.xarray import walk
 
         kernel = self._kernel
-        root = Layout(kernel.prog, "struct pid_namespace", ("idr.idr_rt",)).offsets[0]
+        root = find_member(kernel.prog, "struct pid_namespace", "idr.idr_rt")
         if root is not None:
-            at = self._namespace + root
+            at = self._namespace + root.offset
             for _, entry in walk(kernel, at, lambda error: self.problems.append(str(error))):
                 yield entry
             return
@@ -295,8 +297,9 @@ class TaskTable:
         kernel, layout = self._kernel, self.layout
         read, start, size, unpack = kernel.read, layout.start, layout.size, layout.unpack
         # Inside task_struct since 4.9 (x86); before that it lay at the foot of the stack.
-        place = Layout(kernel.prog, "struct task_struct", ("thread_info.flags", "thread_info"))
-        in_task = None if place.offsets[0] is None else place.offsets[1]
+        in_task = None
+        if has_member(kernel.prog, "struct task_struct", "thread_info.flags"):
+            in_task = member_offset(kernel.prog, "struct task_struct", "thread_info")
         names: dict[bytes, str] = {}
         make, task_type = tuple.__new__, Task
         for address in addresses:
@@ -318,18 +321,19 @@ class TaskTable:
                 if cpu is None:
                     continue
             # Past the constructor, which would cost as much as all the rest.
-            head = (address, pid, tgid, name, cpu, parent, mm, state | (exit_state or 0))
+            head = (address, pid, tgid, name, cpu, parent, mm, state | exit_state)
             yield make(task_type, (*head, flags, policy, prio, stack, info, *row[12:]))
 
     def _cpu_of(self, thread_info: int) -> int | None:
         """The CPU of a task whose thread_info lies at the foot of its stack; None where that
         cannot be read."""
         kernel = self._kernel
-        at = Layout(kernel.prog, "struct thread_info", ("cpu",)).offsets[0]
-        if at is None:
+        place = find_member(kernel.prog, "struct thread_info", "cpu")
+        if place is None:
             return 0
         try:
-            return kernel.unsigned(kernel.read(thread_info + at, 4, "fill_thread_info"))
+            data = kernel.read(thread_info + place.offset, 4, "fill_thread_info")
+            return kernel.unsigned(data)
         except ReadError as error:
             self.problems.append(str(error))
             return None

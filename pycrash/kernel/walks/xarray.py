@@ -34,8 +34,8 @@ def walk(
         head_at = root + member_offset(prog, "struct radix_tree_root", "rnode")
         node = Layout(prog, "struct radix_tree_node", ("slots", "shift"))
         internal = _RADIX_INTERNAL
-    slots_at, shift_at = node.offsets[0] or 0, node.offsets[1] or 0
-    count = node.widths[0] // kernel.word_size
+    slots_at, shift_at = node.at("slots"), node.at("shift")
+    count = node.width("slots") // kernel.word_size
     slots = struct.Struct(f"{kernel.byte_order}{count}{kernel.word}")
     size = slots_at + slots.size
     # (where the entry stands, the entry, its index, the shift its node must stay below)

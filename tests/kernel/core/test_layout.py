@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.layout import Layout, bit_places, constant, member_offset, type_size
+from pycrash.kernel.core.layout import (
+    Layout,
+    bit_places,
+    constant,
+    find_member,
+    has_member,
+    member_offset,
+    type_size,
+)
 from pycrash.kernel.core.typestore import TypeStore, store_of
 from pycrash.kernel.kernel import Kernel
 from tests.kernel.fake_kernel import FakeKernel
@@ -25,8 +33,8 @@ def fake() -> FakeKernel:
 def test_fields_come_in_the_order_asked_for(fake: FakeKernel) -> None:
     layout = Layout(fake.prog, "struct outer", ("word", "name", "inner.second"))
     assert (layout.start, layout.size, layout.whole) == (4, 52, 64)
-    assert layout.offsets == [48, 4, 24]
-    assert layout.widths == [8, 8, 4]
+    assert [layout.at(name) for name in ("word", "name", "inner.second")] == [48, 4, 24]
+    assert [layout.width(name) for name in ("word", "name", "inner.second")] == [8, 8, 4]
     span = bytearray(52)
     span[0:3], span[20:24], span[44:46] = b"abc", b"\xff\xff\xff\xff", b"\x01\x02"
     assert layout.unpack(bytes(span)) == (0x201, b"abc" + bytes(5), -1)
@@ -38,9 +46,27 @@ def test_a_structure_is_its_first_number(fake: FakeKernel) -> None:
 
 
 def test_the_first_spelling_that_exists(fake: FakeKernel) -> None:
-    layout = Layout(fake.prog, "struct outer", (("old.name", "gone", "small"), "nothing"))
-    assert layout.offsets == [40, None]
+    fields = (("old.name", "gone", "small"), "nothing")
+    layout = Layout(fake.prog, "struct outer", fields, optional=("nothing",))
+    assert layout.at("old.name") == 40
+    assert "old.name" in layout
+    assert "nothing" not in layout
     assert layout.unpack(b"\x07") == (7, None)
+    with pytest.raises(MissingFeature, match=r"no struct outer\.nothing in this kernel"):
+        layout.at("nothing")
+
+
+def test_a_field_that_is_not_optional_must_be_there(fake: FakeKernel) -> None:
+    with pytest.raises(MissingFeature, match=r"no struct outer\.old\.name in this kernel"):
+        Layout(fake.prog, "struct outer", ("word", ("old.name", "gone")))
+
+
+def test_one_member(fake: FakeKernel) -> None:
+    assert find_member(fake.prog, "struct outer", "gone", "inner.second") == (24, 4)
+    assert find_member(fake.prog, "struct outer", "gone") is None
+    assert find_member(fake.prog, "struct ghost", "gone") is None
+    assert has_member(fake.prog, "struct outer", "inner.second")
+    assert not has_member(fake.prog, "struct outer", "second")
 
 
 def test_a_missing_type_or_member_has_a_name(fake: FakeKernel) -> None:
@@ -73,7 +99,7 @@ def test_answers_outlast_the_session(
     later = FakeKernel()  # knows no types at all
     later.prog.cache["pycrash.typestore"] = TypeStore("abcd")
     layout = Layout(later.prog, "struct outer", ("word", ("gone", "small")))
-    assert layout.offsets == [48, 40]
+    assert [layout.at("word"), layout.at("gone")] == [48, 40]
     with pytest.raises(MissingFeature):
         Layout(later.prog, "struct ghost", ("a",))
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pycrash.errors import ReadError
+from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.core.layout import Layout, bit_places, type_size
 
 if TYPE_CHECKING:
@@ -139,12 +139,10 @@ class OrcTables:
         return self._entry(table.entries, _last_at_most(table.ips, table.base, pc))
 
     def _read_module(self, module: Module) -> _ModuleTable | None:
-        layout = Layout(
-            self._kernel.prog,
-            "struct module",
-            ["arch.num_orcs", "arch.orc_unwind_ip", "arch.orc_unwind"],
-        )
-        if None in layout.offsets:
+        members = ["arch.num_orcs", "arch.orc_unwind_ip", "arch.orc_unwind"]
+        try:
+            layout = Layout(self._kernel.prog, "struct module", members)
+        except MissingFeature:
             return None
         span = self._kernel.read(module.address + layout.start, layout.size, "module num_orcs")
         count, ips, entries = layout.unpack(span)

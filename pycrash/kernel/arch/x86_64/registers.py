@@ -101,12 +101,14 @@ class PtRegsLayout:
     """Where struct pt_regs of this kernel keeps each register."""
 
     def __init__(self, kernel: Kernel) -> None:
-        layout = Layout(kernel.prog, "struct pt_regs", [_MEMBERS.get(n, n) for n in PtRegs._fields])
-        if None in layout.offsets:
-            raise MissingFeature("pt_regs structure has changed")
+        names = [_MEMBERS.get(n, n) for n in PtRegs._fields]
+        try:
+            layout = Layout(kernel.prog, "struct pt_regs", names)
+        except MissingFeature:
+            raise MissingFeature("pt_regs structure has changed") from None
         self.size: int = layout.whole
         # Newer kernels name parts of the words that hold the segments; the words are meant.
-        self._places = [(offset or 0) // 8 for offset in layout.offsets]
+        self._places = [layout.at(name) // 8 for name in names]
         self._struct = struct.Struct(f"<{self.size // 8}Q")
 
     def decode(self, data: bytes) -> PtRegs:

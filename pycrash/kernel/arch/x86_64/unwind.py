@@ -11,12 +11,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64 import orc
 from pycrash.kernel.arch.x86_64.framesize import MAX_CODE, call_target, count_frame
 from pycrash.kernel.arch.x86_64.registers import PtRegsLayout
 from pycrash.kernel.arch.x86_64.walk import Walk
-from pycrash.kernel.core.layout import Layout, type_size
+from pycrash.kernel.core.layout import find_member, type_size
 from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import Registers, Trace, TraceOptions
 
@@ -167,24 +167,19 @@ class UnwinderX86:
         return min([low, *(r.base for m in self.kernel.modules.all for r in m.ranges)])
 
     @cached_property
-    def _sleeping(self) -> list[int | None]:
-        """Where the top of a sleeping task's stack has bp and ret_addr (inactive_task_frame)."""
-        try:
-            return Layout(
-                self.kernel.prog, "struct inactive_task_frame", ["bp", "ret_addr"]
-            ).offsets
-        except MissingFeature:  # before 4.9
-            return [None, None]
-
-    @property
     def saved_bp(self) -> int | None:
-        """Bytes from a sleeping task's stack pointer to its frame pointer."""
-        return self._sleeping[0]
+        """Bytes from a sleeping task's stack pointer to its frame pointer (4.9)."""
+        return self._sleeping("bp")
 
-    @property
+    @cached_property
     def saved_return(self) -> int | None:
-        """Bytes from a sleeping task's stack pointer to its return address."""
-        return self._sleeping[1]
+        """Bytes from a sleeping task's stack pointer to its return address (4.9)."""
+        return self._sleeping("ret_addr")
+
+    def _sleeping(self, member: str) -> int | None:
+        """Where the top of a sleeping task's stack has a word (inactive_task_frame)."""
+        place = find_member(self.kernel.prog, "struct inactive_task_frame", member)
+        return None if place is None else place.offset
 
     @cached_property
     def thread_info_size(self) -> int:
@@ -311,12 +306,11 @@ class UnwinderX86:
         base = self._symbol("entry_stack_storage")
         if base is None:
             return None
-        try:
-            words = Layout(kernel.prog, "struct entry_stack", ["words"])
-            page = Layout(kernel.prog, "struct entry_stack_page", ["stack"]).offsets[0]
-        except MissingFeature:
+        words = find_member(kernel.prog, "struct entry_stack", "words")
+        page = find_member(kernel.prog, "struct entry_stack_page", "stack")
+        if words is None or page is None:
             return None
-        return None if page is None else Stack(base + page, words.size)
+        return Stack(base + page.offset, words.size)
 
     def site(self, address: int) -> Site | None:
         """What is known of a text address; None for any other address."""
