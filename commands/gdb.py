@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycrash.api import Args, Command, Context, Notice, Part, Row, UsageError
-from pycrash.cexpr.eval.options import prepare, value_options
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
 from pycrash.cexpr.gdb.listing import list_command
@@ -87,33 +87,31 @@ def _run(ctx: Context, line: str) -> Iterator[str]:
     """The pieces of what a command prints. Raises ExprError, ReadError."""
     word, arguments = split_command(line)
     command = find_command(word)
-    kernel, settings = ctx.kernel, ctx.settings
-    options = value_options(kernel, settings)
-    prepare(kernel, settings, ctx.task)
+    session = Session(ctx)
     if command in ("print", "call"):
-        return print_command(kernel, arguments, options, void=command == "print")
+        return print_command(session, arguments, void=command == "print")
     if command == "output":
-        return output_command(kernel, arguments, options)
+        return output_command(session, arguments)
     if command == "ptype":
-        return ptype_command(kernel, arguments)
+        return ptype_command(session, arguments)
     if command == "whatis":
-        return whatis_command(kernel, arguments)
+        return whatis_command(session, arguments)
     if command == "x":
-        return examine_command(kernel, arguments, options, ctx.task)
+        return examine_command(session, arguments)
     if command == "printf":
-        return printf_command(kernel, arguments)
+        return printf_command(session, arguments)
     if command == "echo":
         return echo_command(arguments)
     if command == "list":
-        return list_command(kernel, arguments)
+        return list_command(session, arguments)
     if command == "info":
-        return info_command(kernel, arguments)
+        return info_command(session, arguments)
     if command == "set":
-        return set_command(kernel, settings, arguments)
+        return set_command(session, arguments)
     if command == "init-if-undefined":
-        return define_command(kernel, arguments)
+        return define_command(session, arguments)
     if command == "show":
-        return show_command(kernel, settings, arguments)
+        return show_command(session, arguments)
     if command is None:
         raise ExprError(f'Undefined command: "{word}".  Try "help".')
     raise ExprError(f"{command}: this command of gdb is not supported here.")

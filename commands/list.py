@@ -9,10 +9,9 @@ from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.arithmetic import can_evaluate, evaluate, symbol_resolver
 from pycrash.api.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.api.radix import asked_radix
-from pycrash.cexpr.printing.values import options_of
-from pycrash.cexpr.structures.completion import complete_structure
+from pycrash.cexpr.eval.session import Session
+from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.structures.entries import EntryReader, Part
-from pycrash.cexpr.structures.namedtypes import member_offset, required_offset
 from pycrash.errors import CrashError
 from pycrash.kernel.walks.lists import Chain, DuplicateEntry, InvalidEntry, Loop, walk, walk_brent
 
@@ -102,7 +101,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
     def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
         before = words[-2] if len(words) > 1 else ""
         named = before in ("-s", "-S", "-o", "-O", "-l") or "." in words[-1]
-        return complete_structure(ctx.kernel, words[-1]) if named else None
+        return ctx.kernel.part(Expressions).complete_structure(words[-1]) if named else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()
@@ -125,9 +124,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
         if chain is None:
             yield Remark("(empty)")
             return
-        contents = EntryReader(
-            ctx.kernel, options_of(ctx.settings, radix), request.wanted, "S" in args
-        )
+        contents = EntryReader(ctx.kernel, Session(ctx).options(radix), request.wanted, "S" in args)
         inside = request.inside if request.wanted else 0
         yield from _entries(ctx, chain, contents, inside, "B" in args)
 
@@ -171,12 +168,15 @@ def _already(offset: int) -> CrashError:
 
 
 def _offset(ctx: Context, text: str, what: str) -> int:
-    return number(text) if is_number(text) else required_offset(ctx.kernel, text, what)
+    if is_number(text):
+        return number(text)
+    return ctx.kernel.part(Expressions).types.required_offset(text, what)
 
 
 def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Iterator[Row]:
     """Tell the start from the offset among the operands. Raises CrashError."""
     resolve = symbol_resolver(ctx.kernel)
+    types = ctx.kernel.part(Expressions).types
 
     def set_start(address: int) -> None:
         if request.start is not None:
@@ -185,7 +185,7 @@ def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Ite
 
     for at, word in enumerate(operands):
         following = operands[at + 1] if at + 1 < len(operands) else None
-        offset = member_offset(ctx.kernel, word) if "." in word else None
+        offset = types.offset(word) if "." in word else None
         if offset is not None:
             if request.offset is not None:
                 raise _already(request.offset)

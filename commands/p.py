@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.kinds import cpu_list
 from pycrash.cexpr.eval.arith import reading
-from pycrash.cexpr.eval.options import prepare, value_options
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
 from pycrash.errors import CrashError, ReadError
@@ -70,7 +70,6 @@ the CPU of the current task."""
         name, colon, spec = args.operands[0].rpartition(":")
         if not colon:
             name = args.operands[0]
-        prepare(ctx.kernel, ctx.settings, ctx.task)
         symbols = ctx.kernel.symbols
         symbol = name if symbols.exists(name) else ""
         if variable := _per_cpu_name(ctx, name):
@@ -107,9 +106,8 @@ def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False
     def user_memory(address: int, size: int) -> bytes:
         return kernel.memory.read_user(ctx.task, address, size, reading(size))
 
-    options = value_options(kernel, ctx.settings, radix)
     try:
-        found = print_value(kernel, text, options, user_memory if user else None)
+        found = print_value(Session(ctx), text, radix, user_memory if user else None)
     except CrashError as error:
         if (isinstance(error, ReadError) and not error.quiet) or ctx.settings.debug:
             yield Notice(str(error))
@@ -159,7 +157,7 @@ def _per_cpu(ctx: Context, name: str, spec: str | None, radix: int) -> Iterator[
     cpus = kernel.cpus
     base = kernel.symbols.address(name)
     try:
-        type_ = type_text(kernel, name)
+        type_ = type_text(Session(ctx), name)
     except CrashError:
         type_ = ""
     if type_.startswith("<"):

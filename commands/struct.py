@@ -9,18 +9,13 @@ from typing import ClassVar
 
 from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.kinds import cpu_list, hexadecimal, is_number, number
-from pycrash.cexpr.printing.values import options_of, printer
-from pycrash.cexpr.structures.completion import complete_structure
+from pycrash.cexpr.eval.session import Session
+from pycrash.cexpr.expressions import Expressions
+from pycrash.cexpr.structures.declaration import declaration
 from pycrash.cexpr.structures.derefs import Dereferencer
 from pycrash.cexpr.structures.innermembers import MemberNotFound
-from pycrash.cexpr.structures.namedtypes import (
-    Datatype,
-    declaration,
-    find_datatype,
-    required_offset,
-    variable_shape,
-)
-from pycrash.cexpr.structures.structs import Reader, StructReader
+from pycrash.cexpr.structures.namedtypes import NamedType
+from pycrash.cexpr.structures.structs import Reader
 from pycrash.errors import CrashError, ReadError
 from pycrash.render.hexdump import hex_lines
 
@@ -86,7 +81,7 @@ class OnCpu(Row):
 class _Request:
     """What the line asks for. `members` is empty for the whole structure."""
 
-    datatype: Datatype
+    datatype: NamedType
     kind: str
     members: tuple[str, ...] = ()
     address: int | None = None
@@ -155,7 +150,7 @@ class _StructureCommand(Command):
         if word.startswith("-") or (before and not is_offset):
             return None
         kinds = (self.wanted,) if self.wanted and not is_offset else ("struct", "union")
-        return complete_structure(ctx.kernel, word, kinds)
+        return ctx.kernel.part(Expressions).complete_structure(word, kinds)
 
     def _options(self, ctx: Context, args: Args) -> tuple[int, int]:
         """The radix asked for (0: the session's), and how far inside the address lies."""
@@ -172,8 +167,8 @@ class _StructureCommand(Command):
 
     def _request(self, ctx: Context, operand: str) -> _Request:
         name, dot, rest = operand.partition(".")
-        datatype = find_datatype(ctx.kernel, name)
-        if datatype is None or not datatype.shape.complete:
+        datatype = ctx.kernel.part(Expressions).types.find(name)
+        if datatype is None or not datatype.ctype.complete:
             raise CrashError(f"invalid data structure reference: {name}")
         kind = self.wanted or datatype.kind
         if not self.wanted and kind not in ("struct", "union"):
@@ -236,7 +231,9 @@ Stands for `struct` or `union`, whichever the name is. Operands and options are 
 
 def offset_operand(ctx: Context, text: str, what: str) -> int:
     """An offset: a number, or a member written `structure.member`. Raises CrashError."""
-    return number(text) if is_number(text) else required_offset(ctx.kernel, text, what)
+    if is_number(text):
+        return number(text)
+    return ctx.kernel.part(Expressions).types.required_offset(text, what)
 
 
 class _Operands:
@@ -307,8 +304,8 @@ class _Operands:
             yield Line("  (none found)")
 
     def _is_pointer(self, name: str) -> bool:
-        shape = variable_shape(self._ctx.kernel, name)
-        return shape is not None and shape.is_pointer
+        ctype = self._ctx.kernel.part(Expressions).types.of_variable(name)
+        return ctype is not None and ctype.is_pointer
 
     def _cpu_list(self, spec: str) -> tuple[int, ...]:
         kernel = self._ctx.kernel
@@ -347,10 +344,10 @@ class _Shower:
         self._space = space
         self._ctx = ctx
         self._request = request
-        options = options_of(ctx.settings, radix)
+        options = Session(ctx).options(radix)
         self._radix = options.radix
         self._read = read or ctx.kernel.read
-        self._structs = StructReader(ctx.kernel, printer(ctx.kernel, options), read)
+        self._structs = ctx.kernel.part(Expressions).structs(options, read)
         self._follow = Dereferencer(self._structs)
 
     def rows(self) -> Iterator[Row]:
@@ -416,7 +413,7 @@ class _Shower:
                     if found is not None:
                         # The next one begins behind this member.
                         address += found.bit // 8
-                        size = found.shape.size
+                        size = found.ctype.size
                     yield from self._raw(address & mask, size)
                 else:
                     yield from self._one(member, address & mask)

@@ -9,10 +9,9 @@ from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.arithmetic import can_evaluate, evaluate, symbol_resolver
 from pycrash.api.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
 from pycrash.api.radix import asked_radix
-from pycrash.cexpr.printing.values import options_of
-from pycrash.cexpr.structures.completion import complete_structure
+from pycrash.cexpr.eval.session import Session
+from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.structures.entries import EntryReader, Part
-from pycrash.cexpr.structures.namedtypes import required_offset
 from pycrash.errors import CrashError
 from pycrash.kernel.walks.maple import (
     ARANGE_64,
@@ -134,7 +133,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
     def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
         before = words[-2] if len(words) > 1 else ""
         named = before in ("-s", "-S", "-o", "-r") or "." in words[-1]
-        return complete_structure(ctx.kernel, words[-1]) if named else None
+        return ctx.kernel.part(Expressions).complete_structure(words[-1]) if named else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()
@@ -150,9 +149,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
             raise UsageError()
         if "N" not in args:
             start = (start + (request.root or 0)) & ctx.kernel.word_mask
-        contents = EntryReader(
-            ctx.kernel, options_of(ctx.settings, radix), request.wanted, "S" in args
-        )
+        contents = EntryReader(ctx.kernel, Session(ctx).options(radix), request.wanted, "S" in args)
         shown = radix or ctx.settings.radix
         try:
             if request.kind == "maple":
@@ -223,7 +220,7 @@ def _offset(ctx: Context, text: str, letter: str, what: str, before: int | None)
         raise CrashError(f"{what} offset value {before} (0x{before:x}) already entered")
     if is_number(text):
         return number(text)
-    return required_offset(ctx.kernel, text, f"{letter} argument")
+    return ctx.kernel.part(Expressions).types.required_offset(text, f"{letter} argument")
 
 
 def _check(args: Args, request: _Request) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
 from pycrash.api.kinds import number
-from pycrash.cexpr.eval.evaluator import evaluate, lookup_of
-from pycrash.cexpr.eval.options import prepare
+from pycrash.cexpr.eval.evaluator import evaluate
+from pycrash.cexpr.eval.session import Session
+from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import type_text
 from pycrash.cexpr.printing.numbers import plain
-from pycrash.cexpr.structures.namedtypes import Datatype, declaration, find_datatype
-from pycrash.cexpr.structures.typesearch import types_like
+from pycrash.cexpr.structures.declaration import declaration
+from pycrash.cexpr.structures.namedtypes import NamedType
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.errors import CrashError
 
@@ -63,10 +64,10 @@ and name."""
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if "r" in args or "m" in args:
             low, high = _range(args.value("r"))
-            found = types_like(ctx.kernel, low, high, args.value("m") or "")
+            expressions = ctx.kernel.part(Expressions)
+            found = expressions.types_like(low, high, args.value("m") or "")
             yield from (SizedType(size, name) for size, name in found)
             return
-        prepare(ctx.kernel, ctx.settings, ctx.task)
         words = list(args.operands)
         tagged = bool(words) and words[0] in ("struct", "union", "enum")
         if not words[tagged:]:
@@ -111,7 +112,7 @@ def _range(text: str | None) -> tuple[int, int]:
 
 def _variable(ctx: Context, name: str) -> str:
     try:
-        return declared(type_text(ctx.kernel, name), name)
+        return declared(type_text(Session(ctx), name), name)
     except CrashError as error:
         raise CrashError(f"gdb request failed: whatis {name}") from error
 
@@ -124,7 +125,8 @@ def _declaration(
     Raises ExprError where nothing fits.
     """
     bare, dot, member = name.partition(".")
-    datatype = None if alone or (dot and not member) else find_datatype(ctx.kernel, bare)
+    types = ctx.kernel.part(Expressions).types
+    datatype = None if alone or (dot and not member) else types.find(bare)
     if datatype is not None and dot and datatype.find(member) is None:
         datatype = None
     # Of other kinds crash does not know the size, and asks gdb.
@@ -140,9 +142,9 @@ def _declaration(
         yield f"SIZE: {plain(datatype.size, ctx.settings.radix)}"
 
 
-def _enumerators(datatype: Datatype) -> Iterator[str]:
+def _enumerators(datatype: NamedType) -> Iterator[str]:
     """An enumeration with the value of each of its names."""
-    real = datatype.shape.real
+    real = datatype.ctype.real
     typedef = "typedef " if datatype.typedef else ""
     yield f"{typedef}enum {real.tag} {{" if real.tag else f"{typedef}enum {{"
     for enumerator in real.enumerators or ():
@@ -152,13 +154,13 @@ def _enumerators(datatype: Datatype) -> Iterator[str]:
 
 def _other(ctx: Context, name: str, words: list[str]) -> Iterator[str]:
     """An enumerator with its value, or the type of an expression. Raises ExprError."""
-    found = lookup_of(ctx.kernel).enumerator(name)
+    found = ctx.kernel.part(Expressions).lookup.enumerator(name)
     if found is not None:
-        value = evaluate(ctx.kernel, name)
+        value = evaluate(Session(ctx), name)
         tag = value.type_.tag or ""
         yield f"enum{' ' if tag else ''}{tag} = {found}"
         return
-    yield type_text(ctx.kernel, " ".join(words))
+    yield type_text(Session(ctx), " ".join(words))
 
 
 def _table(rows: list[SizedType]) -> Iterator[str]:

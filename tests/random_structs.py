@@ -22,8 +22,8 @@ from pathlib import Path
 
 import drgn
 
-from pycrash.cexpr.printing.ctype import Shape
-from pycrash.cexpr.structures.namedtypes import find_datatype
+from pycrash.cexpr.printing.ctype import CType
+from pycrash.cexpr.structures.namedtypes import NamedTypes
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.opening import open_kernel
@@ -40,13 +40,13 @@ PATIENCE = 20_000
 class Place:
     """A structure at an address."""
 
-    shape: Shape
+    ctype: CType
     address: int
 
     @property
     def name(self) -> str | None:
         """The tag or typedef that names the type, None for a nameless one."""
-        type_ = self.shape.type
+        type_ = self.ctype.type
         if type_.kind == drgn.TypeKind.TYPEDEF:
             return str(type_.name)
         return type_.tag
@@ -72,7 +72,7 @@ class Walker:
             except (LookupError, drgn.BadDataError):
                 continue
             if value.address_ == symbol.address:
-                yield Place(Shape(value.type_), symbol.address)
+                yield Place(CType(value.type_), symbol.address)
 
     def walk(self) -> Iterator[Place]:
         """The structures met on one walk from a root."""
@@ -80,31 +80,31 @@ class Walker:
         for _ in range(STEPS):
             if here is None:
                 return
-            if here.shape.aggregate and here.shape.size:
+            if here.ctype.aggregate and here.ctype.size:
                 yield here
             here = self._step(here)
 
     def _step(self, here: Place) -> Place | None:
-        shape = here.shape
-        if shape.kind == drgn.TypeKind.POINTER:
+        ctype = here.ctype
+        if ctype.kind == drgn.TypeKind.POINTER:
             return self._follow(here)
-        if shape.kind == drgn.TypeKind.ARRAY:
-            if not shape.length or not shape.element.size:
+        if ctype.kind == drgn.TypeKind.ARRAY:
+            if not ctype.length or not ctype.element.size:
                 return None
-            at = self.chance.randrange(shape.length)
-            return Place(shape.element, here.address + at * shape.element.size)
-        members = [m for m in shape.members if not m.bits]
+            at = self.chance.randrange(ctype.length)
+            return Place(ctype.element, here.address + at * ctype.element.size)
+        members = [m for m in ctype.members if not m.bits]
         if not members:
             return None
         member = self.chance.choice(members)
-        inner = Place(member.shape, here.address + member.bit // 8)
-        if member.shape.kind == drgn.TypeKind.POINTER:
+        inner = Place(member.ctype, here.address + member.bit // 8)
+        if member.ctype.kind == drgn.TypeKind.POINTER:
             return self._follow(inner)
-        is_array = member.shape.kind == drgn.TypeKind.ARRAY
-        return inner if member.shape.aggregate or is_array else None
+        is_array = member.ctype.kind == drgn.TypeKind.ARRAY
+        return inner if member.ctype.aggregate or is_array else None
 
     def _follow(self, here: Place) -> Place | None:
-        target = here.shape.element
+        target = here.ctype.element
         if not target.aggregate or not target.size:
             return None
         try:
@@ -127,9 +127,9 @@ def lines(walker: Walker, count: int) -> Iterator[str]:
             name = place.name
             if name is None or seen.get(name, 0) >= 3 or made >= count:
                 continue
-            datatype = find_datatype(walker.kernel, name)
+            datatype = walker.kernel.part(NamedTypes).find(name)
             # Of several types of one name both programs may take any.
-            if datatype is None or datatype.size != place.shape.size:
+            if datatype is None or datatype.size != place.ctype.size:
                 continue
             seen[name] = seen.get(name, 0) + 1
             made += 1
@@ -138,8 +138,8 @@ def lines(walker: Walker, count: int) -> Iterator[str]:
 
 def line(chance: random.Random, name: str, place: Place) -> str:
     """One line that shows a structure in one of the ways there are."""
-    command = place.shape.real.kind.name.lower()
-    named = [m.name for m in place.shape.members if m.name]
+    command = place.ctype.real.kind.name.lower()
+    named = [m.name for m in place.ctype.members if m.name]
     address = f"{place.address:x}"
     form = chance.random()
     if form < 0.45 or not named:
@@ -150,7 +150,7 @@ def line(chance: random.Random, name: str, place: Place) -> str:
         options = chance.choice(["", "", " -x"])
         return f"{command} {name}.{','.join(some)}{options} {address}"
     if form < 0.82:
-        inner = inner_path(chance, place.shape)
+        inner = inner_path(chance, place.ctype)
         return f"{command} {name}.{inner} {address}"
     if form < 0.88:
         return f"{command} {name} -o {chance.choice(['', address])}".rstrip()
@@ -161,17 +161,17 @@ def line(chance: random.Random, name: str, place: Place) -> str:
     return f"{command} {name}"
 
 
-def inner_path(chance: random.Random, shape: Shape) -> str:
+def inner_path(chance: random.Random, ctype: CType) -> str:
     """A way to a member inside of members."""
     steps: list[str] = []
     while True:
-        named = [m for m in shape.members if m.name]
+        named = [m for m in ctype.members if m.name]
         if not named:
             return ".".join(steps)
         member = chance.choice(named)
         steps.append(member.name)
-        shape = member.shape
-        if not shape.aggregate or chance.random() < 0.3:
+        ctype = member.ctype
+        if not ctype.aggregate or chance.random() < 0.3:
             return ".".join(steps)
 
 

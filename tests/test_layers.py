@@ -41,6 +41,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "eval": {"syntax", "printing"},
         "structures": {"printing", "eval"},
         "gdb": {"syntax", "printing", "eval"},
+        "expressions": {"printing", "eval", "structures"},
     },
 }
 

@@ -19,7 +19,7 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
     A lone variable is printed; a structure or union is shown, at an address if one follows;
     any other type is described. Raises CrashError where the word cannot be looked up.
     """
-    from pycrash.cexpr.structures.namedtypes import find_datatype
+    from pycrash.cexpr.expressions import Expressions
 
     name, rest = words[0], list(words[1:])
     if name == "Q":
@@ -29,7 +29,7 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
         return ["p", name]
     if name == "enum":
         return ["whatis", *words]
-    found = find_datatype(kernel, name.partition(".")[0])
+    found = kernel.part(Expressions).types.find(name.partition(".")[0])
     if found is None and _is_enumerator(kernel, name):
         return ["whatis", name]
     if found is None or found.kind == "other":
@@ -48,9 +48,9 @@ def words_as_data(kernel: Kernel, words: Sequence[str]) -> list[str]:
 
 
 def _is_enumerator(kernel: Kernel, name: str) -> bool:
-    from pycrash.cexpr.eval.evaluator import lookup_of
+    from pycrash.cexpr.expressions import Expressions
 
-    return lookup_of(kernel).enumerator(name) is not None
+    return kernel.part(Expressions).lookup.enumerator(name) is not None
 
 
 def _require_one_meaning(name: str, what: str) -> None:

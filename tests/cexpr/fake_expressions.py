@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import struct
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import drgn
 from drgn import Architecture, Platform, PlatformFlags, Program, TypeEnumerator, TypeMember
+
+from pycrash.api import Settings
+from pycrash.cexpr.eval.session import Session
+from pycrash.errors import ReadError
+from pycrash.kernel.kernel import Kernel
 
 BASE = 0xFFFF888000000000
 #: Where each variable lies, behind BASE.
@@ -82,30 +87,33 @@ def make_program() -> Program:
     return prog
 
 
-class ExpressionKernel:
+class ExpressionKernel(Kernel):
     """What the evaluator and the printers ask of a kernel."""
 
-    word_size, word_mask, byte_order, word = 8, (1 << 64) - 1, "<", "Q"
-    vmlinux = None
-    type_changes = 0
-
     def __init__(self) -> None:
-        self.prog = make_program()
-        self.memory = SimpleNamespace(is_kernel=lambda address: address >= BASE)
-        self.cpus = SimpleNamespace(is_per_cpu=lambda address: False)
-        self.symbols = SimpleNamespace(
-            exists=lambda name: name in ("counter", "first"),
-            by_name=lambda name: None,
-            module_symbols=SimpleNamespace(search=lambda address: None, find=lambda address: None),
+        super().__init__(make_program(), None, None)
+        nothing = SimpleNamespace(search=lambda address: None, find=lambda address: None)
+        self.__dict__.update(
+            memory=SimpleNamespace(
+                is_kernel=lambda address: address >= BASE, read_slowly=self._missing
+            ),
+            cpus=SimpleNamespace(is_per_cpu=lambda address: False),
+            symbols=SimpleNamespace(
+                exists=lambda name: name in ("counter", "first"),
+                by_name=lambda name: None,
+                module_symbols=nothing,
+            ),
         )
 
-    def read(self, address: int, size: int, what: str = "") -> bytes:
-        from pycrash.errors import ReadError
-
-        try:
-            return self.prog.read(address, size)
-        except drgn.FaultError as error:
-            raise ReadError(address, what) from error
+    def _missing(self, address: int, size: int, what: str) -> NoReturn:
+        raise ReadError(address, what)
 
     def symbol_address(self, name: str) -> int | None:
         return None
+
+
+def make_session(**settings: Any) -> Session:
+    """A session over a kernel of its own, under the settings given."""
+    return Session(
+        SimpleNamespace(kernel=ExpressionKernel(), settings=Settings(**settings), task=0)
+    )

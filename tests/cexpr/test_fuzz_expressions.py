@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pycrash.cexpr.eval.state import state_of
 from pycrash.cexpr.gdb.printing import Value, type_text
 from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.errors import CrashError
-from tests.cexpr.fake_expressions import ExpressionKernel
+from tests.cexpr.fake_expressions import make_session
 
 ATOMS = st.sampled_from(
     [
@@ -66,7 +64,7 @@ EXPRESSIONS = st.one_of(
 
 
 def test_no_expression_breaks_the_evaluator(request: pytest.FixtureRequest) -> None:
-    kernel: Any = ExpressionKernel()
+    session = make_session()
     options = ValueOptions()
 
     @settings(
@@ -79,12 +77,12 @@ def test_no_expression_breaks_the_evaluator(request: pytest.FixtureRequest) -> N
     def check(text: str, letter: str) -> None:
         began = time.monotonic()
         with suppress(CrashError):
-            value = Value(kernel, text)
+            value = Value(session, text)
             value.record()
             value.text(ValueOptions(format=letter) if letter else options)
         with suppress(CrashError):
-            type_text(kernel, text)
+            type_text(session, text)
         assert time.monotonic() - began < 5
-        del state_of(kernel).history[100:]
+        del session.state.history[100:]
 
     check()

@@ -6,8 +6,7 @@ is drgn's absent void object.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-from weakref import WeakKeyDictionary
+from typing import Literal
 
 import drgn
 from drgn import TypeKind
@@ -23,7 +22,7 @@ from pycrash.cexpr.eval.arith import (
 )
 from pycrash.cexpr.eval.lookup import Lookup, is_untyped
 from pycrash.cexpr.eval.registers import register
-from pycrash.cexpr.eval.state import ExprState, state_of
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.syntax.ast import (
     AlignOf,
     ArrayOf,
@@ -52,44 +51,33 @@ from pycrash.cexpr.syntax.ast import (
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.cexpr.syntax.parser import parse
 
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-
 #: Elements `@` and array casts may make of a value.
 MAX_REPEATS = 1 << 31
 _FIXED = {"_gdb_major": 16, "_gdb_minor": 2, "_thread": 1, "_inferior": 1, "_gthread": 1}
 
-_lookups: WeakKeyDictionary[Kernel, Lookup] = WeakKeyDictionary()
 
-
-def lookup_of(kernel: Kernel) -> Lookup:
-    """The names of a kernel."""
-    if kernel not in _lookups:
-        _lookups[kernel] = Lookup(kernel)
-    return _lookups[kernel]
-
-
-def evaluate(kernel: Kernel, text: str) -> drgn.Object:
+def evaluate(session: Session, text: str) -> drgn.Object:
     """The value of an expression; a reference where it lies in memory.
 
     Raises ExprError with gdb's words, or ReadError for memory the dump lacks.
     """
-    evaluator = Evaluator(kernel)
+    evaluator = Evaluator(session)
     return evaluator.value(evaluator.parse(text))
 
 
 class Evaluator:
-    """Parses and evaluates against one kernel; `dry` finds types without reading memory.
+    """Parses and evaluates for one session; `dry` finds types without reading memory.
 
     `memory` reads values in place of the kernel's own memory. `warnings` has gdb's lines that
     come before a result.
     """
 
-    def __init__(self, kernel: Kernel, dry: bool = False, memory: Memory | None = None) -> None:
-        self.kernel = kernel
-        self.prog = kernel.prog
-        self.lookup = lookup_of(kernel)
-        self.state: ExprState = state_of(kernel)
+    def __init__(self, session: Session, dry: bool = False, memory: Memory | None = None) -> None:
+        self.session = session
+        self.kernel = session.kernel
+        self.prog = self.kernel.prog
+        self.lookup = self.kernel.part(Lookup)
+        self.state = session.state
         self.arith = Arithmetic(self.lookup, memory)
         self.arith.dry = dry
 
@@ -239,7 +227,8 @@ class Evaluator:
 
     def _in_scope(self, name: str) -> drgn.Object | None:
         """What a name means in the file that `set scope` chose, None if nothing."""
-        stretch = self.kernel.sources.stretch(self.state.scope) if self.state.scope else None
+        place = self.session.settings.scope
+        stretch = self.kernel.sources.stretch(place) if place else None
         if stretch is None:
             return None
         try:
@@ -384,7 +373,7 @@ class Evaluator:
             raise ExprError("Unable to read siginfo")
         if name in _FIXED:
             return self.arith.integer(_FIXED[name])
-        found = register(self.kernel, self.state.task, name)
+        found = register(self.kernel, self.session.task, name)
         return void if found is None else found
 
     def _assign(self, node: Assign) -> drgn.Object:

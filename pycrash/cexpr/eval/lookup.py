@@ -9,7 +9,7 @@ import drgn
 from drgn import FindObjectFlags, Qualifiers, TypeKind
 
 from pycrash.cexpr.eval.arith import is_open_array
-from pycrash.cexpr.eval.state import state_of
+from pycrash.cexpr.eval.state import ExprState
 from pycrash.cexpr.syntax.ast import Declarator, TypeName
 from pycrash.cexpr.syntax.errors import ExprError, no_symbol
 from pycrash.cexpr.syntax.parser import BUILT_IN
@@ -193,7 +193,7 @@ class Lookup:
         """
         if name not in self._arrays:
             self._arrays[name] = found.type_
-            if self._is_global(name) and not state_of(self.kernel).types_read:
+            if self._is_global(name) and not self.kernel.part(ExprState).types_read:
                 declared = self._declarations.type(name)
                 if declared is not None and is_open_array(declared):
                     self._arrays[name] = declared

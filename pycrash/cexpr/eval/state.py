@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+from dataclasses import InitVar, dataclass, field
+from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.cexpr.syntax.errors import ExprError
-from pycrash.kernel.kernel import Kernel
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
 
 
 @dataclass
 class ExprState:
-    """`history` holds what was printed as `$1`, `$2`, ...; `variables` what was set as `$name`.
+    """What the lines so far left behind, one a dump.
+
+    `history` holds what was printed as `$1`, `$2`, ...; `variables` what was set as `$name`.
 
     gdb's print settings that crash has no name for are in `settings` (`symbol`, `union`, ...).
     `last_format` and `last_size` are the letters a `/FMT` without them means; `next_address`
-    is where an `x` without an address goes on. `task` is the task whose registers are meant,
-    by the address of its task_struct, `scope` the address that `set scope` chose.
-    `listed_file` is the file that `list` shows, by its path and as gdb names it,
-    `listed_line` where it goes on, `missing_file` one that was not there. `types_read` tells
-    that all types were gone through, and with them all files.
+    is where an `x` without an address goes on. `listed_file` is the file that `list` shows, by
+    its path and as gdb names it, `listed_line` where it goes on, `missing_file` one that was
+    not there. `types_read` tells that all types were gone through, and with them all files.
     """
 
+    kernel: InitVar[Kernel]
     history: list[drgn.Object] = field(default_factory=list)
     variables: dict[str, drgn.Object] = field(default_factory=dict)
     settings: dict[str, int] = field(default_factory=dict)
@@ -31,8 +34,6 @@ class ExprState:
     last_size: str = "w"
     last_count: int = 1
     next_address: int = 0
-    task: int = 0
-    scope: int = 0
     listed_file: tuple[str, str] = ("", "")
     listed_line: int = 0
     missing_file: str = ""
@@ -56,11 +57,3 @@ class ExprState:
         if absolute > len(self.history):
             raise ExprError(f"History has not yet reached ${absolute}.")
         return self.history[absolute - 1]
-
-
-_states: WeakKeyDictionary[Kernel, ExprState] = WeakKeyDictionary()
-
-
-def state_of(kernel: Kernel) -> ExprState:
-    """What the expressions of one kernel's session remember."""
-    return _states.setdefault(kernel, ExprState())

@@ -11,6 +11,7 @@ from drgn import TypeKind
 
 from pycrash.cexpr.eval.arith import Arithmetic, Memory, kind_of, reading
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.formats import LETTERS, Format, split_format
 from pycrash.cexpr.printing import strings
 from pycrash.cexpr.printing.addressnames import AddressNames
@@ -28,17 +29,15 @@ _TYPES = {"b": "int8_t", "h": "int16_t", "w": "int32_t", "g": "int64_t"}
 MAX_COUNT = 1 << 20
 
 
-def examine_command(
-    kernel: Kernel, arguments: str, options: ValueOptions, task: int = 0
-) -> Iterator[str]:
+def examine_command(session: Session, arguments: str) -> Iterator[str]:
     """What `x[/FMT] [address]` prints, in pieces; with a format, addresses of user space are
-    those of a task. Raises ExprError, ReadError.
+    those of the current task. Raises ExprError, ReadError.
     """
     given, text = split_format(arguments)
-    evaluator = Evaluator(kernel)
-    if given is not None and task:
-        evaluator = Evaluator(kernel, memory=_any_memory(kernel, evaluator.arith, task))
-    state = evaluator.state
+    evaluator = Evaluator(session)
+    if given is not None and session.task:
+        evaluator = Evaluator(session, memory=_any_memory(session, evaluator.arith))
+    options, state = session.options(), session.state
     again = given is None and not text
     given = given or Format(state.last_count if again else 1)
     format_ = _completed(given, state.last_format, state.last_size)
@@ -56,13 +55,14 @@ def examine_command(
     yield from _units(evaluator, address, format_, options)
 
 
-def _any_memory(kernel: Kernel, arith: Arithmetic, task: int) -> Memory:
-    """Reads the kernel's memory, and that of a task where an address is not the kernel's."""
+def _any_memory(session: Session, arith: Arithmetic) -> Memory:
+    """Reads the kernel's memory, and that of the task where an address is not the kernel's."""
+    memory = session.kernel.memory
 
     def read(address: int, size: int) -> bytes:
-        if kernel.memory.is_kernel(address):
+        if memory.is_kernel(address):
             return arith.memory(address, size)
-        return kernel.memory.read_user(task, address, size, reading(size))
+        return memory.read_user(session.task, address, size, reading(size))
 
     return read
 
@@ -95,7 +95,7 @@ def _address(evaluator: Evaluator, text: str) -> int:
 
 
 def _head(kernel: Kernel, address: int) -> str:
-    name = AddressNames.of(kernel).describe(address)
+    name = kernel.part(AddressNames).describe(address)
     return f"{address:#x} {name}:" if name else f"{address:#x}:"
 
 

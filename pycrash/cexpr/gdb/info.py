@@ -12,6 +12,7 @@ from drgn import TypeKind
 from pycrash.cexpr.eval.arith import kind_of
 from pycrash.cexpr.eval.evaluator import Evaluator
 from pycrash.cexpr.eval.lookup import Lookup
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError, no_symbol
 from pycrash.objects.elf import SHF_ALLOC, ElfFile
@@ -22,25 +23,25 @@ if TYPE_CHECKING:
 _NAMED = re.compile(r"<(.*?)(?:\+(\d+))?>\Z")
 
 
-def info_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+def info_command(session: Session, arguments: str) -> Iterator[str]:
     """What `info ...` prints. Raises ExprError for what is not known here."""
     word, _, rest = arguments.partition(" ")
     rest = rest.strip()
     if word in ("line", "li"):
-        yield from _line(kernel, rest)
+        yield from _line(session, rest)
     elif word in ("symbol", "sy", "sym"):
-        yield _symbol(kernel, rest) + "\n"
+        yield _symbol(session, rest) + "\n"
     elif word in ("address", "ad", "addr"):
-        yield _address(kernel, rest) + "\n"
+        yield _address(session, rest) + "\n"
     elif word in ("sharedlibrary", "dll"):
         yield "No shared libraries loaded at this time.\n"
     else:
         raise ExprError(f"info {word}: not supported here.")
 
 
-def _line(kernel: Kernel, text: str) -> Iterator[str]:
+def _line(session: Session, text: str) -> Iterator[str]:
     """The source line of a function, a symbol or `*address`."""
-    evaluator = Evaluator(kernel)
+    kernel, evaluator = session.kernel, Evaluator(session)
     if text.startswith("*"):
         address = evaluator.arith.number(evaluator.value(evaluator.parse(text[1:])))
         address &= kernel.word_mask
@@ -49,7 +50,7 @@ def _line(kernel: Kernel, text: str) -> Iterator[str]:
         if kind_of(found) != TypeKind.FUNCTION or found.address_ is None:
             raise ExprError(f'No line number information for "{text}" here.')
         address = int(found.address_)
-    names = AddressNames.of(kernel)
+    names = kernel.part(AddressNames)
     stretch = kernel.sources.stretch(address)
     if stretch is None:
         place = f"{address:#x} {names.describe(address)}".rstrip()
@@ -64,14 +65,14 @@ def _line(kernel: Kernel, text: str) -> Iterator[str]:
     yield f'Line {line} of "{name}" starts at address {begin} and ends at {end}.\n'
 
 
-def _symbol(kernel: Kernel, text: str) -> str:
+def _symbol(session: Session, text: str) -> str:
     """The symbol an address belongs to, and its section."""
     if not text:
         raise ExprError("Argument required (address).")
-    evaluator = Evaluator(kernel)
+    kernel, evaluator = session.kernel, Evaluator(session)
     value = evaluator.value(evaluator.parse(text))
     address = evaluator.arith.number(value) & kernel.word_mask
-    match = _NAMED.match(AddressNames.of(kernel).describe(address))
+    match = _NAMED.match(kernel.part(AddressNames).describe(address))
     if match is None:
         return f"No symbol matches {text}."
     offset = f" + {match[2]}" if match[2] else ""
@@ -90,11 +91,11 @@ def _section(kernel: Kernel, address: int) -> str:
     return ""
 
 
-def _address(kernel: Kernel, name: str) -> str:
+def _address(session: Session, name: str) -> str:
     """Where a symbol is stored."""
     if not name:
         raise ExprError("Argument required.")
-    lookup: Lookup = Evaluator(kernel).lookup
+    lookup = session.kernel.part(Lookup)
     try:
         found = lookup.symbol(name)
     except ExprError:

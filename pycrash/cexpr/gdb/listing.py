@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from drgn import TypeKind
 
 from pycrash.cexpr.eval.arith import kind_of
 from pycrash.cexpr.eval.evaluator import Evaluator
-from pycrash.cexpr.eval.state import ExprState, state_of
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 LINES = 10
 
 
-def list_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+def list_command(session: Session, arguments: str) -> Iterator[str]:
     """What `list [function | *address | first,last]` prints. Raises ExprError."""
-    state = state_of(kernel)
-    first, last = _lines(kernel, state, arguments.strip())
+    kernel, state = session.kernel, session.state
+    first, last = _lines(session, arguments.strip())
     state.listed_line = first
     full, shown = state.listed_file
     if arguments.lstrip().startswith("*"):
-        address = _place(kernel, arguments.strip())
-        name = AddressNames.of(kernel).describe(address).strip("<>").partition("+")[0]
+        address = _place(session, arguments.strip())
+        name = kernel.part(AddressNames).describe(address).strip("<>").partition("+")[0]
         yield f"{address:#x} is in {name} ({shown}:{first + LINES // 2}).\n"
     try:
         text = Path(full).read_text(errors="replace").split("\n")
@@ -48,8 +44,9 @@ def list_command(kernel: Kernel, arguments: str) -> Iterator[str]:
     state.listed_line = last + 1
 
 
-def _lines(kernel: Kernel, state: ExprState, text: str) -> tuple[int, int]:
+def _lines(session: Session, text: str) -> tuple[int, int]:
     """The first and last line to show, after setting the file they are of."""
+    state, sources = session.state, session.kernel.sources
     begin, comma, end = (part.strip() for part in text.partition(","))
     if comma or not text:
         if not state.listed_file[0]:
@@ -62,21 +59,21 @@ def _lines(kernel: Kernel, state: ExprState, text: str) -> tuple[int, int]:
         last = int(end[:9]) if end else 0
         first = int(begin[:9]) if begin else max(last - LINES + 1, state.listed_line or 1)
         return max(first, 1), last or first + LINES - 1
-    stretch = kernel.sources.stretch(_place(kernel, text))
+    stretch = sources.stretch(_place(session, text))
     if stretch is None:
         raise ExprError(f'Function "{text}" not defined.')
     name, line = stretch[0], stretch[1]
-    state.listed_file = (kernel.sources.at(stretch[2]).rpartition(": ")[0] or name, name)
+    state.listed_file = (sources.at(stretch[2]).rpartition(": ")[0] or name, name)
     first = max(line - LINES // 2, 1)
     return first, first + LINES - 1
 
 
-def _place(kernel: Kernel, text: str) -> int:
+def _place(session: Session, text: str) -> int:
     """The address of a function, or that behind a star."""
-    evaluator = Evaluator(kernel)
+    evaluator = Evaluator(session)
     if text.startswith("*"):
         value = evaluator.value(evaluator.parse(text[1:]))
-        return evaluator.arith.number(value) & kernel.word_mask
+        return evaluator.arith.number(value) & session.kernel.word_mask
     found = evaluator.lookup.symbol(text)
     if kind_of(found) != TypeKind.FUNCTION or found.address_ is None:
         raise ExprError(f'Function "{text}" not defined.')

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.eval.arith import kind_of, real_type
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.values import read_string
 from pycrash.cexpr.syntax.errors import ExprError, no_memory
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 _PLACE = re.compile(r"%([-+ #0]*)(\d*)(\.\d+)?(hh|h|ll|l|z|j|t|L)?(.)", re.S)
 _ESCAPES = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -42,7 +39,7 @@ def echo_command(arguments: str) -> Iterator[str]:
     yield _ECHO.sub(escape, arguments)
 
 
-def printf_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+def printf_command(session: Session, arguments: str) -> Iterator[str]:
     """What `printf "format", expression...` prints. Raises ExprError, ReadError."""
     if not arguments:
         raise ExprError("Argument required (format-control string and values to print).")
@@ -58,7 +55,7 @@ def printf_command(kernel: Kernel, arguments: str) -> Iterator[str]:
             raise ExprError(f"Unrecognized format specifier '{match[5]}' in printf")
     if form.replace("%%", "").count("%") > len(wanted):
         raise ExprError("Incomplete format specifier at end of format string")
-    evaluator = Evaluator(kernel)
+    evaluator = Evaluator(session)
     texts = _split_arguments(rest[1:]) if rest else []
     if len(texts) != len(wanted):
         raise ExprError("Wrong number of arguments for specified format-string")

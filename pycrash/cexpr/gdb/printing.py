@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import drgn
 from drgn import TypeKind
@@ -12,7 +11,7 @@ from drgn import TypeKind
 from pycrash.cexpr.eval.arith import AGGREGATES, Memory, kind_of, real_type
 from pycrash.cexpr.eval.evaluator import Evaluator
 from pycrash.cexpr.eval.lookup import is_untyped
-from pycrash.cexpr.eval.state import state_of
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.formats import (
     LETTERS,
     Format,
@@ -25,9 +24,6 @@ from pycrash.cexpr.printing.typetext import format_type, format_type_name
 from pycrash.cexpr.printing.values import ValueOptions, format_output
 from pycrash.cexpr.syntax.ast import Node, TypeExpr
 from pycrash.cexpr.syntax.errors import ExprError
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 
 @dataclass(frozen=True)
@@ -43,10 +39,10 @@ class Printed:
 class Value:
     """An evaluated expression on its way to text."""
 
-    def __init__(self, kernel: Kernel, text: str, memory: Memory | None = None) -> None:
-        self.kernel = kernel
-        evaluator = Evaluator(kernel, memory=memory)
-        self.state = evaluator.state
+    def __init__(self, session: Session, text: str, memory: Memory | None = None) -> None:
+        self.kernel = session.kernel
+        self.state = session.state
+        evaluator = Evaluator(session, memory=memory)
         found = evaluator.value(evaluator.parse(text)) if text else self._last(evaluator)
         if is_untyped(found):
             raise ExprError(f"'{text}' has unknown type; cast it to its declared type")
@@ -95,37 +91,37 @@ class Value:
 
 
 def print_value(
-    kernel: Kernel, text: str, options: ValueOptions, memory: Memory | None = None
+    session: Session, text: str, radix: int = 0, memory: Memory | None = None
 ) -> Printed:
-    """Evaluate `[/FMT] expression`, put it into the history and print it; `memory` reads in
-    place of the kernel's.
+    """Evaluate `[/FMT] expression`, put it into the history and print it.
+
+    A `radix` of 10 or 16 takes the place of the set one; `memory` reads in place of the
+    kernel's.
 
     Raises ExprError, ReadError.
     """
     given, rest = split_format(text)
-    options = _with_format(kernel, given, options)
+    options = _with_format(session, given, session.options(radix))
     if given is not None:
         check_print_format(given)
-    found = Value(kernel, rest, memory)
+    found = Value(session, rest, memory)
     number = found.record()
     type_name = format_type_name(found.value.type_)
     return Printed(number, type_name, found.text(options), found.warnings)
 
 
-def print_command(
-    kernel: Kernel, arguments: str, options: ValueOptions, void: bool = True
-) -> Iterator[str]:
+def print_command(session: Session, arguments: str, void: bool = True) -> Iterator[str]:
     """What `print [-option]... [/FMT] [expression]` prints, in pieces.
 
     Without `void` a value of type void is passed over, as `call` does. Raises ExprError,
     ReadError; what was printed before that stays.
     """
-    options, rest = split_options(arguments, options)
+    options, rest = split_options(arguments, session.options())
     given, rest = split_format(rest)
-    found = _with_format(kernel, given, options)
+    found = _with_format(session, given, options)
     if given is not None:
         check_print_format(given)
-    value = Value(kernel, rest)
+    value = Value(session, rest)
     yield from (f"{line}\n" for line in value.warnings)
     if value.is_void and not void:
         return
@@ -134,24 +130,24 @@ def print_command(
     yield "\n"
 
 
-def output_command(kernel: Kernel, arguments: str, options: ValueOptions) -> Iterator[str]:
+def output_command(session: Session, arguments: str) -> Iterator[str]:
     """What `output[/FMT] expression` prints: no number, no newline."""
     given, rest = split_format(arguments)
-    found = _with_format(kernel, given, options)
+    found = _with_format(session, given, session.options())
     if given is not None:
         check_print_format(given, "output")
     if not rest:
         raise ExprError("Argument required (expression to compute).")
-    value = Value(kernel, rest)
+    value = Value(session, rest)
     yield from (f"{line}\n" for line in value.warnings)
     yield value.text(found)
 
 
-def _with_format(kernel: Kernel, given: Format | None, options: ValueOptions) -> ValueOptions:
+def _with_format(session: Session, given: Format | None, options: ValueOptions) -> ValueOptions:
     """Options with the format letter asked for, which is remembered; the last one if none is."""
     if given is None:
         return options
-    state = state_of(kernel)
+    state = session.state
     if given.letter:
         state.last_format = given.letter
     return replace(options, format=state.last_format)
@@ -160,15 +156,15 @@ def _with_format(kernel: Kernel, given: Format | None, options: ValueOptions) ->
 # --- types
 
 
-def whatis_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+def whatis_command(session: Session, arguments: str) -> Iterator[str]:
     """What `whatis` prints. Raises ExprError."""
-    yield f"type = {type_text(kernel, _ptype_flags(arguments)[1])}\n"
+    yield f"type = {type_text(session, _ptype_flags(arguments)[1])}\n"
 
 
-def ptype_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+def ptype_command(session: Session, arguments: str) -> Iterator[str]:
     """What `ptype` prints: a type with its body and without its typedefs."""
     flags, rest = _ptype_flags(arguments)
-    evaluator, node = _parsed(kernel, rest)
+    evaluator, node = _parsed(session, rest)
     type_ = evaluator.type_of(node)
     if "o" in flags and real_type(type_).kind in AGGREGATES:
         # gdb puts the head above what is a structure by its own name only.
@@ -189,8 +185,8 @@ def _ptype_flags(arguments: str) -> tuple[str, str]:
     return flags, rest.strip()
 
 
-def _parsed(kernel: Kernel, text: str) -> tuple[Evaluator, Node]:
-    evaluator = Evaluator(kernel, dry=True)
+def _parsed(session: Session, text: str) -> tuple[Evaluator, Node]:
+    evaluator = Evaluator(session, dry=True)
     return evaluator, evaluator.parse(text or "$")
 
 
@@ -201,12 +197,12 @@ def _untyped_name(type_: drgn.Type) -> str:
     return ""
 
 
-def type_text(kernel: Kernel, text: str) -> str:
+def type_text(session: Session, text: str) -> str:
     """The type of an expression without its body; of a type's name, one typedef is resolved.
 
     Raises ExprError.
     """
-    evaluator, node = _parsed(kernel, text)
+    evaluator, node = _parsed(session, text)
     type_ = evaluator.type_of(node)
     if isinstance(node, TypeExpr) and type_.kind == TypeKind.TYPEDEF:
         type_ = type_.type

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pycrash.cexpr.eval.evaluator import Evaluator
-from pycrash.cexpr.eval.options import value_options
-from pycrash.cexpr.eval.state import state_of
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.printing import Value
 from pycrash.cexpr.syntax.ast import Assign, Dollar
 from pycrash.cexpr.syntax.errors import ExprError
-
-if TYPE_CHECKING:
-    from pycrash.api import Settings
-    from pycrash.kernel.kernel import Kernel
 
 #: print's switches: what `show` says of each. crash turns pretty and repeats back at each line.
 _SWITCHES = {
@@ -38,27 +32,27 @@ _FIXED = {
 }
 
 
-def set_command(kernel: Kernel, settings: Settings, arguments: str) -> Iterator[str]:
+def set_command(session: Session, arguments: str) -> Iterator[str]:
     """What `set ...` does and prints. Raises ExprError for what cannot be set on a dump."""
     word, _, rest = arguments.partition(" ")
     rest = rest.strip()
     if not arguments:
         raise ExprError("Argument required (expression to compute).")
     if word in ("var", "variable", "vari"):
-        _assign(kernel, rest)
+        _assign(session, rest)
     elif word in ("print", "p", "pr"):
-        _set_print(kernel, settings, rest)
+        _set_print(session, rest)
     elif word in ("output-radix", "input-radix", "radix"):
-        yield from _set_radix(kernel, settings, word, rest)
+        yield from _set_radix(session, word, rest)
     elif word in ("height", "width", "confirm", "pagination", "language", "listsize", "verbose"):
         return
     else:
-        _assign(kernel, arguments)
+        _assign(session, arguments)
 
 
-def define_command(kernel: Kernel, arguments: str) -> Iterator[str]:
+def define_command(session: Session, arguments: str) -> Iterator[str]:
     """What `init-if-undefined $name = value` does: it prints nothing. Raises ExprError."""
-    evaluator = Evaluator(kernel)
+    evaluator = Evaluator(session)
     node = evaluator.parse(arguments or "$")
     if not isinstance(node, Assign) or node.op or not isinstance(node.target, Dollar):
         raise ExprError("Init-if-undefined requires an assignment expression.")
@@ -67,21 +61,21 @@ def define_command(kernel: Kernel, arguments: str) -> Iterator[str]:
     return iter(())
 
 
-def _assign(kernel: Kernel, text: str) -> None:
+def _assign(session: Session, text: str) -> None:
     """Set a convenience variable; memory of a dump cannot be written."""
     if not text:
         raise ExprError("Argument required (expression to compute).")
     if re.match(r"[\w-]+\s+[^=]*\Z", text) and not text.startswith("$"):
         raise ExprError("Ambiguous or unknown set command.")
-    evaluator = Evaluator(kernel)
+    evaluator = Evaluator(session)
     evaluator.value(evaluator.parse(text))
 
 
-def _set_print(kernel: Kernel, settings: Settings, text: str) -> None:
+def _set_print(session: Session, text: str) -> None:
     name, _, value = text.partition(" ")
     value = value.strip()
     if name == "elements":
-        settings.print_max = 0 if value in ("0", "unlimited") else _number(kernel, value)
+        session.settings.print_max = 0 if value in ("0", "unlimited") else _number(session, value)
         return
     found = [k for k in _SWITCHES if k == name] or [k for k in _SWITCHES if k.startswith(name)]
     if name == "repeats":
@@ -92,15 +86,15 @@ def _set_print(kernel: Kernel, settings: Settings, text: str) -> None:
         raise ExprError('"on" or "off" expected.')
     on = value in ("", "on", "1", "yes", "enable")
     if found[0] == "array":
-        settings.print_array = on
+        session.settings.print_array = on
     elif found[0] == "null-stop":
-        settings.null_stop = on
+        session.settings.null_stop = on
     elif found[0] != "pretty":
-        state_of(kernel).settings[found[0]] = int(on)
+        session.state.settings[found[0]] = int(on)
 
 
-def _number(kernel: Kernel, text: str) -> int:
-    evaluator = Evaluator(kernel)
+def _number(session: Session, text: str) -> int:
+    evaluator = Evaluator(session)
     if not text:
         raise ExprError('Argument required (integer to set it to, or "unlimited".).')
     found = evaluator.arith.number(evaluator.value(evaluator.parse(text)))
@@ -109,9 +103,9 @@ def _number(kernel: Kernel, text: str) -> int:
     return found
 
 
-def _set_radix(kernel: Kernel, settings: Settings, word: str, text: str) -> Iterator[str]:
-    own = state_of(kernel).settings
-    radix = _number(kernel, text) if text else 10
+def _set_radix(session: Session, word: str, text: str) -> Iterator[str]:
+    own = session.state.settings
+    radix = _number(session, text) if text else 10
     shown = f"set to decimal {radix}, hex {radix:x}, octal {radix:o}."
     if word != "input-radix" and radix not in (8, 10, 16):
         raise ExprError(f"Unsupported output radix ``decimal {radix}''; output radix unchanged.")
@@ -121,63 +115,64 @@ def _set_radix(kernel: Kernel, settings: Settings, word: str, text: str) -> Iter
         own["input-radix"] = radix
     # crash sets the output radix it knows of again before each line.
     if word == "output-radix" and radix in (10, 16):
-        settings.radix = radix
+        session.settings.radix = radix
     what = {"output-radix": "Output radix", "input-radix": "Input radix"}
     yield f"{what.get(word, 'Input and output radices')} now {shown}\n"
 
 
-def show_command(kernel: Kernel, settings: Settings, arguments: str) -> Iterator[str]:
+def show_command(session: Session, arguments: str) -> Iterator[str]:
     """What `show ...` prints. Raises ExprError for what is not known here."""
     words = arguments.split()
     if words[:1] == ["values"]:
-        yield from _values(kernel, settings)
+        yield from _values(session)
     elif words[:1] in (["convenience"], ["conv"]):
-        yield from _convenience(kernel, settings)
+        yield from _convenience(session)
     elif words[:1] == ["print"] and len(words) == 2 and words[1] != "repeats":
-        yield _show_print(kernel, settings, words[1]) + "\n"
+        yield _show_print(session, words[1]) + "\n"
     elif words[:1] in (["output-radix"], ["input-radix"], ["radix"]):
-        yield _show_radix(kernel, settings, words[0]) + "\n"
+        yield _show_radix(session, words[0]) + "\n"
     elif " ".join(words) in _FIXED:
         yield _FIXED[" ".join(words)] + "\n"
     else:
         raise ExprError(f"show {arguments}: not supported here.")
 
 
-def _values(kernel: Kernel, settings: Settings) -> Iterator[str]:
+def _values(session: Session) -> Iterator[str]:
     """The last ten values of the history."""
-    options = value_options(kernel, settings)
-    history = state_of(kernel).history
+    options = session.options()
+    history = session.state.history
     for number in range(max(len(history) - 9, 1), len(history) + 1):
-        yield f"${number} = {Value(kernel, f'${number}').text(options)}\n"
+        yield f"${number} = {Value(session, f'${number}').text(options)}\n"
 
 
-def _convenience(kernel: Kernel, settings: Settings) -> Iterator[str]:
-    options = value_options(kernel, settings)
-    for name in sorted(state_of(kernel).variables):
-        yield f"${name} = {Value(kernel, f'${name}').text(options)}\n"
+def _convenience(session: Session) -> Iterator[str]:
+    options = session.options()
+    for name in sorted(session.state.variables):
+        yield f"${name} = {Value(session, f'${name}').text(options)}\n"
 
 
-def _show_print(kernel: Kernel, settings: Settings, name: str) -> str:
+def _show_print(session: Session, name: str) -> str:
     if name == "elements":
-        limit = settings.print_max or "unlimited"
+        limit = session.settings.print_max or "unlimited"
         return f"Limit on string chars or array elements to print is {limit}."
     if name not in _SWITCHES:
         raise ExprError(f'Undefined show print command: "{name}".  Try "help show print".')
+    settings = session.settings
     own = {"array": settings.print_array, "null-stop": settings.null_stop, "pretty": True}
     default = own.get(name, name in _DEFAULT_ON)
-    on = state_of(kernel).settings.get(name, int(default))
+    on = session.state.settings.get(name, int(default))
     return _SWITCHES[name].format("on" if on else "off")
 
 
-def _show_radix(kernel: Kernel, settings: Settings, word: str) -> str:
-    read = state_of(kernel).settings.get("input-radix", 10)
+def _show_radix(session: Session, word: str) -> str:
+    read = session.state.settings.get("input-radix", 10)
     if word == "output-radix":
-        return f"Default output radix for printing of values is {settings.radix}."
+        return f"Default output radix for printing of values is {session.settings.radix}."
     if word == "input-radix":
         return f"Default input radix for entering numbers and values is {read}."
-    if read == settings.radix:
+    if read == session.settings.radix:
         return f"Input and output radices set to decimal {read}, hex {read:x}, octal {read:o}."
-    out = settings.radix
+    out = session.settings.radix
     return (
         f"Input radix set to decimal {read}, hex {read:x}, octal {read:o}.\n"
         f"Output radix set to decimal {out}, hex {out:x}, octal {out:o}."

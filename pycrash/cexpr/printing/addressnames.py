@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import drgn
 
@@ -27,8 +27,6 @@ STT_SECTION, STT_FILE = 3, 4
 #: Endings of compiler-made clones, which the debugging information names without them.
 _CLONES = (".constprop.", ".isra.", ".part.")
 
-_made: WeakKeyDictionary[Kernel, AddressNames] = WeakKeyDictionary()
-
 
 class AddressNames:
     """Address to `<name+offset>` for one kernel."""
@@ -36,13 +34,6 @@ class AddressNames:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         self._known: dict[int, str] = {}
-
-    @classmethod
-    def of(cls, kernel: Kernel) -> AddressNames:
-        """The one of a kernel."""
-        if kernel not in _made:
-            _made[kernel] = cls(kernel)
-        return _made[kernel]
 
     def describe(self, address: int) -> str:
         """`<name>` or `<name+offset>`, the offset in decimal; empty where gdb names nothing."""
@@ -184,7 +175,7 @@ class _Image:
         is_text = self._section(home).flags & SHF_EXECINSTR
         return best if sizes[best] or is_text else None
 
-    def _backward(self, linked: int, home: int):  # type: ignore[no-untyped-def]
+    def _backward(self, linked: int, home: int) -> Iterator[int]:
         """Symbols of a section from an address downward, aliases by their names' places."""
         at = bisect_right(self._sorted, linked) - 1
         while at >= 0:

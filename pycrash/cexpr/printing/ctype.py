@@ -24,7 +24,7 @@ class Member:
     name: str
     bit: int
     bits: int
-    shape: Shape
+    ctype: CType
 
 
 def is_plain_char(type_: drgn.Type) -> bool:
@@ -34,7 +34,7 @@ def is_plain_char(type_: drgn.Type) -> bool:
     )
 
 
-class Shape:
+class CType:
     """One C type. drgn makes new Python objects at every access, so each fact is kept here."""
 
     def __init__(self, type_: drgn.Type) -> None:
@@ -95,14 +95,14 @@ class Shape:
         if not self.aggregate:
             return ()
         return tuple(
-            Member(m.name or "", m.bit_offset, m.bit_field_size or 0, Shape(m.type))
+            Member(m.name or "", m.bit_offset, m.bit_field_size or 0, CType(m.type))
             for m in self.real.members or ()
         )
 
     @cached_property
-    def element(self) -> Shape:
+    def element(self) -> CType:
         """What an array is made of, or a pointer points to."""
-        return Shape(self.real.type)
+        return CType(self.real.type)
 
     @cached_property
     def length(self) -> int:
@@ -130,7 +130,7 @@ class Shape:
                 return [member]
         for member in self.members:
             if not member.name:
-                inner = member.shape.find(name)
+                inner = member.ctype.find(name)
                 if inner:
                     return [member, *inner]
         return []

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Literal
 
 import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.printing import numbers, strings
 from pycrash.cexpr.printing.addressnames import AddressNames
-from pycrash.cexpr.printing.ctype import Member, Shape, is_plain_char
+from pycrash.cexpr.printing.ctype import CType, Member, is_plain_char
 from pycrash.cexpr.printing.typetext import format_type_name
 from pycrash.errors import CrashError
 
@@ -49,25 +48,6 @@ class ValueOptions:
     null_stop: bool = False
 
 
-class PrintSettings(Protocol):
-    """What a session's settings say of printing values."""
-
-    radix: int
-    print_max: int
-    print_array: bool
-    null_stop: bool
-
-
-def options_of(settings: PrintSettings, radix: int = 0) -> ValueOptions:
-    """The options a session's settings ask for; another radix than theirs where one is given."""
-    return ValueOptions(
-        radix=radix or settings.radix,
-        print_max=settings.print_max,
-        array=settings.print_array,
-        null_stop=settings.null_stop,
-    )
-
-
 @dataclass(frozen=True)
 class Place:
     """A value's bytes: `data` begins with the outermost object, which lies at `address`.
@@ -93,64 +73,64 @@ class Printer:
     def __init__(self, kernel: Kernel, options: ValueOptions) -> None:
         self.kernel = kernel
         self.options = options
-        self.names = AddressNames.of(kernel)
+        self.names = kernel.part(AddressNames)
         self._limit = options.print_max or 1 << 62
         platform = kernel.prog.platform
         self._big = bool(platform and not platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN)
 
-    def value(self, shape: Shape, place: Place, depth: int = 0, shallow: int = 0) -> str:
+    def value(self, ctype: CType, place: Place, depth: int = 0, shallow: int = 0) -> str:
         """The text of one value. `depth` indents; `shallow` counts anonymous levels above."""
-        if shape.aggregate:
+        if ctype.aggregate:
             if depth - shallow >= MAX_DEPTH:
                 return "{...}"
-            return self._aggregate(shape, place, depth, shallow)
-        kind = shape.kind
+            return self._aggregate(ctype, place, depth, shallow)
+        kind = ctype.kind
         if kind == TypeKind.ARRAY:
-            return self._array(shape, place, depth, shallow)
+            return self._array(ctype, place, depth, shallow)
         if kind == TypeKind.FUNCTION:
-            return self._function(shape, place)
+            return self._function(ctype, place)
         if kind == TypeKind.VOID:
             return "void"
-        if not shape.complete:
+        if not ctype.complete:
             return "<incomplete type>"
-        return self._scalar(shape, place)
+        return self._scalar(ctype, place)
 
     def member(self, member: Member, place: Place, depth: int = 0, shallow: int = 0) -> str:
         """`name = value` of a member of the structure at `place`, without indentation."""
         inner = Place(place.data, place.address, place.bit + member.bit, member.bits)
         if not member.name:
-            return self.value(member.shape, inner, depth + 1, shallow + 1)
-        return f"{member.name} = {self.value(member.shape, inner, depth + 1, shallow)}"
+            return self.value(member.ctype, inner, depth + 1, shallow + 1)
+        return f"{member.name} = {self.value(member.ctype, inner, depth + 1, shallow)}"
 
-    def _aggregate(self, shape: Shape, place: Place, depth: int, shallow: int) -> str:
-        if shape.kind == TypeKind.UNION and depth and not self.options.union:
+    def _aggregate(self, ctype: CType, place: Place, depth: int, shallow: int) -> str:
+        if ctype.kind == TypeKind.UNION and depth and not self.options.union:
             return "{...}"
-        if not shape.complete:
+        if not ctype.complete:
             return "<incomplete type>"
-        if not shape.members:
+        if not ctype.members:
             return "{<No data fields>}"
-        texts = (self.member(m, place, depth, shallow) for m in shape.members)
+        texts = (self.member(m, place, depth, shallow) for m in ctype.members)
         if not self.options.pretty:
             return "{" + ", ".join(texts) + "}"
         gap = "\n" + " " * (2 + 2 * depth)
         return "{" + gap + ("," + gap).join(texts) + "\n" + " " * (2 * depth) + "}"
 
-    def _array(self, shape: Shape, place: Place, depth: int, shallow: int) -> str:
-        element = shape.element
-        if not shape.length or not element.size:
+    def _array(self, ctype: CType, place: Place, depth: int, shallow: int) -> str:
+        element = ctype.element
+        if not ctype.length or not element.size:
             if self.options.format not in ("", "s"):
                 return self._address(place.at)
             return self._pointer(place.at, element)
         textual = element.textual and self.options.format in ("", "s")
         if textual:
-            return self._char_array(element, place, shape.length)
+            return self._char_array(element, place, ctype.length)
         if depth - shallow >= MAX_DEPTH:
             return "{...}"
-        return "{" + "".join(self._elements(shape, place, depth, shallow)) + "}"
+        return "{" + "".join(self._elements(ctype, place, depth, shallow)) + "}"
 
-    def _elements(self, shape: Shape, place: Place, depth: int, shallow: int) -> Iterator[str]:
+    def _elements(self, ctype: CType, place: Place, depth: int, shallow: int) -> Iterator[str]:
         options = self.options
-        element, length = shape.element, shape.length
+        element, length = ctype.element, ctype.length
         first, size = place.bit // 8, element.size
         gap = "\n" + " " * (2 + 2 * depth) if options.array else ""
         index = shown = 0
@@ -178,7 +158,7 @@ class Printer:
         if options.array:
             yield "\n" + " " * (2 * depth)
 
-    def _char_array(self, element: Shape, place: Place, length: int) -> str:
+    def _char_array(self, element: CType, place: Place, length: int) -> str:
         start = place.bit // 8
         width = element.size
         data = place.data[start : start + length * width]
@@ -200,35 +180,35 @@ class Printer:
             big=self._big,
         )
 
-    def _scalar(self, shape: Shape, place: Place) -> str:
+    def _scalar(self, ctype: CType, place: Place) -> str:
         options = self.options
-        value = _unpack(shape, place)
+        value = _unpack(ctype, place)
         code = "" if options.format == "s" else options.format
         if isinstance(value, float):
             if code and code != "f":
                 # gdb takes the bytes of the number for an integer.
                 start = place.bit // 8
-                order: Literal["little", "big"] = "little" if shape.little else "big"
-                raw = place.data[start : start + shape.size]
-                return numbers.formatted(int.from_bytes(raw, order), shape.size, True, code)
-            return numbers.floating(value, shape.size)
-        kind = shape.kind
+                order: Literal["little", "big"] = "little" if ctype.little else "big"
+                raw = place.data[start : start + ctype.size]
+                return numbers.formatted(int.from_bytes(raw, order), ctype.size, True, code)
+            return numbers.floating(value, ctype.size)
+        kind = ctype.kind
         if code:
-            return self._formatted(shape, value, code)
+            return self._formatted(ctype, value, code)
         if kind == TypeKind.POINTER:
-            return self._pointer(value, shape.element)
+            return self._pointer(value, ctype.element)
         if kind == TypeKind.ENUM:
-            return enum_text(shape, value)
+            return enum_text(ctype, value)
         if options.radix != 10:
-            return numbers.formatted(value, shape.size, False, _RADIX_LETTERS[options.radix])
+            return numbers.formatted(value, ctype.size, False, _RADIX_LETTERS[options.radix])
         if kind == TypeKind.BOOL:
             return {0: "false", 1: "true"}.get(value, str(value))
-        if shape.textual:
+        if ctype.textual:
             return f"{value} {strings.character(value & 0xFF)}"
         return str(value)
 
-    def _formatted(self, shape: Shape, value: int, code: str) -> str:
-        size = shape.size
+    def _formatted(self, ctype: CType, value: int, code: str) -> str:
+        size = ctype.size
         if code == "a":
             return self._address(value & ((1 << size * 8) - 1))
         if code == "c":
@@ -238,17 +218,17 @@ class Printer:
                 return numbers.formatted(byte, 1, False, _RADIX_LETTERS[self.options.radix])
             return f"{byte} {strings.character(byte & 0xFF)}"
         if code == "f":
-            if size not in (4, 8) or shape.kind == TypeKind.ENUM:
+            if size not in (4, 8) or ctype.kind == TypeKind.ENUM:
                 return str(value)
             raw = (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
             return numbers.floating(numbers.unpack_float(raw, little=True), size)
-        return numbers.formatted(value, size, shape.signed, code)
+        return numbers.formatted(value, size, ctype.signed, code)
 
     def _address(self, address: int) -> str:
         name = self.names.describe(address) if self.options.symbol else ""
         return f"{address:#x} {name}" if name else f"{address:#x}"
 
-    def _pointer(self, address: int, target: Shape) -> str:
+    def _pointer(self, address: int, target: CType) -> str:
         parts = []
         if self.options.address:
             parts.append(f"{address:#x}")
@@ -275,9 +255,9 @@ class Printer:
             text += f"<error: Cannot access memory at address {error:#x}>"
         return text
 
-    def _function(self, shape: Shape, place: Place) -> str:
+    def _function(self, ctype: CType, place: Place) -> str:
         name = self.names.describe(place.at)
-        text = f"{{{format_type_name(shape.type)}}} {place.at:#x}"
+        text = f"{{{format_type_name(ctype.type)}}} {place.at:#x}"
         return f"{text} {name}" if name else text
 
 
@@ -290,35 +270,35 @@ def _run(data: bytes, start: int, size: int, most: int) -> int:
     return count
 
 
-def _unpack(shape: Shape, place: Place) -> int | float:
+def _unpack(ctype: CType, place: Place) -> int | float:
     """The number a scalar's bytes hold."""
-    size = shape.size
+    size = ctype.size
     start = place.bit // 8
-    order: Literal["little", "big"] = "little" if shape.little else "big"
-    if shape.kind == TypeKind.FLOAT:
-        return numbers.unpack_float(place.data[start : start + size], shape.little)
+    order: Literal["little", "big"] = "little" if ctype.little else "big"
+    if ctype.kind == TypeKind.FLOAT:
+        return numbers.unpack_float(place.data[start : start + size], ctype.little)
     if not place.bits and not place.bit % 8:
-        return int.from_bytes(place.data[start : start + size], order, signed=shape.signed)
+        return int.from_bytes(place.data[start : start + size], order, signed=ctype.signed)
     bits = place.bits or size * 8
     end = (place.bit + bits + 7) // 8
     value = int.from_bytes(place.data[start:end], order)
-    low = place.bit % 8 if shape.little else end * 8 - place.bit - bits
+    low = place.bit % 8 if ctype.little else end * 8 - place.bit - bits
     value = (value >> low) & ((1 << bits) - 1)
-    if shape.signed and value >> (bits - 1):
+    if ctype.signed and value >> (bits - 1):
         value -= 1 << bits
     return value
 
 
-def enum_text(shape: Shape, value: int) -> str:
+def enum_text(ctype: CType, value: int) -> str:
     """An enumerator's name, `(A | B)`, `(A | unknown: 0x8)`, or the number."""
-    name = shape.names.get(value)
+    name = ctype.names.get(value)
     if name is not None:
         return name
-    if shape.flags is None:
+    if ctype.flags is None:
         return str(value)
     found = []
     rest = value
-    for flag, bit in shape.flags:
+    for flag, bit in ctype.flags:
         if rest & bit:
             found.append(flag)
             rest &= ~bit
@@ -355,30 +335,18 @@ def read_string(kernel: Kernel, address: int, width: int, limit: int) -> tuple[b
     return data, None
 
 
-_printers: WeakKeyDictionary[Kernel, dict[ValueOptions, Printer]] = WeakKeyDictionary()
-
-
-def printer(kernel: Kernel, options: ValueOptions | None = None) -> Printer:
-    """The printer of a kernel for these options; what it learned of types is kept."""
-    made = _printers.setdefault(kernel, {})
-    options = options or ValueOptions()
-    if options not in made:
-        made[options] = Printer(kernel, options)
-    return made[options]
-
-
-def place_of(kernel: Kernel, value: drgn.Object, shape: Shape) -> Place:
+def place_of(kernel: Kernel, value: drgn.Object, ctype: CType) -> Place:
     """Read a value's own bytes. Raises ReadError where its memory cannot be read."""
     bits = value.bit_field_size_ or 0
     if value.address_ is None:
         if bits:
             number = int(value) & ((1 << bits) - 1)
-            return Place(number.to_bytes(16, "little" if shape.little else "big"), 0, 0, bits)
-        return Place(value.to_bytes_() if shape.size else b"", 0)
-    if not shape.size:
+            return Place(number.to_bytes(16, "little" if ctype.little else "big"), 0, 0, bits)
+        return Place(value.to_bytes_() if ctype.size else b"", 0)
+    if not ctype.size:
         return Place(b"", value.address_)
     bit = value.bit_offset_ or 0
-    size = (bit + (bits or 8 * shape.size) + 7) // 8
+    size = (bit + (bits or 8 * ctype.size) + 7) // 8
     data = kernel.read(value.address_, size, "gdb_readmem_callback")
     return Place(data, value.address_, bit, bits)
 
@@ -389,8 +357,8 @@ def format_value(kernel: Kernel, value: drgn.Object, options: ValueOptions | Non
     Raises ReadError where the value's own memory cannot be read; what it points to is
     printed as gdb's `<error: Cannot access memory at address 0x...>`.
     """
-    shape = Shape(value.type_)
-    return printer(kernel, options).value(shape, place_of(kernel, value, shape))
+    ctype = CType(value.type_)
+    return Printer(kernel, options or ValueOptions()).value(ctype, place_of(kernel, value, ctype))
 
 
 def format_output(kernel: Kernel, value: drgn.Object, options: ValueOptions | None = None) -> str:
@@ -398,7 +366,7 @@ def format_output(kernel: Kernel, value: drgn.Object, options: ValueOptions | No
     options = options or ValueOptions()
     text = format_value(kernel, value, options)
     type_ = value.type_
-    if Shape(type_).kind != TypeKind.POINTER or options.format not in ("", "s"):
+    if CType(type_).kind != TypeKind.POINTER or options.format not in ("", "s"):
         return text
     if type_.kind == TypeKind.POINTER and is_plain_char(type_.type):
         return text

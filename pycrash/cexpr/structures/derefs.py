@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import drgn
 
-from pycrash.cexpr.eval.state import state_of
-from pycrash.cexpr.printing.ctype import Shape
+from pycrash.cexpr.eval.state import ExprState
+from pycrash.cexpr.printing.ctype import CType
 from pycrash.cexpr.printing.values import Place
-from pycrash.cexpr.structures.namedtypes import Datatype, variable_shape
+from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
 from pycrash.cexpr.structures.structs import StructReader
 from pycrash.errors import CrashError
 
@@ -45,7 +45,7 @@ class Dereferencer:
         self._reader = reader
         self._kernel: Kernel = reader.kernel
 
-    def whole(self, datatype: Datatype, address: int) -> Iterator[str]:
+    def whole(self, datatype: NamedType, address: int) -> Iterator[str]:
         """A structure with each pointer of its own followed. Raises ReadError."""
         for line in self._reader.whole(datatype, address):
             inner = line.startswith("  ") and line[2:3] != " "
@@ -57,7 +57,7 @@ class Dereferencer:
                     continue
             yield line
 
-    def member(self, datatype: Datatype, name: str, address: int) -> list[str] | None:
+    def member(self, datatype: NamedType, name: str, address: int) -> list[str] | None:
         """The lines of a pointer member and its target; None where it is no such member.
 
         Raises CrashError where the member cannot be read.
@@ -71,9 +71,9 @@ class Dereferencer:
             target = self._kernel.read_word(place, "target address")
         except CrashError:
             raise CrashError(f"cannot access {datatype.name}.{name} {place:x}") from None
-        return self._target(name, pointer, found.shape, target)
+        return self._target(name, pointer, found.ctype, target)
 
-    def _target(self, name: str, pointer: _Pointer, shape: Shape, target: int) -> list[str] | None:
+    def _target(self, name: str, pointer: _Pointer, ctype: CType, target: int) -> list[str] | None:
         symbol = self._symbol(target)
         variable = self._variable(symbol) if symbol else None
         named = f"<{symbol}> " if symbol else ""
@@ -92,24 +92,24 @@ class Dereferencer:
         if kind == "double":
             value = f"{self._kernel.read_word(target, 'target value'):x}"
             return [head, f"  -> {named}{value}"]
-        return self._value(name, pointer, shape, target, symbol, variable)
+        return self._value(name, pointer, ctype, target, symbol, variable)
 
     def _value(
         self,
         name: str,
         pointer: _Pointer,
-        shape: Shape,
+        ctype: CType,
         target: int,
         symbol: str,
-        variable: Shape | None,
+        variable: CType | None,
     ) -> list[str] | None:
         text = pointer.text
         star = ""
         if pointer.kind == "pointer":
             text, star = text[:-2], "*"
         head = f"  {text} {star}{name} = {target:#x}"
-        wanted = variable or shape.element
-        if not shape.element.complete:
+        wanted = variable or ctype.element
+        if not ctype.element.complete:
             return [head, f"  -> ({text}: no debuginfo data)"]
         try:
             data = self._kernel.read(target, wanted.size) if wanted.size else b""
@@ -118,7 +118,7 @@ class Dereferencer:
         printed = self._reader.printer.value(wanted, Place(data, target)).split("\n")
         # crash has gdb print the target, which counts as a value of its history.
         value = drgn.Object(self._kernel.prog, wanted.type, address=target)
-        state_of(self._kernel).record(value)
+        self._kernel.part(ExprState).record(value)
         named = f"<{symbol}> " if symbol else ""
         opaque = wanted.kind == drgn.TypeKind.POINTER
         if opaque and (pointer.kind == "typedef" or variable is not None):
@@ -131,10 +131,10 @@ class Dereferencer:
         found = self._kernel.symbols.lookup(address)
         return found[0].name if found is not None and not found[1] else ""
 
-    def _variable(self, name: str) -> Shape | None:
+    def _variable(self, name: str) -> CType | None:
         """The type of a symbol's variable, where it is one that is shown by name."""
-        shape = variable_shape(self._kernel, name)
-        return shape if shape is not None and shape.kind in _SYMBOL_KINDS else None
+        ctype = self._kernel.part(NamedTypes).of_variable(name)
+        return ctype if ctype is not None and ctype.kind in _SYMBOL_KINDS else None
 
     def _accessible(self, address: int) -> bool:
         try:
@@ -156,7 +156,7 @@ class Dereferencer:
         return f'"{text}"' if text else "(not accessible)"
 
 
-def _pointer_member(datatype: Datatype, name: str) -> _Pointer | None:
+def _pointer_member(datatype: NamedType, name: str) -> _Pointer | None:
     """How the structure's own text declares a member, if as a pointer."""
     for line in datatype.lines:
         if not line.startswith("    ") or line[4:5] == " ":
@@ -170,10 +170,10 @@ def _pointer_member(datatype: Datatype, name: str) -> _Pointer | None:
             return _Pointer(text[: text.index(";")], "function")
         if f" {name};" in line:
             found = datatype.find(name)
-            if found is not None and _is_pointer_typedef(found.shape):
+            if found is not None and _is_pointer_typedef(found.ctype):
                 return _Pointer(text.partition(" ")[0], "typedef")
     return None
 
 
-def _is_pointer_typedef(shape: Shape) -> bool:
-    return shape.type.kind == drgn.TypeKind.TYPEDEF and shape.kind == drgn.TypeKind.POINTER
+def _is_pointer_typedef(ctype: CType) -> bool:
+    return ctype.type.kind == drgn.TypeKind.TYPEDEF and ctype.kind == drgn.TypeKind.POINTER

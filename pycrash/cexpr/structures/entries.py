@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycrash.cexpr.printing.values import ValueOptions, printer
+from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.cexpr.structures.innermembers import MemberNotFound
-from pycrash.cexpr.structures.namedtypes import Datatype, find_datatype
+from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
 from pycrash.cexpr.structures.scalars import DirectMember, direct_members
 from pycrash.cexpr.structures.structs import StructReader, split_members
 from pycrash.errors import CrashError, ReadError
@@ -46,8 +46,9 @@ class EntryReader:
         self, kernel: Kernel, options: ValueOptions, wanted: Sequence[str], direct: bool
     ) -> None:
         self._kernel = kernel
+        self._types = kernel.part(NamedTypes)
         self._radix = options.radix
-        self._structs = StructReader(kernel, printer(kernel, options))
+        self._structs = StructReader(kernel, options)
         self._wanted = [split_members(text) if "." in text else (text, None) for text in wanted]
         self._direct = direct
         self._fast: dict[int, list[DirectMember]] = {}
@@ -60,7 +61,7 @@ class EntryReader:
         wanted = self._wanted if self._direct or all_members else []
         for place, (name, members) in enumerate(wanted):
             if members is not None and place not in self._fast:
-                datatype = find_datatype(self._kernel, name)
+                datatype = self._types.find(name)
                 self._fast[place] = direct_members(datatype, name, members)
 
     def parts(self, address: int) -> Iterator[Part | Trouble]:
@@ -79,11 +80,11 @@ class EntryReader:
                 for member in members:
                     yield from self._member(name, member, address)
 
-    def _datatype(self, name: str) -> Datatype:
-        datatype = find_datatype(self._kernel, name)
+    def _datatype(self, name: str) -> NamedType:
+        datatype = self._types.find(name)
         if datatype is None or not (datatype.typedef or datatype.kind in ("struct", "union")):
             raise CrashError(f"invalid structure name: {name}")
-        if not datatype.shape.complete:
+        if not datatype.ctype.complete:
             raise CrashError(f"invalid structure name: {name}")
         return datatype
 

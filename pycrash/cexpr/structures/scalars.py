@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from drgn import TypeKind
 
 from pycrash.cexpr.printing.values import read_string
-from pycrash.cexpr.structures.namedtypes import Datatype
+from pycrash.cexpr.structures.namedtypes import NamedType
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _function(kernel: Kernel, value: int) -> str:
 
 
 def direct_members(
-    datatype: Datatype | None, name: str, members: Iterable[str]
+    datatype: NamedType | None, name: str, members: Iterable[str]
 ) -> list[DirectMember]:
     """The members of a structure by their names. Raises CrashError for one that is not there."""
     found = []
@@ -78,20 +78,20 @@ def direct_members(
         at = datatype.find(member) if datatype is not None else None
         if datatype is None or at is None:
             raise CrashError(f"Can't get offset of '{name}.{member}'")
-        width = 0 if at.bits or datatype.typedef else at.shape.size
+        width = 0 if at.bits or datatype.typedef else at.ctype.size
         simple = "." not in member and "[" not in member
         found.append(
             DirectMember(
                 member,
                 at.bit // 8,
                 width,
-                simple and at.shape.type.kind == TypeKind.POINTER,
+                simple and at.ctype.type.kind == TypeKind.POINTER,
                 _is_string(datatype, member),
             )
         )
     return found
 
 
-def _is_string(datatype: Datatype, member: str) -> bool:
+def _is_string(datatype: NamedType, member: str) -> bool:
     pattern = re.compile(rf"(?:(?!char ).)*char \*?{re.escape(member)}[;\[]")
     return any(pattern.match(line) for line in datatype.lines)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from pycrash.cexpr.printing.values import Place, Printer
+from pycrash.cexpr.printing.values import Place, Printer, ValueOptions
 from pycrash.cexpr.structures.innermembers import extended_member
-from pycrash.cexpr.structures.namedtypes import Datatype, Found
+from pycrash.cexpr.structures.namedtypes import Found, NamedType
 from pycrash.errors import ReadError
 
 if TYPE_CHECKING:
@@ -32,18 +32,18 @@ def _reading(size: int) -> str:
 
 
 class StructReader:
-    """Reads and prints structures of one kernel through one printer.
+    """Reads structures of one kernel and prints them under one set of options.
 
     `read` fetches the structures themselves where they are not kernel memory; what they point
     to always is.
     """
 
-    def __init__(self, kernel: Kernel, printer: Printer, read: Reader | None = None) -> None:
+    def __init__(self, kernel: Kernel, options: ValueOptions, read: Reader | None = None) -> None:
         self.kernel = kernel
-        self.printer = printer
+        self.printer = Printer(kernel, options)
         self._read = read
 
-    def place(self, datatype: Datatype, address: int) -> Place:
+    def place(self, datatype: NamedType, address: int) -> Place:
         """The bytes of a structure. Raises ReadError."""
         size = datatype.size
         if self._read is None and not self.kernel.memory.is_kernel(address):
@@ -51,13 +51,13 @@ class StructReader:
         read = self._read or self.kernel.read
         return Place(read(address, size, _reading(size)) if size else b"", address)
 
-    def whole(self, datatype: Datatype, address: int) -> Iterator[str]:
+    def whole(self, datatype: NamedType, address: int) -> Iterator[str]:
         """`struct name {...}` as lines; what is no union is called a struct. Raises ReadError."""
-        text = self.printer.value(datatype.shape, self.place(datatype, address))
+        text = self.printer.value(datatype.ctype, self.place(datatype, address))
         word = "union" if datatype.kind == "union" else "struct"
         yield from f"{word} {datatype.name} {text}".split("\n")
 
-    def member(self, datatype: Datatype, path: str, address: int) -> Iterator[str]:
+    def member(self, datatype: NamedType, path: str, address: int) -> Iterator[str]:
         """`  name = value` as lines, with the comma that stands behind it in the structure.
 
         Raises ReadError, and CrashError where crash loses its way in what gdb printed.
@@ -72,18 +72,18 @@ class StructReader:
         else:
             yield from lines
 
-    def _top_lines(self, datatype: Datatype, found: Found, place: Place) -> list[str]:
+    def _top_lines(self, datatype: NamedType, found: Found, place: Place) -> list[str]:
         """The lines of the member a path begins with, indented as in the whole structure."""
-        shape = datatype.shape
+        ctype = datatype.ctype
         bit = 0
         for member in found.top[:-1]:
             bit += member.bit
-            shape = member.shape
+            ctype = member.ctype
         last = found.top[-1]
         depth = len(found.top) - 1
         inner = Place(place.data, place.address, place.bit + bit)
         text = self.printer.member(last, inner, depth, depth)
-        comma = "" if last is shape.members[-1] else ","
+        comma = "" if last is ctype.members[-1] else ","
         return f"{' ' * (2 * depth + 2)}{text}{comma}".split("\n")
 
 

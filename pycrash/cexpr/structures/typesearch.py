@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 import drgn
 from drgn import TypeKind
 
 from pycrash.cexpr.eval.arith import size_of
-from pycrash.cexpr.eval.state import state_of
+from pycrash.cexpr.eval.state import ExprState
 from pycrash.kernel.core.typenames import IndexedType, TypeIndex
 
 if TYPE_CHECKING:
@@ -19,28 +19,35 @@ if TYPE_CHECKING:
 #: Structures lie in one another at most this deep.
 MAX_DEPTH = 64
 
-_indexes: WeakKeyDictionary[Kernel, TypeIndex] = WeakKeyDictionary()
 
+class TypeSearch:
+    """Goes through all types of one dump."""
 
-def types_like(kernel: Kernel, low: int, high: int, member: str) -> list[tuple[int, str]]:
-    """(size, name) of the types of `low` to `high` bytes, of any size if `high` is 0.
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
 
-    With `member` only structures and unions are listed that have a member whose type's name
-    contains it, themselves or in a structure inside them. Sorted by size and name.
-    """
-    if kernel not in _indexes:
-        _indexes[kernel] = TypeIndex(kernel)
-        state_of(kernel).types_read = True
-    search = _MemberSearch(kernel, member) if member else None
-    found: dict[str, int] = {}
-    # Of several types of a name gdb meets the last one first.
-    for type_ in reversed(_indexes[kernel].types):
-        size = _size(kernel, type_)
-        if type_.name in found or (high and not low <= size <= high):
-            continue
-        if search is None or search.matches(type_):
-            found[type_.name] = size
-    return sorted((size, name) for name, size in found.items())
+    def like(self, low: int, high: int, member: str) -> list[tuple[int, str]]:
+        """(size, name) of the types of `low` to `high` bytes, of any size if `high` is 0.
+
+        With `member` only structures and unions are listed that have a member whose type's
+        name contains it, themselves or in a structure inside them. Sorted by size and name.
+        """
+        search = _MemberSearch(self._kernel, member) if member else None
+        found: dict[str, int] = {}
+        # Of several types of a name gdb meets the last one first.
+        for type_ in reversed(self._index.types):
+            size = _size(self._kernel, type_)
+            if type_.name in found or (high and not low <= size <= high):
+                continue
+            if search is None or search.matches(type_):
+                found[type_.name] = size
+        return sorted((size, name) for name, size in found.items())
+
+    @cached_property
+    def _index(self) -> TypeIndex:
+        index = TypeIndex(self._kernel)
+        self._kernel.part(ExprState).types_read = True
+        return index
 
 
 def _size(kernel: Kernel, type_: IndexedType) -> int:

@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.printing import Value, print_command, ptype_command, whatis_command
 from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.errors import CrashError, ReadError
-from tests.cexpr.fake_expressions import ExpressionKernel
+from tests.cexpr.fake_expressions import make_session
 
 
 @pytest.fixture
-def kernel() -> Any:
-    return ExpressionKernel()
+def session() -> Session:
+    return make_session()
 
 
-def shown(kernel: Any, text: str, **options: Any) -> str:
-    return Value(kernel, text).text(ValueOptions(**options))
+def shown(session: Session, text: str, **options: Any) -> str:
+    return Value(session, text).text(ValueOptions(**options))
 
 
 @pytest.mark.parametrize(
@@ -67,8 +68,8 @@ def shown(kernel: Any, text: str, **options: Any) -> str:
         ("(int [2])numbers[0]", "{10, 20}"),
     ],
 )
-def test_value(kernel: Any, text: str, value: str) -> None:
-    assert shown(kernel, text) == value
+def test_value(session: Session, text: str, value: str) -> None:
+    assert shown(session, text) == value
 
 
 @pytest.mark.parametrize(
@@ -92,19 +93,19 @@ def test_value(kernel: Any, text: str, value: str) -> None:
         ("task", 'No symbol "task" in current context.'),
     ],
 )
-def test_refusal(kernel: Any, text: str, message: str) -> None:
+def test_refusal(session: Session, text: str, message: str) -> None:
     with pytest.raises(ExprError, match=message):
-        shown(kernel, text)
+        shown(session, text)
 
 
-def test_memory_that_is_not_in_the_dump_is_named(kernel: Any) -> None:
+def test_memory_that_is_not_in_the_dump_is_named(session: Session) -> None:
     with pytest.raises(ReadError):
-        shown(kernel, "counter@100000")
+        shown(session, "counter@100000")
 
 
-def test_history_and_convenience_variables(kernel: Any) -> None:
+def test_history_and_convenience_variables(session: Session) -> None:
     printed = [
-        "".join(print_command(kernel, text, ValueOptions()))
+        "".join(print_command(session, text))
         for text in ("5", "$+1", "$$", "$1", "$x = 3", "$x++ + $x", "$x", "$nothing")
     ]
     assert printed == [
@@ -113,17 +114,17 @@ def test_history_and_convenience_variables(kernel: Any) -> None:
     ]
 
 
-def test_what_fails_gets_no_number(kernel: Any) -> None:
+def test_what_fails_gets_no_number(session: Session) -> None:
     for text in ("1/0", "7"):
         try:
-            printed = "".join(print_command(kernel, text, ValueOptions()))
+            printed = "".join(print_command(session, text))
         except CrashError:
             printed = ""
     assert printed == "$1 = 7\n"
 
 
-def test_shift_beyond_the_width_warns(kernel: Any) -> None:
-    printed = "".join(print_command(kernel, "1 << 40", ValueOptions()))
+def test_shift_beyond_the_width_warns(session: Session) -> None:
+    printed = "".join(print_command(session, "1 << 40"))
     assert printed == "warning: left shift count >= width of type\n$1 = 0\n"
 
 
@@ -143,21 +144,21 @@ def test_shift_beyond_the_width_warns(kernel: Any) -> None:
         ("int (*)(char *)", "int (*)(char *)"),
     ],
 )
-def test_whatis(kernel: Any, text: str, type_: str) -> None:
-    assert "".join(whatis_command(kernel, text)) == f"type = {type_}\n"
+def test_whatis(session: Session, text: str, type_: str) -> None:
+    assert "".join(whatis_command(session, text)) == f"type = {type_}\n"
 
 
-def test_types_are_found_without_reading(kernel: Any) -> None:
-    assert "".join(whatis_command(kernel, "((struct task *)8)->next->comm")) == "type = char [8]\n"
+def test_types_are_found_without_reading(session: Session) -> None:
+    assert "".join(whatis_command(session, "((struct task *)8)->next->comm")) == "type = char [8]\n"
 
 
-def test_ptype_resolves_typedefs_inside(kernel: Any) -> None:
-    assert "".join(ptype_command(kernel, "pid_t (*)(void)")) == "type = int (*)(void)\n"
+def test_ptype_resolves_typedefs_inside(session: Session) -> None:
+    assert "".join(ptype_command(session, "pid_t (*)(void)")) == "type = int (*)(void)\n"
 
 
-def test_formats(kernel: Any) -> None:
+def test_formats(session: Session) -> None:
     printed = [
-        "".join(print_command(kernel, text, ValueOptions()))
+        "".join(print_command(session, text))
         for text in ("/x 255", "/c 300", "/t 5", "/d 'A'", "/f 5", "/z 5")
     ]
     assert [p.partition(" = ")[2].strip() for p in printed] == [
@@ -165,22 +166,23 @@ def test_formats(kernel: Any) -> None:
     ]
 
 
-def test_other_memory_is_read_through_the_reader_given(kernel: Any) -> None:
-    evaluator = Evaluator(kernel, memory=lambda address, size: bytes([address]) * size)
+def test_other_memory_is_read_through_the_reader_given(session: Session) -> None:
+    evaluator = Evaluator(session, memory=lambda address, size: bytes([address]) * size)
     value = evaluator.value(evaluator.parse("*(int *)5"))
     assert evaluator.arith.number(value) == 0x05050505
 
 
-def test_the_scope_decides_among_names(kernel: Any) -> None:
-    kernel.sources = SimpleNamespace(stretch=lambda address: ("other.c", 1, address, address))
-    evaluator = Evaluator(kernel)
-    evaluator.state.scope = 1
+def test_the_scope_decides_among_names(session: Session) -> None:
+    sources = SimpleNamespace(stretch=lambda address: ("other.c", 1, address, address))
+    session.kernel.__dict__["sources"] = sources
+    evaluator = Evaluator(session)
+    session.settings.scope = 1
     assert evaluator.value(evaluator.parse("counter")).value_() == 10
     assert evaluator.value(evaluator.parse("first.pid")).value_() == 1
-    evaluator.state.scope = 0
+    session.settings.scope = 0
     assert evaluator.value(evaluator.parse("counter")).value_() == 77
 
 
-def test_a_character_under_another_radix_is_a_number(kernel: Any) -> None:
-    assert shown(kernel, "65", format="c") == "65 'A'"
-    assert shown(kernel, "300", format="c", radix=16) == "0x2c"
+def test_a_character_under_another_radix_is_a_number(session: Session) -> None:
+    assert shown(session, "65", format="c") == "65 'A'"
+    assert shown(session, "300", format="c", radix=16) == "0x2c"

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from pycrash.cexpr.eval import lookup
-from pycrash.cexpr.eval.state import state_of
+from pycrash.cexpr.eval.state import ExprState
 from pycrash.kernel.kernel import Kernel
 from tests.cexpr.fake_expressions import ExpressionKernel
 
@@ -28,12 +28,12 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 def test_the_declaration_is_met_first(kernel: Kernel) -> None:
     names = lookup.Lookup(kernel)
     assert names.symbol("numbers").type_.length is None
-    state_of(kernel).types_read = True
+    kernel.part(ExprState).types_read = True
     assert names.symbol("numbers").type_.length is None
 
 
 def test_with_all_files_read_the_definition_is_met(kernel: Kernel) -> None:
-    state_of(kernel).types_read = True
+    kernel.part(ExprState).types_read = True
     assert lookup.Lookup(kernel).symbol("numbers").type_.length == 4
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from pycrash.api import Settings
-from pycrash.cexpr.eval.options import value_options
+from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.formats import split_format, split_options
@@ -17,41 +14,41 @@ from pycrash.cexpr.gdb.words import find_command, refuse, split_command
 from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.errors import CrashError
-from tests.cexpr.fake_expressions import BASE, MESSAGE, NUMBERS, ExpressionKernel
+from tests.cexpr.fake_expressions import BASE, MESSAGE, NUMBERS, make_session
 
 
 @pytest.fixture
-def kernel() -> Any:
-    return ExpressionKernel()
+def session() -> Session:
+    return make_session()
 
 
-def test_x_in_words(kernel: Any) -> None:
+def test_x_in_words(session: Session) -> None:
     at = BASE + NUMBERS
-    printed = "".join(examine_command(kernel, "/6dw numbers", ValueOptions()))
+    printed = "".join(examine_command(session, "/6dw numbers"))
     assert printed == f"{at:#x}:\t10\t20\t-30\t40\n{at + 16:#x}:\t0\t0\n"
 
 
-def test_x_goes_on_with_the_last_format(kernel: Any) -> None:
-    list(examine_command(kernel, "/2xb numbers", ValueOptions()))
-    printed = "".join(examine_command(kernel, "", ValueOptions()))
+def test_x_goes_on_with_the_last_format(session: Session) -> None:
+    list(examine_command(session, "/2xb numbers"))
+    printed = "".join(examine_command(session, ""))
     assert printed == f"{BASE + NUMBERS + 2:#x}:\t0x00\t0x00\n"
 
 
-def test_x_strings(kernel: Any) -> None:
-    printed = "".join(examine_command(kernel, "/2s text", ValueOptions()))
+def test_x_strings(session: Session) -> None:
+    printed = "".join(examine_command(session, "/2s text"))
     assert printed.splitlines()[0] == f'{BASE + MESSAGE:#x}:\t"hello"'
     assert printed.splitlines()[1] == f'{BASE + MESSAGE + 6:#x}:\t""'
 
 
-def test_x_sets_the_last_address(kernel: Any) -> None:
-    list(examine_command(kernel, "/2xw numbers", ValueOptions()))
-    printed = "".join(printf_command(kernel, '"%lx %d", $_, $__'))
+def test_x_sets_the_last_address(session: Session) -> None:
+    list(examine_command(session, "/2xw numbers"))
+    printed = "".join(printf_command(session, '"%lx %d", $_, $__'))
     assert printed == f"{BASE + NUMBERS + 4:x} 20"
 
 
-def test_x_is_bounded(kernel: Any) -> None:
+def test_x_is_bounded(session: Session) -> None:
     with pytest.raises(ExprError):
-        list(examine_command(kernel, "/99999999999x numbers", ValueOptions()))
+        list(examine_command(session, "/99999999999x numbers"))
 
 
 @pytest.mark.parametrize(
@@ -67,45 +64,43 @@ def test_x_is_bounded(kernel: Any) -> None:
         ('"%d", (1,2)', "2"),
     ],
 )
-def test_printf(kernel: Any, arguments: str, text: str) -> None:
-    assert "".join(printf_command(kernel, arguments)) == text
+def test_printf(session: Session, arguments: str, text: str) -> None:
+    assert "".join(printf_command(session, arguments)) == text
 
 
 @pytest.mark.parametrize(
     "arguments", ["", "5", '"%d"', '"%d", 1, 2', '"%q", 1', '"%', '"%d" 5', '"%999999d", 1']
 )
-def test_printf_refuses(kernel: Any, arguments: str) -> None:
+def test_printf_refuses(session: Session, arguments: str) -> None:
     with pytest.raises(ExprError):
-        "".join(printf_command(kernel, arguments))
+        "".join(printf_command(session, arguments))
 
 
 def test_echo() -> None:
     assert "".join(echo_command(r"a\tb\n\101\\")) == "a\tb\nA\\"
 
 
-def test_settings(kernel: Any) -> None:
-    settings = Settings()
-    list(set_command(kernel, settings, "print elements 4"))
-    list(set_command(kernel, settings, "print symbol off"))
-    options = value_options(kernel, settings)
+def test_settings(session: Session) -> None:
+    list(set_command(session, "print elements 4"))
+    list(set_command(session, "print symbol off"))
+    options = session.options()
     assert (options.print_max, options.symbol) == (4, False)
-    shown = "".join(show_command(kernel, settings, "print elements"))
+    shown = "".join(show_command(session, "print elements"))
     assert shown == "Limit on string chars or array elements to print is 4.\n"
 
 
-def test_set_output_radix(kernel: Any) -> None:
-    settings = Settings()
-    told = "".join(set_command(kernel, settings, "output-radix 16"))
+def test_set_output_radix(session: Session) -> None:
+    told = "".join(set_command(session, "output-radix 16"))
     assert told == "Output radix now set to decimal 16, hex 10, octal 20.\n"
-    assert value_options(kernel, settings).radix == 16
+    assert session.options().radix == 16
 
 
 @pytest.mark.parametrize(
     "text", ["", "nosuch 5", "var counter = 5", "print max 5", "output-radix 7"]
 )
-def test_set_refuses(kernel: Any, text: str) -> None:
+def test_set_refuses(session: Session, text: str) -> None:
     with pytest.raises(ExprError):
-        list(set_command(kernel, Settings(), text))
+        list(set_command(session, text))
 
 
 @pytest.mark.parametrize(

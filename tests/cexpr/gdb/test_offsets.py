@@ -11,7 +11,7 @@ from drgn import Program, TypeMember
 from pycrash.cexpr.gdb.offsets import with_offsets
 from pycrash.cexpr.gdb.printing import ptype_command
 from pycrash.cexpr.syntax.errors import ExprError
-from tests.cexpr.fake_expressions import ExpressionKernel, make_program
+from tests.cexpr.fake_expressions import make_program, make_session
 
 OUTER = """\
 struct outer {
@@ -72,9 +72,9 @@ def test_members_of_a_union_have_only_sizes(prog: Program) -> None:
 
 
 def test_the_command() -> None:
-    kernel: Any = ExpressionKernel()
-    printed = "".join(ptype_command(kernel, "/o struct task"))
+    session = make_session()
+    printed = "".join(ptype_command(session, "/o struct task"))
     assert printed.startswith("/* offset      |    size */  type = struct task {\n")
-    assert "".join(ptype_command(kernel, "/o int")) == "type = int\n"
+    assert "".join(ptype_command(session, "/o int")) == "type = int\n"
     with pytest.raises(ExprError):
-        "".join(ptype_command(kernel, "/q int"))
+        "".join(ptype_command(session, "/q int"))

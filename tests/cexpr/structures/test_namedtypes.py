@@ -5,17 +5,14 @@ from __future__ import annotations
 import pytest
 from drgn import Object, TypeMember
 
-from pycrash.cexpr.structures.namedtypes import (
-    declaration,
-    declared_name,
-    find_datatype,
-    member_offset,
-)
+from pycrash.cexpr.structures.declaration import declaration, declared_name
+from pycrash.cexpr.structures.namedtypes import NamedTypes
 from pycrash.errors import CrashError
 from tests.cexpr.fake import FakeKernel
 
 KERNEL = FakeKernel()
 PROG = KERNEL.prog
+TYPES = KERNEL.part(NamedTypes)
 INT = PROG.int_type("int", 4, True)
 LONG = PROG.int_type("unsigned long", 8, False)
 LIST = KERNEL.add(
@@ -50,14 +47,14 @@ KERNEL.add("gone", PROG.struct_type("gone"))
 
 
 def test_kinds() -> None:
-    page = find_datatype(KERNEL, "page")
+    page = TYPES.find("page")
     assert page is not None
     assert (page.kind, page.size, page.typedef) == ("struct", 64, False)
-    atomic = find_datatype(KERNEL, "atomic_t")
+    atomic = TYPES.find("atomic_t")
     assert atomic is not None
     assert (atomic.kind, atomic.size, atomic.typedef) == ("struct", 4, True)
-    assert find_datatype(KERNEL, "nothing") is None
-    assert find_datatype(KERNEL, "no such(") is None
+    assert TYPES.find("nothing") is None
+    assert TYPES.find("no such(") is None
 
 
 @pytest.mark.parametrize(
@@ -80,21 +77,21 @@ def test_kinds() -> None:
     ],
 )
 def test_member_paths(path: str, offset: int | None) -> None:
-    page = find_datatype(KERNEL, "page")
+    page = TYPES.find("page")
     assert page is not None
     assert page.offset(path) == offset
 
 
 def test_member_offset() -> None:
-    assert member_offset(KERNEL, "page.links") == 24
-    assert member_offset(KERNEL, "page.lru.next") is None
-    assert member_offset(KERNEL, "page") is None
-    assert member_offset(KERNEL, "nothing.x") is None
-    assert member_offset(KERNEL, ".x") is None
+    assert TYPES.offset("page.links") == 24
+    assert TYPES.offset("page.lru.next") is None
+    assert TYPES.offset("page") is None
+    assert TYPES.offset("nothing.x") is None
+    assert TYPES.offset(".x") is None
 
 
 def lines(name: str, member: str = "", **options: int) -> list[str]:
-    found = find_datatype(KERNEL, name)
+    found = TYPES.find(name)
     assert found is not None
     return list(declaration(found, member, **options))  # type: ignore[arg-type]
 

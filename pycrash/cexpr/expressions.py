@@ -1,0 +1,59 @@
+"""C over one dump: what commands and plugins ask for types, values and structures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pycrash.cexpr.eval.lookup import Lookup
+    from pycrash.cexpr.printing.values import ValueOptions
+    from pycrash.cexpr.structures.namedtypes import NamedTypes
+    from pycrash.cexpr.structures.structs import Reader, StructReader
+    from pycrash.kernel.kernel import Kernel
+
+
+class Expressions:
+    """The one of a dump, had by `kernel.part(Expressions)`.
+
+    What lines leave behind for later ones (the value history, convenience variables, print
+    settings of gdb's own) and what was found out once (types, names of addresses) are parts of
+    the kernel, each imported when first asked for.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+
+    @property
+    def lookup(self) -> Lookup:
+        """What a name in an expression means."""
+        from pycrash.cexpr.eval.lookup import Lookup
+
+        return self._kernel.part(Lookup)
+
+    @property
+    def types(self) -> NamedTypes:
+        """Structures and other types by name, and the offsets of their members."""
+        from pycrash.cexpr.structures.namedtypes import NamedTypes
+
+        return self._kernel.part(NamedTypes)
+
+    def structs(self, options: ValueOptions, read: Reader | None = None) -> StructReader:
+        """What reads and prints structures; `read` fetches those that are not kernel memory."""
+        from pycrash.cexpr.structures.structs import StructReader
+
+        return StructReader(self._kernel, options, read)
+
+    def types_like(self, low: int, high: int, member: str) -> list[tuple[int, str]]:
+        """(size, name) of types by their size in bytes and what they contain: see TypeSearch."""
+        from pycrash.cexpr.structures.typesearch import TypeSearch
+
+        return self._kernel.part(TypeSearch).like(low, high, member)
+
+    def complete_structure(
+        self, word: str, kinds: tuple[str, ...] = ("struct", "union")
+    ) -> Iterator[tuple[str, str]]:
+        """What `structure.member,member` could go on as: (word, remark), see Completer."""
+        from pycrash.cexpr.structures.completion import Completer
+
+        return self._kernel.part(Completer).structures(word, kinds)
