@@ -11,6 +11,7 @@ from pycrash.api.addresses import address, calculate, is_expression
 from pycrash.api.kinds import cpu_list, find_task, hexadecimal, is_hexadecimal
 from pycrash.api.taskheader import TaskHeader, header_lines
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.architecture import RegisterSet
 from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import (
     Complaint,
@@ -144,7 +145,7 @@ class Bt(Command):
         radix, size = ctx.settings.radix, ctx.kernel.word_size
         for row in rows:
             if isinstance(row, BacktraceRow):
-                yield from _event_lines(row.events, radix, size)
+                yield from _event_lines(row.events, radix, size, ctx.kernel.arch.registers)
             elif isinstance(row, TaskHeader):
                 yield from header_lines(row, size)
             elif isinstance(row, RawRow):
@@ -371,7 +372,9 @@ class _Session:
             source = self._source(event.pc) if event.level is not None else ""
             return event._replace(shown=shown, source=source)
         if isinstance(event, Registers) and event.name and not event.user and "l" in self._args:
-            return event._replace(source=self._source(event.values.get("RIP", 0)))
+            return event._replace(
+                source=self._source(event.values.get(self._kernel.arch.registers.pc, 0))
+            )
         if isinstance(event, StackWords) and "F" in self._args:
             return event._replace(texts=tuple(map(self._word_text, event.values)))
         return event
@@ -441,7 +444,9 @@ def _overflows(ctx: Context) -> Iterator[Row]:
 # Events to lines
 
 
-def _event_lines(events: Iterable[Event], radix: int, word_size: int) -> Iterator[str]:
+def _event_lines(
+    events: Iterable[Event], radix: int, word_size: int, registers: RegisterSet
+) -> Iterator[str]:
     for event in events:
         if isinstance(event, Frame):
             level, sp, pc, symbol, _, module, unsure, shown, source = event
@@ -456,13 +461,14 @@ def _event_lines(events: Iterable[Event], radix: int, word_size: int) -> Iterato
             if source:
                 yield f"    {source}"
         elif isinstance(event, Registers):
-            yield from _registers_lines(event, radix)
+            yield from _registers_lines(event, radix, registers)
         elif isinstance(event, StackWords):
             yield from _words_lines(event, word_size)
         elif isinstance(event, CpuRegisters):
             if event.name:
-                yield f"    [exception RIP: {event.name}{offset_text(event.offset, radix)}]"
-            yield from register_lines(event.values)
+                where = f"{event.name}{offset_text(event.offset, radix)}"
+                yield f"    [exception {registers.pc}: {where}]"
+            yield from register_lines(event.values, registers.rows)
         elif isinstance(event, StackSwitch):
             yield f"--- <{event.name}> ---"
         elif isinstance(event, TextStart):
@@ -478,12 +484,13 @@ def _words_lines(event: StackWords, size: int) -> Iterator[str]:
         yield f"    {event.address + at * size:x}: {pair}"
 
 
-def _registers_lines(event: Registers, radix: int) -> Iterator[str]:
+def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> Iterator[str]:
     if event.found:
         yield ""
         yield f"  {'USER' if event.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {event.address:x}"
     if not event.user:
-        yield f"    [exception RIP: {event.name}{offset_text(event.offset, radix)}]"
-    yield from register_lines(event.values)
+        where = f"{event.name}{offset_text(event.offset, radix)}"
+        yield f"    [exception {registers.pc}: {where}]"
+    yield from register_lines(event.values, registers.rows)
     if event.source:
         yield f"    {event.source}"

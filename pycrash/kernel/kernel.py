@@ -12,6 +12,7 @@ from pycrash.kernel.core.reader import Options, Reader
 
 if TYPE_CHECKING:
     from pycrash.files.dumpfile import DumpFile
+    from pycrash.kernel.core.architecture import Architecture
     from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.log.printk import KernelLog
     from pycrash.kernel.mm.slab import Slab
@@ -51,6 +52,13 @@ class Kernel(Reader):
         self.notes: list[str] = []
 
     @cached_property
+    def arch(self) -> Architecture:
+        """What the kind of machine decides: registers, page tables, how stacks are followed."""
+        from pycrash.kernel.arch.chooser import choose
+
+        return self.part(choose)
+
+    @cached_property
     def dump_file(self) -> DumpFile | None:
         """What the dump's file says of itself: its format, dump level, and what it lacks."""
         from pycrash.files.dumpfile import DumpFile
@@ -81,9 +89,7 @@ class Kernel(Reader):
     @cached_property
     def unwinder(self) -> Unwinder:
         """What follows stacks on this architecture."""
-        from pycrash.kernel.stacks.trace import make_unwinder
-
-        return self.part(make_unwinder)
+        return self.arch.unwinder
 
     @cached_property
     def log(self) -> KernelLog:

@@ -11,6 +11,7 @@ import pytest
 from commands.bt import BacktraceRow, Bt, LineRow, RawRow
 from pycrash.api import Context, Notice, Row, Settings, TaskHeader, UsageError
 from pycrash.errors import CrashError
+from pycrash.kernel.arch.x86_64.architecture import X86_64
 from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import (
     Complaint,
@@ -92,6 +93,7 @@ def ctx(unwinder: FakeUnwinder) -> Context:
         byte_order="<",
         struct_format=lambda code: "<Q",
         unwinder=unwinder,
+        arch=X86_64,
         tasks=FakeTasks(task(0), task(1), task(5), task(6, 5), task(9, stack=0)),
         panic=SimpleNamespace(
             task=0xFF05, first_task=0xFF05, active={1: 0xFF05, 0: 0xFF00}, active_on=lambda cpu: 0

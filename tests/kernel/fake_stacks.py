@@ -111,7 +111,7 @@ class FakeKernel:
             saved_sp=lambda task: SLEEPING_SP, is_kernel_thread=lambda task: self.kernel_thread
         )
         self.cpus = SimpleNamespace(possible={0}, count=1)
-        self.memory = SimpleNamespace(
+        self.arch = SimpleNamespace(
             tables=SimpleNamespace(
                 kernel_base=0xFFFF888000000000,
                 user_top=0x7FFFFFFFF000,

@@ -67,11 +67,7 @@ class Lookup:
     def _char_is_signed(self) -> bool:
         # The kernel is built with unsigned characters everywhere since 6.2; gdb's own
         # type, which literals have, keeps what the processor's ABI says.
-        platform = self.prog.platform
-        return platform is None or platform.arch in (
-            drgn.Architecture.X86_64,
-            drgn.Architecture.I386,
-        )
+        return self.kernel.arch.char_is_signed
 
     def is_type(self, name: str) -> bool:
         """Whether a single word is a type and not a variable of that name."""

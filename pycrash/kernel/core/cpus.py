@@ -6,10 +6,7 @@ import struct
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import drgn
-
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.core.layout import member_offset
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -43,50 +40,7 @@ class Cpus:
     @cached_property
     def count(self) -> int:
         """The number of CPUs commands go through: those numbered below it."""
-        platform = self._kernel.prog.platform
-        arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
-        if not self.offsets:
-            return 1
-        if arch == drgn.Architecture.X86_64:
-            return self._set_up()
-        if arch in (drgn.Architecture.S390, drgn.Architecture.S390X, drgn.Architecture.I386):
-            return max(self.online, default=0) + 1
-        if arch == drgn.Architecture.PPC64:
-            return len(self.online) or 1
-        return len(self.present) or max(self.online, default=0) + 1
-
-    def _set_up(self) -> int:
-        """CPUs whose per-CPU memory says their number, at most those present."""
-        kernel = self._kernel
-        number = self._number_address()
-        if number is None:
-            return 1
-        unused = kernel.symbol_address("__per_cpu_load")
-        count = 0
-        for offset in self.offsets:
-            if offset == unused:
-                break
-            try:
-                (said,) = struct.unpack(
-                    kernel.byte_order + "i", kernel.read(number + offset, 4, "cpu number (per_cpu)")
-                )
-            except ReadError:
-                break
-            if said != count:
-                break
-            count += 1
-        if self.present and (not count or len(self.present) < count):
-            return max(self.present) + 1
-        return count
-
-    def _number_address(self) -> int | None:
-        """Where a CPU's own number lies in its per-CPU memory."""
-        kernel = self._kernel
-        # 6.2 to 6.14 keep it in pcpu_hot, the others in a variable of its own.
-        hot = kernel.symbol_address("pcpu_hot")
-        if hot is not None:
-            return hot + member_offset(kernel.prog, "struct pcpu_hot", "cpu_number")
-        return kernel.symbol_address("cpu_number")
+        return self._kernel.arch.count_cpus(self) if self.offsets else 1
 
     @cached_property
     def offsets(self) -> list[int]:

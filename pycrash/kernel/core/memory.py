@@ -7,15 +7,14 @@ is one at all, whether it is mapped, and whether the dump has the page.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import ReadError
-from pycrash.kernel.arch.x86_64.pagetables import PageTables, make_page_tables
 
 if TYPE_CHECKING:
+    from pycrash.kernel.core.pagetables import PageTables
     from pycrash.kernel.kernel import Kernel
 
 KERNEL = "kernel virtual address"
@@ -36,18 +35,17 @@ class Memory:
         self._kernel = kernel
         self.zero_excluded = False
 
-    @cached_property
-    def tables(self) -> PageTables:
-        """The translation of virtual addresses."""
-        return make_page_tables(self._kernel)
+    @property
+    def _tables(self) -> PageTables:
+        return self._kernel.arch.tables
 
     def is_kernel(self, address: int) -> bool:
         """Whether an address is one of the kernel's, by its value alone."""
-        return self.tables.kernel_base <= address <= self._kernel.word_mask
+        return self._tables.kernel_base <= address <= self._kernel.word_mask
 
     def is_user(self, address: int) -> bool:
         """Whether an address may be one of user space, by its value alone."""
-        return 0 <= address < self.tables.user_top
+        return 0 <= address < self._tables.user_top
 
     def read_slowly(self, address: int, size: int, what: str) -> bytes:
         """Kernel virtual memory, page by page: for `Kernel.read`, where drgn found a fault.
@@ -56,7 +54,7 @@ class Memory:
         """
         if not self.is_kernel(address):
             raise ReadError(address, what, "invalid", KERNEL)
-        return self._pages(address, size, what, KERNEL, self.tables.kernel_physical)
+        return self._pages(address, size, what, KERNEL, self._tables.kernel_physical)
 
     def read_user(self, task: int, address: int, size: int, what: str) -> bytes:
         """User memory of a task, by the address of its task_struct. Raises ReadError."""
@@ -66,7 +64,7 @@ class Memory:
         mm = self._kernel.read_word(task + drgn.offsetof(task_type, "mm"), "mm_struct pgd")
 
         def translate(at: int) -> int | None:
-            return self.tables.user_physical(mm, at)
+            return self._tables.user_physical(mm, at)
 
         return self._pages(address, size, what, USER, translate)
 

@@ -14,6 +14,7 @@ from pycrash.kernel.core.typestore import store_of
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo, read_vmcoreinfo
 
 if TYPE_CHECKING:
+    from pycrash.kernel.core.architecture import Architecture
     from pycrash.kernel.core.memory import Memory
 
 _Part = TypeVar("_Part")
@@ -55,6 +56,11 @@ class Reader:
         except KeyError:
             part = self._parts[make] = make(self)
             return part
+
+    @cached_property
+    def arch(self) -> Architecture:
+        """What the kind of machine decides; `Kernel` knows which one it is."""
+        raise NotImplementedError
 
     @cached_property
     def memory(self) -> Memory:

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError
 from pycrash.files.compressed import is_compressed, unpacked
-from pycrash.kernel.symbols.filter import rejected
+from pycrash.kernel.core.symbolrules import SymbolRules
 from pycrash.objects.elf import ElfFile
 
 if TYPE_CHECKING:
-    import drgn
-
     from pycrash.kernel.kernel import Kernel
 
 DEBUG_TREE = "/usr/lib/debug/lib/modules"
@@ -55,7 +53,7 @@ def is_elf(path: Path) -> bool:
         return False
 
 
-def read_object(path: Path, arch: drgn.Architecture) -> ObjectFile:
+def read_object(path: Path, rules: SymbolRules) -> ObjectFile:
     """What an unpacked object file holds. Raises CrashError where it is none or has no symbols."""
     elf = ElfFile(path)
     table = elf.symbols
@@ -64,7 +62,7 @@ def read_object(path: Path, arch: drgn.Architecture) -> ObjectFile:
         _, _, section, value = table.entry(index)
         home = elf.sections[section].name if 0 < section < len(elf.sections) else ""
         name, letter = table.name(index), table.letter(index)
-        if not home or not rejected(arch, value, name, letter):
+        if not home or not rules.rejects(value, name, letter):
             found.append((bool(home), value, name, letter, home))
     found.sort(key=lambda s: s[:3])
     return ObjectFile(

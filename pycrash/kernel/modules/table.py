@@ -18,7 +18,6 @@ import drgn
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.layout import Layout, has_member
 from pycrash.kernel.modules.layout import CORE, INIT, MEMORY_KINDS, Module, ModuleLayout, Range
-from pycrash.kernel.symbols.filter import rejected
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -136,7 +135,7 @@ class ModuleTable:
         file = Path(path)
         if is_compressed(file):
             file = unpacked(file)
-        content = read_object(file, self._arch)
+        content = read_object(file, self._kernel.arch.symbols)
         known = self._known(module)
         own, build_id = known.build_id, content.build_id
         if own and build_id and own != build_id:
@@ -175,11 +174,6 @@ class ModuleTable:
         if module.address not in self._kallsyms:
             self._kallsyms[module.address] = self._read_kallsyms(module)
         return self._kallsyms[module.address]
-
-    @property
-    def _arch(self) -> drgn.Architecture:
-        platform = self._kernel.prog.platform
-        return drgn.Architecture.UNKNOWN if platform is None else platform.arch
 
     def _head(self) -> int | None:
         """The address of the kernel's list_head `modules`; None without module support."""
@@ -251,9 +245,7 @@ class ModuleTable:
         form = self._kernel.struct_format("IBBHQQ" if wide else "IIIBBH")
         step = struct.calcsize(form)
         count = min(module.num_symtab, len(table) // step)
-        # Only on these machines are there linker's marks in a module's own table.
-        arch = self._arch
-        marked = arch in (drgn.Architecture.ARM, drgn.Architecture.AARCH64)
+        rules = self._kernel.arch.symbols
         # The first entry of an ELF symbol table stands for no symbol.
         for entry in struct.iter_unpack(form, table[step : count * step]):
             if wide:
@@ -265,7 +257,10 @@ class ModuleTable:
             end = strings.find(0, name, name + MAX_NAME)
             text = strings[name : end if end >= 0 else name + MAX_NAME]
             letter = _letter(info)
-            if text and not (marked and rejected(arch, value, text.decode("latin-1"), letter)):
+            if not text:
+                continue
+            is_mark = rules.marks_modules and rules.rejects(value, text.decode("latin-1"), letter)
+            if not is_mark:
                 yield ModuleSymbol(text.decode("utf-8", "replace"), value, letter, size)
 
 

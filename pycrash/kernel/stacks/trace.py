@@ -1,7 +1,7 @@
 """Backtraces: what a stack holds, as a list of plain facts in the order crash shows them.
 
 `Unwinder.trace` and its kin return a Trace. How a stack is followed depends on the
-architecture; x86-64 has a walk of its own (arch/x86_64), the others use drgn's.
+architecture: `kernel.arch.unwinder` does it.
 """
 
 from __future__ import annotations
@@ -182,17 +182,3 @@ def _references(kernel: Kernel, events: list[Event]) -> Iterator[tuple[int, str]
             for value in event.values.values():
                 found = kernel.symbols.lookup(value)
                 yield value, found[0].name if found and not found[1] else ""
-
-
-def make_unwinder(kernel: Kernel) -> Unwinder:
-    """The unwinder of the kernel's architecture."""
-    import drgn
-
-    platform = kernel.prog.platform
-    if platform is not None and platform.arch == drgn.Architecture.X86_64:
-        from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
-
-        return UnwinderX86(kernel)
-    from pycrash.kernel.arch.other.unwind import UnwinderDrgn
-
-    return UnwinderDrgn(kernel)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import drgn
-
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.typestore import build_id_of
 from pycrash.kernel.modules.table import INIT
@@ -74,9 +72,8 @@ class SymbolTable:
             stext: int | None = kernel.vmcoreinfo.symbol("_stext")
         except MissingFeature:
             stext = None
-        platform = kernel.prog.platform
-        arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
-        return KernelSymbols(ElfFile(kernel.vmlinux), arch, stext, build_id_of(kernel.prog))
+        rules = kernel.arch.symbols
+        return KernelSymbols(ElfFile(kernel.vmlinux), rules, stext, build_id_of(kernel.prog))
 
     @cached_property
     def module_symbols(self) -> ModuleSymbols:

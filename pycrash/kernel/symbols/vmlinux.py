@@ -11,8 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-import drgn
-
+from pycrash.kernel.core.symbolrules import SymbolRules
 from pycrash.kernel.symbols.filter import SymbolFilter
 from pycrash.kernel.symbols.order import SymbolOrder, keep_order, load_order
 from pycrash.objects.elf import SHF_EXECINSTR, ElfFile
@@ -51,10 +50,10 @@ class KernelSymbols:
     """
 
     def __init__(
-        self, elf: ElfFile, arch: drgn.Architecture, stext: int | None, build_id: str | None = None
+        self, elf: ElfFile, rules: SymbolRules, stext: int | None, build_id: str | None = None
     ) -> None:
         self._entries = elf.symbols
-        self._arch = arch
+        self._rules = rules
         self._found: dict[str, list[tuple[int, str]]] = {}
         self._scans = 0
         # A stripped file has the build ID of the whole one, but fewer symbols.
@@ -71,7 +70,7 @@ class KernelSymbols:
         self.bias = 0
         if stext is not None and linked is not None and not (stext - linked) & 0xFFF:
             self.bias = stext - linked
-        self._filter = SymbolFilter(arch, self._values_of)
+        self._filter = SymbolFilter(rules, self._values_of)
 
     @property
     def image(self) -> tuple[int, int]:
@@ -188,7 +187,7 @@ class KernelSymbols:
     def _moved(self, value: int) -> int:
         low, high = self._image
         # On this machine what lies outside of the sections is a number, not a place.
-        if self._arch == drgn.Architecture.X86_64 and not low <= value <= high:
+        if self._rules.per_cpu_below and not low <= value <= high:
             return value
         return value + self.bias
 
@@ -230,7 +229,7 @@ class KernelSymbols:
     def _moved_places(self) -> tuple[int, int]:
         """The first place of a symbol that was moved with the kernel, and that behind the last."""
         linked = self._table.values
-        if self._arch != drgn.Architecture.X86_64:
+        if not self._rules.per_cpu_below:
             return 0, len(linked)
         return bisect_left(linked, self._image[0]), bisect_right(linked, self._image[1])
 

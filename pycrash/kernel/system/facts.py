@@ -41,13 +41,6 @@ FATAL_TEXTS = (
     "Bad mode in ",
     "Oops: ",
 )
-#: Ticks a second that crash takes for granted where nothing in the dump tells.
-DEFAULT_HZ = {
-    drgn.Architecture.X86_64: 1000,
-    drgn.Architecture.I386: 1000,
-    drgn.Architecture.PPC64: 1000,
-    drgn.Architecture.RISCV64: 250,
-}
 #: An I/O scheduler in whose file `write_expire` is five seconds in ticks, told by a function.
 DEADLINE_SCHEDULERS = (
     ("dd_init_queue", "mq-deadline.c"),
@@ -125,7 +118,7 @@ class SystemFacts:
         if slice_at is not None and Places(kernel).symbol_size("cfq_slice_async") == 4:
             # A 25th of a second in ticks; in nanoseconds, and wider, since 4.8.
             ticks = kernel.unsigned(kernel.read(slice_at, 4, "cfq_slice_async"))
-            return ticks * 25 or self._default_hz
+            return ticks * 25 or kernel.arch.default_hz
         for name, file in DEADLINE_SCHEDULERS:
             if kernel.symbol_address(name) is None:
                 continue
@@ -135,12 +128,7 @@ class SystemFacts:
                 continue
             if expire >= 5:
                 return expire // 5
-        return self._default_hz
-
-    @property
-    def _default_hz(self) -> int:
-        platform = self._kernel.prog.platform
-        return DEFAULT_HZ.get(platform.arch, 100) if platform is not None else 100
+        return kernel.arch.default_hz
 
     @cached_property
     def ticks(self) -> int:

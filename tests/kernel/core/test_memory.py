@@ -12,7 +12,7 @@ import pytest
 
 from pycrash.errors import MissingFeature, ReadError
 from pycrash.files.dumpfile import DumpFile
-from pycrash.kernel.arch.x86_64.pagetables import START_KERNEL_MAP, X86PageTables
+from pycrash.kernel.arch.x86_64.pagetables import START_KERNEL_MAP, PageTables
 from pycrash.kernel.core.memory import Memory
 from pycrash.kernel.kernel import Kernel
 
@@ -39,9 +39,10 @@ class FakeKernel:
         self.vmcoreinfo = Note()
         self.dump = None
         self.dump_file = SimpleNamespace(page_state=self._state)
-        self.word_mask = 2**64 - 1
+        self.word_mask, self.byte_order = 2**64 - 1, "<"
         self.symbols = SimpleNamespace(kernel_symbols=SimpleNamespace(find=self._symbol, bias=0))
         self.memory = Memory(cast("Kernel", self))
+        self.arch = SimpleNamespace(tables=PageTables(cast("Kernel", self)))
 
     @staticmethod
     def _state(address: int) -> str:
@@ -56,6 +57,9 @@ class FakeKernel:
     def _symbol(name: str) -> list[tuple[int, str]]:
         found = {"init_top_pgt": START_KERNEL_MAP + TABLE + 0x100000, "pti_init": START_KERNEL_MAP}
         return [(found[name], "T")] if name in found else []
+
+    def part(self, make: object) -> object:
+        return self.symbols
 
     def has_type(self, name: str) -> bool:
         return False
@@ -88,7 +92,7 @@ def test_the_direct_map_is_arithmetic(kernel: FakeKernel) -> None:
 
 
 def test_page_tables_are_followed(kernel: FakeKernel) -> None:
-    tables = X86PageTables(cast("Kernel", kernel))
+    tables = kernel.arch.tables
     assert tables.kernel_physical(VMALLOC + 0x10) == 0x6010
     assert tables.kernel_physical(VMALLOC + 0x200123) == 0x123
     assert tables.kernel_physical(VMALLOC + 0x2000) is None

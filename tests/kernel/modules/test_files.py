@@ -8,10 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import drgn
 import pytest
 
 from pycrash.errors import CrashError
+from pycrash.kernel.arch.aarch64.architecture import AArch64
+from pycrash.kernel.arch.x86_64.architecture import X86_64
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.modules.files import ModuleFinder, is_elf, read_object
 from pycrash.kernel.symbols.loaded import Entry, LoadedFile, merged
@@ -19,7 +20,6 @@ from pycrash.objects.elf import SHF_COMPRESSED, ElfFile
 from pycrash.objects.relocated import RelocatedDwarf, RelocatedFile, open_plain
 from tests.kernel.elf_maker import SHF_ALLOC, SHF_EXEC, SHF_WRITE, ObjectMaker
 
-X86_64 = drgn.Architecture.X86_64
 LOCAL_FUNC, GLOBAL_FUNC, LOCAL_OBJECT, SECTION = 0x02, 0x12, 0x01, 0x03
 
 
@@ -116,24 +116,24 @@ def test_what_an_object_file_says(tmp_path: Path) -> None:
     made.build_id(b"\x01\x02")
     bare = tmp_path / "bare"
     bare.write_bytes(b"\x7fELF\x02\x01\x01".ljust(64, b"\0"))
-    content = read_object(made.write(tmp_path / "x.ko"), X86_64)
+    content = read_object(made.write(tmp_path / "x.ko"), X86_64.symbols)
     assert content.build_id == b"\x01\x02"
     assert content.sections[".text"] == 64
     start = next(s for s in content.symbols if s.name == "start")
     assert (start.section, start.value, start.letter) == (".text", 0, "T")
     assert content.symbols[0].name == "printk"
     with pytest.raises(CrashError, match="no symbols"):
-        read_object(bare, X86_64)
+        read_object(bare, X86_64.symbols)
 
 
 def test_marks_of_the_linker_are_left_out(tmp_path: Path) -> None:
     made = maker()
     made.symbols += [("$x", ".text", 0, 0), ("$d.1", ".data", 0, 0)]
     path = made.write(tmp_path / "x.ko")
-    names = {s.name for s in read_object(path, drgn.Architecture.AARCH64).symbols}
+    names = {s.name for s in read_object(path, AArch64.symbols).symbols}
     assert {"start", "table"} < names
     assert not {"$x", "$d.1"} & names
-    assert "$x" in {s.name for s in read_object(path, X86_64).symbols}
+    assert "$x" in {s.name for s in read_object(path, X86_64.symbols).symbols}
 
 
 BASE = 0xFFFFFFFFC0000000
@@ -154,7 +154,7 @@ KNOWN = (
 
 def loaded(tmp_path: Path, marks: bool = False) -> LoadedFile:
     path = maker().write(tmp_path / "x.ko")
-    return LoadedFile(str(path), path, read_object(path, X86_64), {}, marks)
+    return LoadedFile(str(path), path, read_object(path, X86_64.symbols), {}, marks)
 
 
 def test_sections_are_placed_by_the_symbols_that_are_known(tmp_path: Path) -> None:

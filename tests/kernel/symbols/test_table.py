@@ -6,10 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import drgn
 import pytest
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.arch.x86_64.architecture import X86_64
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.modules.table import Kallsyms, Module, ModuleSymbol, Range
 from pycrash.kernel.symbols.table import Symbol, SymbolTable
@@ -73,10 +73,8 @@ def table(tmp_path: Path, ranges: tuple[Range, ...]) -> SymbolTable:
     )
 
     class FakeKernel:
-        prog = SimpleNamespace(
-            platform=drgn.Platform(drgn.Architecture.X86_64),
-            main_module=lambda: SimpleNamespace(build_id=None),
-        )
+        arch = X86_64
+        prog = SimpleNamespace(main_module=lambda: SimpleNamespace(build_id=None))
         modules = Modules(ranges)
 
         @property

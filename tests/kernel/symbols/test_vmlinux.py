@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import drgn
 import pytest
 
+from pycrash.kernel.arch.aarch64.architecture import AArch64
+from pycrash.kernel.arch.x86_64.architecture import X86_64
 from pycrash.kernel.symbols.vmlinux import SCANS, KernelSymbols, strip_clone
 from pycrash.objects.elf import ElfFile
 from tests.kernel.fake_elf import ABSOLUTE, LOCAL, Symbol, make_elf
@@ -32,7 +33,7 @@ BIAS = 0x2000000
 @pytest.fixture
 def symbols(tmp_path: Path) -> KernelSymbols:
     elf = ElfFile(make_elf(tmp_path / "vmlinux", SYMBOLS))
-    return KernelSymbols(elf, drgn.Architecture.X86_64, 0x1000 + BIAS)
+    return KernelSymbols(elf, X86_64.symbols, 0x1000 + BIAS)
 
 
 def test_order_and_filter(symbols: KernelSymbols) -> None:
@@ -86,8 +87,8 @@ def test_bounds_and_code(symbols: KernelSymbols) -> None:
 
 def test_a_stext_of_another_kernel_moves_nothing(tmp_path: Path) -> None:
     elf = ElfFile(make_elf(tmp_path / "vmlinux", SYMBOLS))
-    assert KernelSymbols(elf, drgn.Architecture.X86_64, 0x1234).bias == 0
-    assert KernelSymbols(elf, drgn.Architecture.X86_64, None).bias == 0
+    assert KernelSymbols(elf, X86_64.symbols, 0x1234).bias == 0
+    assert KernelSymbols(elf, X86_64.symbols, None).bias == 0
 
 
 def test_mapping_symbols_of_arm64_do_not_count(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_mapping_symbols_of_arm64_do_not_count(tmp_path: Path) -> None:
             ],
         )
     )
-    assert KernelSymbols(elf, drgn.Architecture.AARCH64, None).all[0] == ["_stext"]
+    assert KernelSymbols(elf, AArch64.symbols, None).all[0] == ["_stext"]
 
 
 def test_clone_endings() -> None:
@@ -116,6 +117,6 @@ def test_the_order_of_another_file_of_the_build_is_not_taken(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for count in (len(SYMBOLS), len(SYMBOLS) - 1, len(SYMBOLS)):
         elf = ElfFile(make_elf(tmp_path / "vmlinux", SYMBOLS[:count]))
-        symbols = KernelSymbols(elf, drgn.Architecture.X86_64, 0x1000 + BIAS, "12ab")
+        symbols = KernelSymbols(elf, X86_64.symbols, 0x1000 + BIAS, "12ab")
         assert ("beyond" in symbols.all[0]) == (count == len(SYMBOLS))
     assert len(list((tmp_path / "cache" / "pycrash").iterdir())) == 2

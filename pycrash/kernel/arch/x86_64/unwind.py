@@ -290,12 +290,12 @@ class UnwinderX86:
     @cached_property
     def kernel_start(self) -> int:
         """The lowest address of the kernel's half."""
-        return self.kernel.memory.tables.kernel_base
+        return self.kernel.arch.tables.kernel_base
 
     @cached_property
     def user_top(self) -> int:
         """The end of user addresses."""
-        return self.kernel.memory.tables.user_top
+        return self.kernel.arch.tables.user_top
 
     @cached_property
     def entry_stack(self) -> Stack | None:
@@ -345,7 +345,7 @@ class UnwinderX86:
         low, high = self.kernel.symbols.kernel_symbols.image
         if address < self._vmalloc_start or low <= address < high:
             return False
-        return self.kernel.memory.tables.kernel_physical(address) is not None
+        return self.kernel.arch.tables.kernel_physical(address) is not None
 
     @cached_property
     def _vmalloc_start(self) -> int:

@@ -1,0 +1,96 @@
+"""What the kind of machine decides: one object a dump, had as `kernel.arch`.
+
+Each machine has a room of its own below `pycrash/kernel/arch/`, and nothing outside of it
+imports one: whoever needs to know asks the kernel's `arch`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import drgn
+
+from pycrash.kernel.core.symbolrules import SymbolRules
+
+if TYPE_CHECKING:
+    from pycrash.kernel.core.cpus import Cpus
+    from pycrash.kernel.core.pagetables import PageTables
+    from pycrash.kernel.core.reader import Reader
+    from pycrash.kernel.stacks.trace import Unwinder
+
+#: What gdb takes a register for: a pointer to code, one to data, or a number.
+RegisterKind = Literal["code", "data", "number"]
+
+
+@dataclass(frozen=True)
+class RegisterSet:
+    """The registers of a machine.
+
+    `pc` and `sp` are the names of the program counter and the stack pointer as they are
+    shown. `rows` is how crash lays registers out: lines of names, with the blanks in front, and
+    the digits of each; a name without a value is left out. Without rows it is three a line as
+    they come.
+    `kinds` are the registers that expressions know, by drgn's names, and `aliases` gdb's
+    names for what every machine has ("pc").
+    """
+
+    pc: str = "PC"
+    sp: str = "SP"
+    rows: tuple[tuple[tuple[str, int], ...], ...] = ()
+    kinds: dict[str, RegisterKind] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+
+
+class Architecture(ABC):
+    """One kind of machine, for one dump.
+
+    `name` is what `uname -m` says. `default_hz` are the ticks a second crash takes for granted
+    where nothing in the dump tells. `char_is_signed` is what the processor's ABI says of C's
+    char. `system_calls` are the beginnings of the names of system call entries, the preferred
+    one first.
+    """
+
+    name: ClassVar[str]
+    default_hz: ClassVar[int] = 100
+    char_is_signed: ClassVar[bool] = False
+    system_calls: ClassVar[tuple[str, ...]] = ()
+    registers: ClassVar[RegisterSet] = RegisterSet()
+    symbols: ClassVar[SymbolRules] = SymbolRules()
+
+    def __init__(self, kernel: Reader) -> None:
+        self.kernel = kernel
+
+    @property
+    @abstractmethod
+    def tables(self) -> PageTables:
+        """The page tables, and the areas of the address space."""
+
+    @property
+    @abstractmethod
+    def unwinder(self) -> Unwinder:
+        """What follows stacks: where a walk begins, exceptions, registers on the way."""
+
+    def count_cpus(self, cpus: Cpus) -> int:
+        """The number of CPUs that commands go through, on a kernel with SMP."""
+        return len(cpus.present) or max(cpus.online, default=0) + 1
+
+    def register(self, task: int, name: str) -> int:
+        """A register of a task by drgn's name for it, as `$rip` asks for it.
+
+        `task` is the address of a task_struct, 0 for the task that crashed. Raises LookupError
+        where it is not known.
+        """
+        prog = self.kernel.prog
+        try:
+            thread = prog.crashed_thread()
+            if task in (0, thread.object.value_()):
+                return thread.stack_trace()[0].register(name)
+        except (ValueError, IndexError, AttributeError, drgn.FaultError) as error:
+            raise LookupError(str(error)) from None
+        return self._waiting_register(task, name)
+
+    def _waiting_register(self, task: int, name: str) -> int:
+        """A register of a task that waits. Raises LookupError."""
+        raise LookupError(f"{name} of a task that waits is not known")

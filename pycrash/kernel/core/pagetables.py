@@ -1,0 +1,310 @@
+"""Page tables: from virtual addresses to physical ones, and what stands on the way.
+
+`PageTables` is what every machine answers. `RadixTables` does it by walking tables of entries
+level by level; a machine says what its levels are and what an entry means.
+"""
+
+from __future__ import annotations
+
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from pycrash.errors import MissingFeature
+from pycrash.kernel.core.layout import member_offset
+
+if TYPE_CHECKING:
+    from pycrash.kernel.core.reader import Reader
+
+#: Tables kept at hand; each is a page.
+_MOST_TABLES = 512
+
+
+class Level(NamedTuple):
+    """One level of the tables: an entry covers `1 << shift` bytes, a table has `1 << bits`.
+
+    `name` is crash's word for an entry ("PGD"), `what` the one for a table that cannot be read.
+    """
+
+    name: str
+    shift: int
+    bits: int
+    what: str
+
+
+class Entry(NamedTuple):
+    """One entry met on the way down: "PGD", "P4D", "PUD", "PMD" or "PTE".
+
+    `address` is where it lies, as crash shows it (physical on x86-64, virtual on arm64).
+    `value` is what stands there, without the mark of encrypted memory.
+    """
+
+    level: str
+    address: int
+    value: int
+
+
+class Translation(NamedTuple):
+    """The way of one virtual address through the tables.
+
+    `root` is the top table as crash names it: the virtual address the kernel has for it.
+    `entries` are those met, the top one first; the last is the one that maps the page, or the
+    first that is not there. `physical` is the physical address, None where nothing is mapped,
+    and `size` the bytes of the page (4 KiB, 2 MiB, 1 GiB, ...), 0 where nothing is mapped.
+    `heads` are the words under which crash shows, in place of entries, the root and then the
+    values of the first entries: ("PGD DIRECTORY", "PAGE DIRECTORY") shows the root and the
+    PGD, () shows all entries as such.
+    """
+
+    root: int
+    entries: tuple[Entry, ...]
+    physical: int | None
+    size: int
+    heads: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> Entry:
+        """The entry that decided. Its value is what a swap entry is told from."""
+        return self.entries[-1]
+
+
+class Span(NamedTuple):
+    """Virtual memory that one entry speaks for: `size` bytes from `address` on.
+
+    `physical` is where they begin, None where nothing is mapped; `entry` is then what stands
+    there instead: 0, or a swap entry if `size` is one page.
+    """
+
+    address: int
+    size: int
+    physical: int | None
+    entry: int
+
+
+class SwapEntry(NamedTuple):
+    """Where a page was swapped out to: the swap area's number, and the page in it."""
+
+    type: int
+    offset: int
+
+
+class AddressRange(NamedTuple):
+    """A part of the kernel's address space, from its first to its last address."""
+
+    name: str
+    first: int
+    last: int
+
+
+class PageTables(ABC):
+    """The page tables of one kernel. `mm` is always the address of a struct mm_struct."""
+
+    def __init__(self, kernel: Reader) -> None:
+        self._kernel = kernel
+
+    @property
+    @abstractmethod
+    def kernel_base(self) -> int:
+        """The lowest virtual address that is the kernel's."""
+
+    @property
+    @abstractmethod
+    def user_top(self) -> int:
+        """The first address behind user space."""
+
+    @property
+    def ranges(self) -> tuple[AddressRange, ...]:
+        """What of the kernel's space the tables alone map: vmalloc, vmemmap, modules, ..."""
+        return ()
+
+    def is_mapped(self, address: int) -> bool:
+        """Whether a kernel address lies where the tables alone say what is there.
+
+        Anywhere else it is known by arithmetic (the direct map, the kernel's image).
+        """
+        return any(first <= address <= last for _, first, last in self.ranges)
+
+    @abstractmethod
+    def kernel_physical(self, address: int) -> int | None:
+        """Where a kernel address is in physical memory, None where nothing is mapped.
+
+        By arithmetic where that is enough, also where the kernel took pages out. Raises
+        ReadError for a table that cannot be read.
+        """
+
+    @abstractmethod
+    def user_physical(self, mm: int, address: int) -> int | None:
+        """Where an address of a user space is in physical memory, or None. Raises ReadError."""
+
+    def direct_address(self, physical: int) -> int:
+        """The address in the direct map of a physical address, there or not."""
+        raise MissingFeature("where the direct map lies is not known on this architecture")
+
+    def kernel_walk(self, address: int) -> Translation:
+        """The way of a kernel address through the kernel's tables. Raises ReadError."""
+        raise MissingFeature("page tables are not available on this architecture")
+
+    def user_walk(self, mm: int, address: int) -> Translation:
+        """The way of an address through the tables of a user space. Raises ReadError."""
+        raise MissingFeature("page tables are not available on this architecture")
+
+    def user_spans(self, mm: int, start: int, end: int) -> Iterator[Span]:
+        """All addresses from `start` up to `end` in order, as few spans as there are entries.
+
+        Each table is read once. What no table covers is one span. Raises ReadError.
+        """
+        raise MissingFeature("page tables are not available on this architecture")
+
+    def flags(self, entry: int) -> tuple[str, ...]:
+        """The names of the flags of an entry, in crash's order."""
+        raise MissingFeature("page tables are not available on this architecture")
+
+    def is_present(self, entry: int) -> bool:
+        """Whether the last entry of a way maps a page, one without access among them."""
+        raise MissingFeature("page tables are not available on this architecture")
+
+    def frame(self, entry: int) -> int:
+        """The physical address in an entry that is present."""
+        raise MissingFeature("page tables are not available on this architecture")
+
+    def swap(self, entry: int) -> SwapEntry:
+        """What an entry that is neither 0 nor present says."""
+        raise MissingFeature("page tables are not available on this architecture")
+
+
+class RadixTables(PageTables):
+    """Tables of 64-bit entries, each table found by a physical address in the level above."""
+
+    def __init__(self, kernel: Reader) -> None:
+        super().__init__(kernel)
+        self._tables: dict[tuple[int, int, bool], tuple[int, ...]] = {}
+
+    #: Crash's words in place of the first entries; see `Translation.heads`.
+    kernel_heads: tuple[str, ...] = ()
+    user_heads: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[Level, ...]:
+        """The levels, the top one first."""
+
+    @property
+    @abstractmethod
+    def kernel_root(self) -> int | None:
+        """The virtual address of the kernel's top table."""
+
+    @abstractmethod
+    def linear(self, address: int) -> int:
+        """A physical address by arithmetic: of the kernel's image or of the direct map."""
+
+    @abstractmethod
+    def _is_there(self, entry: int, level: Level, user: bool) -> bool:
+        """Whether an entry leads to a table or a page."""
+
+    @abstractmethod
+    def _is_page(self, entry: int, level: Level) -> bool:
+        """Whether an entry that is there maps memory and leads to no table."""
+
+    def _shown_address(self, physical: int) -> int:
+        """Where an entry lies, as crash shows it."""
+        return physical
+
+    @property
+    def _mark(self) -> int:
+        """The bits of an entry that mark encrypted memory."""
+        return 0
+
+    def kernel_physical(self, address: int) -> int | None:
+        if not self.is_mapped(address):
+            return self.linear(address)
+        root = self.kernel_root
+        return None if root is None else self._physical(self.linear(root), address, False)
+
+    def user_physical(self, mm: int, address: int) -> int | None:
+        return self._physical(self.linear(self.user_root(mm)), address, True)
+
+    def kernel_walk(self, address: int) -> Translation:
+        root = self.kernel_root
+        if root is None:
+            raise MissingFeature("no symbol of the kernel's page table in this kernel")
+        return self._walk(root, address, False, self.kernel_heads)
+
+    def user_walk(self, mm: int, address: int) -> Translation:
+        return self._walk(self.user_root(mm), address, True, self.user_heads)
+
+    def user_spans(self, mm: int, start: int, end: int) -> Iterator[Span]:
+        table = self.linear(self.user_root(mm))
+        return self._spans(table, 0, start, min(end, self.user_top))
+
+    def user_root(self, mm: int) -> int:
+        """The virtual address of a user space's top table (mm_struct.pgd). Raises ReadError."""
+        return self._kernel.read_word(mm + self._pgd_offset, "mm_struct pgd")
+
+    @cached_property
+    def _pgd_offset(self) -> int:
+        return member_offset(self._kernel.prog, "struct mm_struct", "pgd")
+
+    def _physical(self, table: int, address: int, user: bool) -> int | None:
+        for level in self.levels:
+            entry = self._entries(table, level)[address >> level.shift & (1 << level.bits) - 1]
+            if not self._is_there(entry, level, user):
+                return None
+            if self._is_page(entry, level):
+                return self._page(entry, level) + (address & (1 << level.shift) - 1)
+            table = self.frame(entry)
+        return None
+
+    def _walk(self, root: int, address: int, user: bool, heads: tuple[str, ...]) -> Translation:
+        met: list[Entry] = []
+        table = self.linear(root)
+        for level in self.levels:
+            index = address >> level.shift & (1 << level.bits) - 1
+            entry = self._entries(table, level)[index]
+            met.append(Entry(level.name, self._shown_address(table + 8 * index), entry))
+            if not self._is_there(entry, level, user):
+                break
+            if self._is_page(entry, level):
+                size = 1 << level.shift
+                physical = self._page(entry, level) + (address & size - 1)
+                return Translation(root, tuple(met), physical, size, heads)
+            table = self.frame(entry)
+        return Translation(root, tuple(met), None, 0, heads)
+
+    def _spans(self, table: int, depth: int, start: int, end: int) -> Iterator[Span]:
+        level = self.levels[depth]
+        entries, size = self._entries(table, level), 1 << level.shift
+        at = start
+        while at < end:
+            entry = entries[at >> level.shift & (1 << level.bits) - 1]
+            behind = min(end, (at | size - 1) + 1)
+            if not self._is_there(entry, level, True):
+                yield Span(at, behind - at, None, entry)
+            elif self._is_page(entry, level):
+                yield Span(at, behind - at, self._page(entry, level) + (at & size - 1), entry)
+            else:
+                yield from self._spans(self.frame(entry), depth + 1, at, behind)
+            at = behind
+
+    def _page(self, entry: int, level: Level) -> int:
+        """Where the memory begins that an entry maps."""
+        return self.frame(entry) & -(1 << level.shift)
+
+    def _entries(self, table: int, level: Level) -> tuple[int, ...]:
+        """The entries of a table by its physical address, read once. Raises ReadError."""
+        memory = self._kernel.memory
+        # A table left out of the dump may read as zeros for a while.
+        key = table, level.bits, memory.zero_excluded
+        try:
+            return self._tables[key]
+        except KeyError:
+            count = 1 << level.bits
+            data = memory.read_physical(table, 8 * count, level.what)
+            entries = struct.unpack(f"{self._kernel.byte_order}{count}Q", data)
+            if self._mark:
+                entries = tuple(entry & ~self._mark for entry in entries)
+            if len(self._tables) >= _MOST_TABLES:
+                self._tables.clear()
+            self._tables[key] = entries
+            return entries

@@ -1,0 +1,211 @@
+"""Page tables of x86-64 made by hand, walked level by level."""
+
+from __future__ import annotations
+
+import struct
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from pycrash.errors import MissingFeature, ReadError
+from pycrash.kernel.arch.x86_64.pagetables import START_KERNEL_MAP, PageTables
+from pycrash.kernel.core.pagetables import Span, SwapEntry, Translation
+
+MM = 0xFFFF888000009000
+ROOT, PUD, PMD, TABLE, OTHER = 0x1000, 0x2000, 0x3000, 0x4000, 0x5000
+PAGE, LARGE, NX, GLOBAL = 0x1000, 1 << 21, 1 << 63, 0x100
+FULL = 0x67
+
+
+class Memory:
+    """Physical pages of entries; what was not written is not in the dump."""
+
+    zero_excluded = False
+
+    def __init__(self) -> None:
+        self.pages: dict[int, bytearray] = {}
+        self.reads = 0
+
+    def put(self, table: int, index: int, entry: int) -> None:
+        struct.pack_into("<Q", self.pages.setdefault(table, bytearray(4096)), 8 * index, entry)
+
+    def read_physical(self, address: int, size: int, what: str) -> bytes:
+        self.reads += 1
+        if address not in self.pages:
+            raise ReadError(address, what, "read error", "physical address")
+        return bytes(self.pages[address][:size])
+
+
+class FakeKernel:
+    word_mask, byte_order = 2**64 - 1, "<"
+
+    def __init__(self, levels: int = 4, **noted: int) -> None:
+        self.memory = Memory()
+        self.noted = {"phys_base": 0, "pgtable_l5_enabled": int(levels == 5), **noted}
+        self.vmcoreinfo = SimpleNamespace(number=self._number)
+        self.symbols = {
+            "init_top_pgt": START_KERNEL_MAP + ROOT,
+            "pti_init": START_KERNEL_MAP,
+            "l1tf_mitigation": START_KERNEL_MAP,
+        }
+        self.members: set[str] = set()
+
+    def _number(self, key: str) -> int:
+        if key not in self.noted:
+            raise MissingFeature(key)
+        return self.noted[key]
+
+    def part(self, make: object) -> Any:
+        find = self.symbols.get
+        found = lambda name: [(find(name), "T")] if find(name) else []  # noqa: E731
+        return SimpleNamespace(kernel_symbols=SimpleNamespace(find=found, bias=0))
+
+    def has_type(self, name: str) -> bool:
+        return False
+
+    def has_member(self, name: str, member: str) -> bool:
+        return f"{name}.{member}" in self.members
+
+    def read_word(self, address: int, what: str) -> int:
+        assert address == MM
+        return START_KERNEL_MAP + ROOT
+
+
+def tables_of(kernel: FakeKernel) -> PageTables:
+    tables = PageTables(cast(Any, kernel))
+    tables.__dict__["_pgd_offset"] = 0
+    return tables
+
+
+@pytest.fixture
+def kernel() -> FakeKernel:
+    made = FakeKernel()
+    put = made.memory.put
+    put(ROOT, 0, PUD | FULL)
+    put(PUD, 0, PMD | FULL)
+    put(PUD, 1, 0x40000000 | FULL | 0x80)
+    put(PMD, 0, TABLE | FULL)
+    put(PMD, 2, 0x800000 | FULL | 0x80 | NX)
+    put(TABLE, 1, 0x7000 | FULL | NX)
+    put(TABLE, 2, 0x9000 | GLOBAL)
+    put(TABLE, 3, 2 << 59 | (~5 & (1 << 50) - 1) << 9)
+    return made
+
+
+@pytest.fixture
+def tables(kernel: FakeKernel) -> PageTables:
+    return tables_of(kernel)
+
+
+def test_the_way_of_an_address(tables: PageTables) -> None:
+    found = tables.user_walk(MM, PAGE + 0x123)
+    assert (found.physical, found.size, found.root) == (0x7123, 4096, START_KERNEL_MAP + ROOT)
+    assert [(e.level, e.address) for e in found.entries] == [
+        ("PGD", ROOT),
+        ("PUD", PUD),
+        ("PMD", PMD),
+        ("PTE", TABLE + 8),
+    ]
+    assert found.last.value == 0x7000 | FULL | NX
+    assert not found.heads
+
+
+@pytest.mark.parametrize(
+    ("address", "physical", "size", "levels"),
+    [
+        (2 * LARGE + 0x1234, 0x801234, LARGE, 3),
+        (0x40000000 + 5, 0x40000005, 1 << 30, 2),
+        (PAGE * 2 + 1, 0x9001, 4096, 4),  # a page without access
+        (PAGE * 3, None, 0, 4),
+        (LARGE, None, 0, 3),
+        (1 << 39, None, 0, 1),
+    ],
+)
+def test_pages_of_all_sizes(
+    tables: PageTables, address: int, physical: int | None, size: int, levels: int
+) -> None:
+    found = tables.user_walk(MM, address)
+    assert (found.physical, found.size, len(found.entries)) == (physical, size, levels)
+    assert tables.user_physical(MM, address) == physical
+
+
+def test_the_kernel_has_no_pages_without_access(tables: PageTables) -> None:
+    found = tables.kernel_walk(PAGE * 2)
+    assert found.physical is None
+    assert found.root == START_KERNEL_MAP + ROOT
+    assert found.heads == ("PGD DIRECTORY", "PAGE DIRECTORY")
+
+
+def test_five_levels() -> None:
+    kernel = FakeKernel(levels=5)
+    put = kernel.memory.put
+    address = 3 << 48 | 4 << 39
+    put(ROOT, 3, OTHER | FULL)
+    put(OTHER, 4, PUD | FULL)
+    put(PUD, 0, 0x40000000 | FULL | 0x80)
+    found = tables_of(kernel).user_walk(MM, address)
+    assert [e.level for e in found.entries] == ["PGD", "P4D", "PUD"]
+
+
+def test_the_mark_of_encrypted_memory_is_no_address() -> None:
+    mark = 1 << 47
+    kernel = FakeKernel(sme_mask=mark)
+    kernel.memory.put(ROOT, 0, PUD | FULL | mark)
+    kernel.memory.put(PUD, 0, 0x40000000 | FULL | 0x80 | mark)
+    found: Translation = tables_of(kernel).user_walk(MM, 0x10)
+    assert found.physical == 0x40000010
+    assert found.last.value == 0x40000000 | FULL | 0x80
+
+
+def test_spans_read_each_table_once(kernel: FakeKernel, tables: PageTables) -> None:
+    spans = list(tables.user_spans(MM, 0, 0x40000000 + LARGE))
+    assert spans[:5] == [
+        Span(0, PAGE, None, 0),
+        Span(PAGE, PAGE, 0x7000, 0x7000 | FULL | NX),
+        Span(2 * PAGE, PAGE, 0x9000, 0x9000 | GLOBAL),
+        Span(3 * PAGE, PAGE, None, 2 << 59 | (~5 & (1 << 50) - 1) << 9),
+        Span(4 * PAGE, PAGE, None, 0),
+    ]
+    assert tables.swap(spans[3].entry) == SwapEntry(2, 5)
+    assert spans[-1] == Span(0x40000000, LARGE, 0x40000000, 0x40000000 | FULL | 0x80)
+    assert sum(span.size for span in spans) == 0x40000000 + LARGE
+    assert kernel.memory.reads == 4
+
+
+def test_spans_begin_and_end_inside_of_large_pages(tables: PageTables) -> None:
+    start, end = 2 * LARGE + PAGE, 2 * LARGE + 3 * PAGE
+    assert [(s.address, s.size, s.physical) for s in tables.user_spans(MM, start, end)] == [
+        (start, 2 * PAGE, 0x801000)
+    ]
+
+
+def test_a_table_that_is_not_in_the_dump(kernel: FakeKernel, tables: PageTables) -> None:
+    del kernel.memory.pages[TABLE]
+    with pytest.raises(ReadError, match='physical address: 4000  type: "page table"'):
+        tables.user_walk(MM, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("entry", "names"),
+    [
+        (0x7000 | FULL | NX, "PRESENT RW USER ACCESSED DIRTY NX"),
+        (0x800000 | FULL | 0x180, "PRESENT RW USER ACCESSED DIRTY PSE GLOBAL"),
+        (0x9000 | GLOBAL, "PROTNONE GLOBAL"),
+        (0x18, "PWT PCD"),
+        (0, ""),
+    ],
+)
+def test_flags(tables: PageTables, entry: int, names: str) -> None:
+    assert " ".join(tables.flags(entry)) == names
+
+
+@pytest.mark.parametrize(
+    ("members", "entry"),
+    [({"struct pglist_data.vm_stat"}, 3 << 9 | 7 << 14), (set(), 3 << 1 | 7 << 8)],
+)
+def test_swap_entries_of_older_kernels(members: set[str], entry: int) -> None:
+    kernel = FakeKernel()
+    del kernel.symbols["l1tf_mitigation"]
+    kernel.members = members
+    assert tables_of(kernel).swap(entry) == SwapEntry(3, 7)
