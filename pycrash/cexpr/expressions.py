@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import drgn
+
     from pycrash.cexpr.eval.lookup import Lookup
+    from pycrash.cexpr.printing.nested import NestedValue
     from pycrash.cexpr.printing.values import ValueOptions
     from pycrash.cexpr.structures.namedtypes import NamedTypes
     from pycrash.cexpr.structures.structs import Reader, StructReader
@@ -43,6 +46,15 @@ class Expressions:
         from pycrash.cexpr.structures.structs import StructReader
 
         return StructReader(self._kernel, options, read)
+
+    def nested(self, value: drgn.Object) -> NestedValue:
+        """A value as nested plain data, for JSON; nothing is read yet.
+
+        That of a structure at an address is had by `structs(options).nested(...)`.
+        """
+        from pycrash.cexpr.printing.nested import NestedValue
+
+        return NestedValue.of(self._kernel, value)
 
     def types_like(self, low: int, high: int, member: str) -> list[tuple[int, str]]:
         """(size, name) of types by their size in bytes and what they contain: see TypeSearch."""

@@ -25,6 +25,9 @@ class FakeSymbols:
     def find(self, address: int) -> None:
         return None
 
+    def lookup(self, address: int) -> None:
+        return None
+
 
 class FakeMemory:
     """Memory beyond the segments of the program, which there is none of."""

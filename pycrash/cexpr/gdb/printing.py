@@ -20,6 +20,7 @@ from pycrash.cexpr.gdb.formats import (
     split_options,
 )
 from pycrash.cexpr.gdb.offsets import HEAD, with_offsets
+from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.typetext import format_type, format_type_name
 from pycrash.cexpr.printing.values import ValueOptions, format_output
 from pycrash.cexpr.syntax.ast import Node, TypeExpr
@@ -28,11 +29,15 @@ from pycrash.cexpr.syntax.errors import ExprError
 
 @dataclass(frozen=True)
 class Printed:
-    """A value that has its place in the history: `$number = text`, warnings before it."""
+    """A value that has its place in the history: `$number = text`, warnings before it.
+
+    `value` is the same as nested plain data.
+    """
 
     number: int
     type: str
     text: str
+    value: NestedValue
     warnings: tuple[str, ...] = ()
 
 
@@ -107,7 +112,8 @@ def print_value(
     found = Value(session, rest, memory)
     number = found.record()
     type_name = format_type_name(found.value.type_)
-    return Printed(number, type_name, found.text(options), found.warnings)
+    value = NestedValue.of(session.kernel, found.value)
+    return Printed(number, type_name, found.text(options), value, found.warnings)
 
 
 def print_command(session: Session, arguments: str, void: bool = True) -> Iterator[str]:

@@ -12,6 +12,7 @@ from drgn import TypeKind
 from pycrash.cexpr.printing import numbers, strings
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.printing.ctype import CType, Member, is_plain_char
+from pycrash.cexpr.printing.places import Place, place_of, unpack
 from pycrash.cexpr.printing.typetext import format_type_name
 from pycrash.errors import CrashError
 
@@ -46,25 +47,6 @@ class ValueOptions:
     address: bool = True
     union: bool = True
     null_stop: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """A value's bytes: `data` begins with the outermost object, which lies at `address`.
-
-    `bit` is where in `data` the value begins; `bits` its width where it is a bit-field,
-    else 0.
-    """
-
-    data: bytes
-    address: int
-    bit: int = 0
-    bits: int = 0
-
-    @property
-    def at(self) -> int:
-        """The address of the value itself."""
-        return self.address + self.bit // 8
 
 
 class Printer:
@@ -182,7 +164,7 @@ class Printer:
 
     def _scalar(self, ctype: CType, place: Place) -> str:
         options = self.options
-        value = _unpack(ctype, place)
+        value = unpack(ctype, place)
         code = "" if options.format == "s" else options.format
         if isinstance(value, float):
             if code and code != "f":
@@ -270,25 +252,6 @@ def _run(data: bytes, start: int, size: int, most: int) -> int:
     return count
 
 
-def _unpack(ctype: CType, place: Place) -> int | float:
-    """The number a scalar's bytes hold."""
-    size = ctype.size
-    start = place.bit // 8
-    order: Literal["little", "big"] = "little" if ctype.little else "big"
-    if ctype.kind == TypeKind.FLOAT:
-        return numbers.unpack_float(place.data[start : start + size], ctype.little)
-    if not place.bits and not place.bit % 8:
-        return int.from_bytes(place.data[start : start + size], order, signed=ctype.signed)
-    bits = place.bits or size * 8
-    end = (place.bit + bits + 7) // 8
-    value = int.from_bytes(place.data[start:end], order)
-    low = place.bit % 8 if ctype.little else end * 8 - place.bit - bits
-    value = (value >> low) & ((1 << bits) - 1)
-    if ctype.signed and value >> (bits - 1):
-        value -= 1 << bits
-    return value
-
-
 def enum_text(ctype: CType, value: int) -> str:
     """An enumerator's name, `(A | B)`, `(A | unknown: 0x8)`, or the number."""
     name = ctype.names.get(value)
@@ -333,22 +296,6 @@ def read_string(kernel: Kernel, address: int, width: int, limit: int) -> tuple[b
         if end * width < len(data):
             return data[: (end + 1) * width], None
     return data, None
-
-
-def place_of(kernel: Kernel, value: drgn.Object, ctype: CType) -> Place:
-    """Read a value's own bytes. Raises ReadError where its memory cannot be read."""
-    bits = value.bit_field_size_ or 0
-    if value.address_ is None:
-        if bits:
-            number = int(value) & ((1 << bits) - 1)
-            return Place(number.to_bytes(16, "little" if ctype.little else "big"), 0, 0, bits)
-        return Place(value.to_bytes_() if ctype.size else b"", 0)
-    if not ctype.size:
-        return Place(b"", value.address_)
-    bit = value.bit_offset_ or 0
-    size = (bit + (bits or 8 * ctype.size) + 7) // 8
-    data = kernel.read(value.address_, size, "gdb_readmem_callback")
-    return Place(data, value.address_, bit, bits)
 
 
 def format_value(kernel: Kernel, value: drgn.Object, options: ValueOptions | None = None) -> str:

@@ -10,7 +10,7 @@ import drgn
 
 from pycrash.cexpr.eval.state import ExprState
 from pycrash.cexpr.printing.ctype import CType
-from pycrash.cexpr.printing.values import Place
+from pycrash.cexpr.printing.places import Place
 from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
 from pycrash.cexpr.structures.structs import StructReader
 from pycrash.errors import CrashError

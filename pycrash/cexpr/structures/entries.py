@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.cexpr.structures.innermembers import MemberNotFound
 from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Part:
-    """A structure of an entry, or a member of it, as lines."""
+    """A structure of an entry, or a member of it, as lines and as nested plain data."""
 
     name: str
     member: str
     address: int
     lines: tuple[str, ...]
+    value: NestedValue
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class EntryReader:
             if not error.quiet:
                 yield Trouble(str(error), begun)
             lines = (begun,) if error.quiet else ("",)
-        yield Part(name, "", address, lines)
+        yield Part(name, "", address, lines, self._structs.nested(datatype, address))
 
     def _member(self, name: str, member: str, address: int) -> Iterator[Part | Trouble]:
         datatype = self._datatype(name)
@@ -115,7 +117,8 @@ class EntryReader:
             if "." in member or "[" in member:
                 yield Trouble(str(MemberNotFound(member)))
             return
-        yield Part(name, member, address, lines)
+        value = self._structs.nested(datatype, address, member)
+        yield Part(name, member, address, lines, value)
 
     def _members_direct(
         self, members: Sequence[DirectMember], name: str, address: int
@@ -132,4 +135,5 @@ class EntryReader:
                 where = address + member.offset
                 yield Trouble(f"cannot access member: {member.name} at {where:x}")
                 continue
-            yield Part(name, member.name, address, (line,))
+            value = member.nested(self._kernel, address)
+            yield Part(name, member.name, address, (line,), value)

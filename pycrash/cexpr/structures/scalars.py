@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from drgn import TypeKind
 
+from pycrash.cexpr.printing.ctype import CType
+from pycrash.cexpr.printing.nested import NestedValue
+from pycrash.cexpr.printing.places import Place
 from pycrash.cexpr.printing.values import read_string
 from pycrash.cexpr.structures.namedtypes import NamedType
 from pycrash.errors import CrashError
@@ -29,6 +32,7 @@ class DirectMember:
     """
 
     name: str
+    ctype: CType
     offset: int
     width: int
     pointer: bool
@@ -54,6 +58,15 @@ class DirectMember:
         if self.string:
             return f'{text}  {self.name} = "{_text(kernel, place, self.width)}"'
         return text + _function(kernel, value)
+
+    def nested(self, kernel: Kernel, address: int) -> NestedValue:
+        """The member as nested plain data; nothing is read yet."""
+        place = address + self.offset
+
+        def read() -> Place:
+            return Place(kernel.read(place, self.ctype.size, "structure value"), place)
+
+        return NestedValue(self.ctype, read)
 
 
 def _text(kernel: Kernel, address: int, limit: int) -> str:
@@ -83,6 +96,7 @@ def direct_members(
         found.append(
             DirectMember(
                 member,
+                at.ctype,
                 at.bit // 8,
                 width,
                 simple and at.ctype.type.kind == TypeKind.POINTER,

@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from pycrash.cexpr.printing.values import Place, Printer, ValueOptions
-from pycrash.cexpr.structures.innermembers import extended_member
+from pycrash.cexpr.printing.nested import NestedValue
+from pycrash.cexpr.printing.places import Place
+from pycrash.cexpr.printing.values import Printer, ValueOptions
+from pycrash.cexpr.structures.innermembers import MemberNotFound, extended_member
 from pycrash.cexpr.structures.namedtypes import Found, NamedType
 from pycrash.errors import ReadError
 
@@ -71,6 +73,23 @@ class StructReader:
             yield from extended_member(datatype.name, lines, path)
         else:
             yield from lines
+
+    def nested(self, datatype: NamedType, address: int, path: str = "") -> NestedValue:
+        """A structure, or the member of it that a path names, as nested plain data.
+
+        Nothing is read yet. Raises MemberNotFound.
+        """
+        if not path:
+            return NestedValue(datatype.ctype, lambda: self.place(datatype, address))
+        found = datatype.find(path)
+        if found is None:
+            raise MemberNotFound(path)
+        bit, bits = found.bit, found.bits
+
+        def member() -> Place:
+            return Place(self.place(datatype, address).data, address, bit, bits)
+
+        return NestedValue(found.ctype, member)
 
     def _top_lines(self, datatype: NamedType, found: Found, place: Place) -> list[str]:
         """The lines of the member a path begins with, indented as in the whole structure."""
