@@ -125,10 +125,6 @@ class FakeKernel:
         )
         self.stacks = SimpleNamespace(
             of_task=lambda base: Stack(base, OWN.size),
-            irq=[IRQ],
-            exception=[(NMI,)],
-            irq_stack=lambda address: IRQ if address in IRQ else None,
-            exception_stack=lambda address: NMI if address in NMI else None,
             words=lambda stack: struct.unpack(
                 f"<{stack.size // 8}Q", self.read(stack.base, stack.size)
             ),
@@ -161,6 +157,15 @@ class FakeKernel:
         """An unwinder with an ORC entry for each function of `frames`: bytes of its frame."""
         made = UnwinderX86(cast(Any, self))
         made.has_orc = True
+        made.stacks = cast(
+            Any,
+            SimpleNamespace(
+                irq=[IRQ],
+                exception=[(NMI,)],
+                irq_stack=lambda address: IRQ if address in IRQ else None,
+                exception_stack=lambda address: NMI if address in NMI else None,
+            ),
+        )
         made.tables = cast(Any, SimpleNamespace(find=self._entry))
         return made
 

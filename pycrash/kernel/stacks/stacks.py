@@ -1,50 +1,22 @@
-"""Where the stacks lie: each task's own, and those the CPUs switch to for interrupts.
-
-x86-64 has, besides the task stacks, an IRQ stack per CPU and one stack per CPU for each
-exception whose IDT gate names one (the Interrupt Stack Table).
-"""
+"""Where the stacks of tasks lie. Those that CPUs switch to are the machine's business."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import drgn
-
 from pycrash.errors import ReadError
-from pycrash.kernel.core.layout import Layout, find_member, type_size
+from pycrash.kernel.core.layout import Layout, type_size
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.tasks.table import Task
 
-#: Entries of the Interrupt Stack Table, a constant of the processor.
-IST_SIZE = 7
-_GATE = 16
-_VECTORS = 256
 #: A stack is never larger; a size beyond it is damage.
-_MAX_STACK = 1 << 22
+MAX_STACK = 1 << 22
 
-#: What the name of a gate's handler says of its stack, the last that fits; crash's words.
-_GATE_NAMES = (
-    ("nmi", "NMI"),
-    ("debug", "DEBUG"),
-    ("stack", "STACKFAULT"),
-    ("double", "DOUBLEFAULT"),
-    ("machine", "MCE"),
-    ("vmm", "VC"),
-)
-#: Member of struct cea_exception_stacks that is a stack.
-_MEMBERS = {
-    "DEBUG": "DB_stack",
-    "NMI": "NMI_stack",
-    "DOUBLEFAULT": "DF_stack",
-    "MCE": "MCE_stack",
-    "VC": "VC_stack",
-}
 _STACK_END_MAGIC = 0x57AC6E9D
 
 
@@ -80,7 +52,7 @@ class Stacks:
             size = self._between("__start_init_stack", "__end_init_stack") or self._between(
                 "__start_init_task", "__end_init_task"
             )
-        return size if 0 < size <= _MAX_STACK else 2 * kernel.page_size
+        return size if 0 < size <= MAX_STACK else 2 * kernel.page_size
 
     def _between(self, start: str, end: str) -> int:
         """Bytes from one symbol to another, 0 where one is missing."""
@@ -141,168 +113,6 @@ class Stacks:
     def _thread_info(self) -> Layout:
         fields = ("task", "cpu")
         return Layout(self._kernel.prog, "struct thread_info", fields, optional=fields)
-
-    def irq_stack(self, address: int) -> Stack | None:
-        """The IRQ stack an address lies in."""
-        return next((s for s in self.irq if s is not None and address in s), None)
-
-    def exception_stack(self, address: int) -> Stack | None:
-        """The exception stack an address lies in."""
-        for stacks in self.exception:
-            for stack in stacks:
-                if address in stack:
-                    return stack
-        return None
-
-    @cached_property
-    def irq(self) -> list[Stack | None]:
-        """Each CPU's IRQ stack (hardirq_stack_ptr, irq_stack_union)."""
-        kernel = self._kernel
-        found: list[Stack | None] = []
-        size = self._irq_size
-        pointer, union = self._irq_pointer, kernel.symbol_address("irq_stack_union")
-        for cpu in range(kernel.cpus.count):
-            stack = None
-            if pointer is not None:
-                try:
-                    top = kernel.read_word(kernel.cpus.address(pointer, cpu), "hardirq_stack_ptr")
-                except ReadError:
-                    top = 0
-                if top:
-                    # The kernel keeps a pointer to the highest word where the stack is mapped.
-                    top += 8 if top % kernel.page_size else 0
-                    stack = Stack(top - size, size)
-            elif union is not None:
-                stack = Stack(kernel.cpus.address(union, cpu), size)
-            found.append(stack)
-        return found
-
-    @cached_property
-    def _irq_pointer(self) -> int | None:
-        kernel = self._kernel
-        # 6.2 to 6.14 keep it in pcpu_hot; 4.19 had no such pointer yet.
-        hot = kernel.symbol_address("pcpu_hot")
-        member = self._member("struct pcpu_hot", "hardirq_stack_ptr")
-        if hot is not None and member is not None:
-            return hot + member[0]
-        return kernel.symbol_address("hardirq_stack_ptr")
-
-    @cached_property
-    def _irq_size(self) -> int:
-        for name, member in (
-            ("union irq_stack_union", "irq_stack"),
-            ("struct irq_stack", "stack"),
-        ):
-            found = self._member(name, member)
-            if found is not None and 0 < found[1] <= _MAX_STACK:
-                return found[1]
-        return 16384
-
-    def _member(self, name: str, member: str) -> tuple[int, int] | None:
-        """(offset, size) of a member, None where this kernel has no such type or member."""
-        return find_member(self._kernel.prog, name, member)
-
-    @cached_property
-    def exception(self) -> list[tuple[Stack, ...]]:
-        """Each CPU's exception stacks in the table's order, up to the first that is not there."""
-        tops = self._ist()
-        sizes = self._exception_sizes(tops)
-        names = self._gate_names
-        mapped = self._guarded is not None
-        found = []
-        for row in tops:
-            stacks = []
-            for place, top in enumerate(row):
-                stack = Stack(top - sizes[place], sizes[place], names[place])
-                # The one for #VC is not mapped where the guest is not encrypted.
-                if not top or not sizes[place] or (mapped and not self._readable(stack.base)):
-                    break
-                stacks.append(stack)
-            found.append(tuple(stacks))
-        return found
-
-    @cached_property
-    def _guarded(self) -> dict[str, int] | None:
-        """Bytes of each exception stack where they lie between guard pages (5.1)."""
-        for name in ("struct cea_exception_stacks", "struct exception_stacks"):
-            if self._member(name, "NMI_stack") is not None:
-                found = {stack: self._member(name, member) for stack, member in _MEMBERS.items()}
-                return {stack: place[1] for stack, place in found.items() if place is not None}
-        return None
-
-    def _exception_sizes(self, tops: list[tuple[int, ...]]) -> list[int]:
-        if self._guarded is not None:
-            return [self._guarded.get(name, 0) for name in self._gate_names]
-        first = tops[0] if tops else (0, 0)
-        step = first[1] - first[0] if first[0] and first[1] else 4096
-        step = step if 0 < step <= _MAX_STACK else 4096
-        return [2 * step if name == "DEBUG" else step for name in self._gate_names]
-
-    def _ist(self) -> list[tuple[int, ...]]:
-        """Each CPU's Interrupt Stack Table: the highest address of each stack, 0 for none."""
-        kernel = self._kernel
-        bases = [self._tss_ist]
-        # 4.x to 5.0 left what the debugger stack shifts away in a copy of the table.
-        bases.append(kernel.symbol_address("orig_ist"))
-        found: list[tuple[int, ...]] = []
-        for cpu in range(kernel.cpus.count):
-            row: tuple[int, ...] = (0,) * IST_SIZE
-            for base in bases:
-                if base is None:
-                    continue
-                try:
-                    data = kernel.read(
-                        kernel.cpus.address(base, cpu), 8 * IST_SIZE, "tss_struct ist array"
-                    )
-                except ReadError:
-                    continue
-                row = struct.unpack(f"<{IST_SIZE}Q", data)
-            found.append(row)
-        return found
-
-    @cached_property
-    def _tss_ist(self) -> int | None:
-        kernel = self._kernel
-        for name in ("init_tss", "cpu_tss", "cpu_tss_rw"):
-            address = kernel.symbol_address(name)
-            if address is not None:
-                place = find_member(kernel.prog, "struct tss_struct", "x86_tss.ist")
-                return None if place is None else address + place.offset
-        return None
-
-    @cached_property
-    def _gate_names(self) -> list[str]:
-        """The name of each entry of the Interrupt Stack Table, from the handlers that use it."""
-        names = ["(unknown)"] * IST_SIZE
-        for handler, place in self._gates():
-            for part, name in _GATE_NAMES:
-                if part in handler:
-                    names[place] = name
-        return names
-
-    def _gates(self) -> Iterator[tuple[str, int]]:
-        """Name of the handler and index of the stack of each IDT gate that switches stacks."""
-        kernel = self._kernel
-        table = kernel.symbol_address("idt_table")
-        if table is None:
-            return
-        try:
-            data = kernel.read(table, _GATE * _VECTORS, "idt_table")
-        except ReadError:
-            return
-        for low, high in struct.iter_unpack("<QQ", data):
-            place = low >> 32 & 7
-            if place:
-                address = (high & 0xFFFFFFFF) << 32 | low >> 32 & 0xFFFF0000 | low & 0xFFFF
-                found = kernel.symbols.lookup(address)
-                yield found[0].name if found else "", place - 1
-
-    def _readable(self, address: int) -> bool:
-        try:
-            self._kernel.prog.read(address, 8)
-        except drgn.FaultError:
-            return False
-        return True
 
     @property
     def _word(self) -> int:

@@ -133,6 +133,11 @@ class TraceOptions:
     old: bool = False
     full: bool = False
 
+    @property
+    def listing(self) -> bool:
+        """Whether text addresses are listed and calls not followed."""
+        return self.text or self.all_text
+
 
 class Unwinder(Protocol):
     """Follows the stacks of one architecture."""

@@ -48,44 +48,49 @@ class Shown(Enum):
     FRAME_AND_REGISTERS = auto()
 
 
-class StackFrames(StackView):
-    """The frames of one task; `events` fills as they are shown, also before an error."""
+class StackFrames:
+    """What is shown of one task's stacks; `events` fills as it is shown, also before an error.
+
+    `own` is the task's stack, `view` the words of the stack at hand. The walk over the stacks
+    and what is shown of them know of each other: `level` is the number of the next frame,
+    `entry` where the stack at hand was entered, `bp` the frame pointer (0 while it is not
+    known), `struck` where the registers shown since the last frame say the kernel was (0
+    without), `called` the function shown last, and `lost` tells that the chain of calls was.
+    `was_irq` and `was_exception` tell which stacks were walked before.
+    """
 
     def __init__(self, unwinder: UnwinderX86, task: Task, options: TraceOptions) -> None:
-        own = unwinder.kernel.stacks.of_task(task.stack)
-        super().__init__(unwinder.kernel, own, unwinder.registers)
         self.unwinder = unwinder
         self.task = task
         self.options = options
-        self.own = own
+        self.own = unwinder.kernel.stacks.of_task(task.stack)
+        self.view = StackView(unwinder.kernel, self.own)
         self.events: list[Event] = []
-        self._listing = options.text or options.all_text
-        self._level = 0
-        #: Where the stack at hand was entered.
-        self._entry = 0
-        #: The frame pointer, 0 while it is not known.
-        self._bp = 0
+        self.level = self.entry = self.bp = self.struck = 0
+        self.called = ""
+        self.lost = self.was_irq = self.was_exception = False
+        self._special = unwinder.stacks
+        self._searching = False
         #: Behind the return address shown last: where its frame's words begin.
         self._frame = 0
-        #: Where the registers shown since the last frame say the kernel was, 0 without.
-        self._struck = 0
-        self._called = ""
-        #: Whether the chain of calls was lost.
-        self._lost = False
-        self._was_irq = self._was_exception = self._searching = False
+
+    def enter(self, address: int) -> None:
+        """Go on in another stack, at an address of it."""
+        self.entry = address
+        self._frame = 0
 
     def search(self, stack: Stack, start: int | None) -> list[Registers]:
         """What looks like saved registers on a stack, from an address up. Raises CrashError."""
         self._searching = True
-        self._entry = 0 if start is None else start
+        self.entry = 0 if start is None else start
         low = stack.base if start is None else start
         try:
-            self._load(stack, stack.base)
+            self.view.load(stack, stack.base)
         except ReadError:
             raise CrashError(f"read of stack at {stack.base:x} failed") from None
         place, size = self.unwinder.registers.place, self.unwinder.registers.size
         cs, flags = place["cs"], place["rflags"]
-        words = self._words
+        words = self.view.words
         first, last = (low - stack.base) // _WORD, len(words) - size // _WORD
         for at in sorted(place - cs for place in _places(words, first + cs, last + cs)):
             if words[at + flags] & 2:
@@ -95,15 +100,15 @@ class StackFrames(StackView):
                     self._emit_registers(regs, address)
         return [event for event in self.events if isinstance(event, Registers)]
 
-    def _show(self, pc: int, sp: int, kind: Kind) -> Shown:
+    def show(self, pc: int, sp: int, kind: Kind) -> Shown:
         """Show one text address that stands at sp."""
         if kind is not Kind.STRUCK:
-            self._struck = 0
+            self.struck = 0
         site = self.unwinder.named_site(pc)
         if site is None:
             return Shown.NOT
-        if self._listing:
-            place = self.stack.base if kind is Kind.STRUCK else sp
+        if self.options.listing:
+            place = self.view.stack.base if kind is Kind.STRUCK else sp
             self.events.append(Frame(None, place, pc, site.name, site.offset, site.module))
             return Shown.FRAME
         if kind is Kind.CALL and not site.offset:
@@ -113,13 +118,13 @@ class StackFrames(StackView):
                 self._show_words(sp)
             self._frame = sp + _WORD
         name = "schedule" if kind is Kind.SCHEDULE else site.name
-        self.events.append(Frame(self._level, sp, pc, name, site.offset, site.module, self._lost))
-        self._called = name
+        self.events.append(Frame(self.level, sp, pc, name, site.offset, site.module, self.lost))
+        self.called = name
         if kind is Kind.CALL:
             registers = 0
             if site.saves:
                 registers = sp + _WORD
-            if self._was_irq and "_interrupt" in name and self._on_irq_stack:
+            if self.was_irq and "_interrupt" in name and self._on_irq_stack:
                 registers = sp
             if registers and self._show_verified(registers):
                 return Shown.FRAME_AND_REGISTERS
@@ -127,18 +132,18 @@ class StackFrames(StackView):
 
     @property
     def _on_irq_stack(self) -> bool:
-        return self.kernel.stacks.irq_stack(self._entry) is not None
+        return self._special.irq_stack(self.entry) is not None
 
     def _show_words(self, sp: int) -> None:
         """The words of the frame that ends with the return address at sp."""
-        if self._frame <= sp and self._holds(sp) and self._holds(self._frame):
-            first, last = self._frame - self._low >> 3, sp - self._low >> 3
-            self.events.append(StackWords(self._frame, tuple(self._words[first : last + 1])))
+        if self._frame <= sp and self.view.holds(sp) and self.view.holds(self._frame):
+            first, last = self._frame - self.view.low >> 3, sp - self.view.low >> 3
+            self.events.append(StackWords(self._frame, tuple(self.view.words[first : last + 1])))
 
-    def _show_registers(self, address: int) -> PtRegs:
+    def show_registers(self, address: int) -> PtRegs:
         """Show the registers saved at an address. Raises ReadError."""
         regs = self._pt_regs(address)
-        self._bp = regs.rbp
+        self.bp = regs.rbp
         self._emit_registers(regs, address)
         return regs
 
@@ -149,19 +154,24 @@ class StackFrames(StackView):
         except ReadError:
             return False
         verified = self.verified(regs, address)
-        self._bp = regs.rbp
+        self.bp = regs.rbp
         if verified:
             self._emit_registers(regs, address)
         return verified
 
+    def _pt_regs(self, address: int) -> PtRegs:
+        """The registers saved at an address. Raises ReadError."""
+        layout = self.unwinder.registers
+        return layout.of_words(self.view.span(address, layout.size, "pt_regs"))
+
     def _emit_registers(self, regs: PtRegs, address: int) -> None:
         name, offset = "", 0
         if not regs.user:
-            found = self.kernel.symbols.lookup(regs.rip)
+            found = self.unwinder.kernel.symbols.lookup(regs.rip)
             if found is not None:
                 name, offset = found[0].name, found[1]
                 if not self._searching:
-                    self._struck = regs.rip
+                    self.struck = regs.rip
             elif self.unwinder.is_mapped(regs.rip):
                 name = "no symbolic reference"
             else:
@@ -170,13 +180,13 @@ class StackFrames(StackView):
             Registers(address, regs.named(), regs.user, name, offset, self._searching)
         )
 
-    def _verified_at(self, address: int) -> bool:
+    def verified_at(self, address: int) -> bool:
         """Whether what is at an address looks like saved registers."""
         try:
             regs = self._pt_regs(address)
         except ReadError:
             return False
-        self._bp = regs.rbp
+        self.bp = regs.rbp
         return self.verified(regs, address)
 
     def verified(self, regs: PtRegs, address: int) -> bool:
@@ -196,7 +206,7 @@ class StackFrames(StackView):
         if self.unwinder.site(regs.rip) is not None and in_kernel:
             if regs.rsp in (behind, behind + _WORD):
                 return True
-            if self.kernel.stacks.exception_stack(self._entry) is not None:
+            if self._special.exception_stack(self.entry) is not None:
                 return True
         return in_kernel and self.unwinder.is_mapped(regs.rip)
 
@@ -209,17 +219,17 @@ class StackFrames(StackView):
             return True
         if address + unwinder.registers.size == regs.rsp:
             return True
-        special = self.kernel.stacks.exception_stack(self._entry)
-        if text and self._was_exception and unwinder.in_user_stack(self.task, regs.rsp):
+        special = self._special.exception_stack(self.entry)
+        if text and self.was_exception and unwinder.in_user_stack(self.task, regs.rsp):
             return True
         if text and special is not None:
-            first_two = any(special in row[:2] for row in self.kernel.stacks.exception)
+            first_two = any(special in row[:2] for row in self._special.exception)
             if self._searching or first_two:
                 return True
-        if not regs.rip and regs.rsp in self.stack and self._called == "ret_from_fork":
+        if not regs.rip and regs.rsp in self.view.stack and self.called == "ret_from_fork":
             return True
         try:
-            return unwinder.name(self._word(address - _WORD)) == "page_fault"
+            return unwinder.name(self.view.word(address - _WORD)) == "page_fault"
         except ReadError:
             return False
 

@@ -109,11 +109,6 @@ class PtRegsLayout:
         self.size: int = layout.whole
         # Newer kernels name parts of the words that hold the segments; the words are meant.
         self._places = [layout.at(name) // 8 for name in names]
-        self._struct = struct.Struct(f"<{self.size // 8}Q")
-
-    def decode(self, data: bytes) -> PtRegs:
-        """The registers in the bytes of a struct pt_regs."""
-        return self.of_words(self._struct.unpack_from(data))
 
     def of_words(self, words: Sequence[int]) -> PtRegs:
         """The registers in the words of a struct pt_regs."""

@@ -15,8 +15,7 @@ from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import CpuRegisters
 
 if TYPE_CHECKING:
-    from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
-    from pycrash.kernel.arch.x86_64.walk import Walk
+    from pycrash.kernel.arch.x86_64.frames import StackFrames
 
 _WORD = 8
 #: Functions that begin the dump: the walk of a panic task starts at them.
@@ -50,13 +49,13 @@ class Start:
 class Search:
     """Looks through the stacks of a running task for the function that stopped its CPU."""
 
-    def __init__(self, walk: Walk, unwinder: UnwinderX86) -> None:
-        self._walk = walk
-        self._unwinder = unwinder
+    def __init__(self, frames: StackFrames) -> None:
+        self._frames = frames
+        self._unwinder = unwinder = frames.unwinder
         self._kernel = unwinder.kernel
-        self._task = walk.task
+        self._task = frames.task
         self._panicked = self._task.address == self._kernel.panic.task
-        self._listing = walk.options.text or walk.options.all_text
+        self._listing = frames.options.listing
         #: What was found, by how good it is: the last of its kind.
         self._found: dict[str, Start] = {}
 
@@ -65,7 +64,7 @@ class Search:
         left = self._left()
         stacks = [(stack, False) for stack in self._special()]
         if left is None or not self._crashed_in_irq(left):
-            stacks.insert(0, (self._walk.own, True))
+            stacks.insert(0, (self._frames.own, True))
         for stack, own in stacks:
             start = self._scan(stack, own)
             if start is not None:
@@ -88,8 +87,8 @@ class Search:
     def _crashed_in_irq(self, left: PtRegs) -> bool:
         return (
             self._panicked
-            and self._kernel.stacks.irq_stack(left.rsp) is not None
-            and self._walk.verified(left, 0)
+            and self._unwinder.stacks.irq_stack(left.rsp) is not None
+            and self._frames.verified(left, 0)
         )
 
     def _stopped(self, left: PtRegs) -> CpuRegisters | None:
@@ -101,7 +100,7 @@ class Search:
 
     def _special(self) -> list[Stack]:
         """The IRQ stack and the exception stacks of the task's CPU."""
-        if not 0 <= self._task.cpu < len(self._kernel.stacks.irq):
+        if not 0 <= self._task.cpu < len(self._unwinder.stacks.irq):
             return []
         irq, exception = self._unwinder.special_stacks(self._task.cpu)
         return [*([irq] if irq is not None else []), *exception]

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64 import orc
+from pycrash.kernel.arch.x86_64.frames import StackFrames
 from pycrash.kernel.arch.x86_64.framesize import MAX_CODE, call_target, count_frame
 from pycrash.kernel.arch.x86_64.registers import PtRegsLayout
+from pycrash.kernel.arch.x86_64.specialstacks import SpecialStacks
 from pycrash.kernel.arch.x86_64.walk import Walk
 from pycrash.kernel.core.layout import find_member, type_size
 from pycrash.kernel.stacks.stacks import Stack
@@ -107,6 +109,7 @@ class UnwinderX86:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.tables = orc.OrcTables(kernel)
+        self.stacks = SpecialStacks(kernel)
         #: Every address asked for, with what it is.
         self.sites: dict[int, Site | None] = {}
         self._counted: dict[tuple[int, bool], int | None] = {}
@@ -119,30 +122,27 @@ class UnwinderX86:
             walk.run()
         except CrashError as reason:
             error = reason
-        return Trace(walk.events, error, walk.idle)
+        return Trace(walk.frames.events, error, walk.idle)
 
     def exception_frames(self, task: Task, start: int | None) -> list[Registers]:
         stack = self.kernel.stacks.of_task(task.stack)
         if start is not None and start not in stack:
-            special = self.kernel.stacks.exception_stack(start) or self.kernel.stacks.irq_stack(
-                start
-            )
+            special = self.stacks.exception_stack(start) or self.stacks.irq_stack(start)
             if special is None:
                 raise CrashError(f"unrecognized stack address for this task: {start:x}")
             stack = special
-        return Walk(self, task, TraceOptions()).search(stack, start)
+        return StackFrames(self, task, TraceOptions()).search(stack, start)
 
     def special_stacks(self, cpu: int) -> tuple[Stack | None, tuple[Stack, ...]]:
-        stacks = self.kernel.stacks
-        return stacks.irq[cpu], stacks.exception[cpu]
+        return self.stacks.irq[cpu], self.stacks.exception[cpu]
 
     def exception_frames_in(self, task: Task, stack: Stack) -> list[Registers]:
-        return Walk(self, task, TraceOptions()).search(stack, stack.base)
+        return StackFrames(self, task, TraceOptions()).search(stack, stack.base)
 
     def may_start_at(self, task: Task, sp: int) -> bool:
-        stacks = self.kernel.stacks
-        if sp in stacks.of_task(task.stack):
+        if sp in self.kernel.stacks.of_task(task.stack):
             return True
+        stacks = self.stacks
         if not 0 <= task.cpu < len(stacks.irq):
             return False
         irq = stacks.irq[task.cpu]

@@ -39,13 +39,22 @@ _SOFTIRQ = frozenset(("do_softirq", "do_softirq_own_stack", "call_softirq"))
 _SCHEDULE = frozenset(("thread_return", "schedule", "__schedule"))
 
 
-class Walk(StackFrames):
-    """Follows the stacks of one task."""
+class Walk:
+    """Follows the stacks of one task; `frames` has what was met.
+
+    `idle` tells that it is an idle thread that stood in the handler of the crash NMI.
+    """
 
     def __init__(self, unwinder: UnwinderX86, task: Task, options: TraceOptions) -> None:
-        super().__init__(unwinder, task, options)
-        #: Whether it is an idle thread that stood in the handler of the crash NMI.
+        self.frames = StackFrames(unwinder, task, options)
         self.idle = False
+        self._unwinder = unwinder
+        self._kernel = unwinder.kernel
+        self._special = unwinder.stacks
+        self._task = task
+        self._options = options
+        self._own = self.frames.own
+        self._view = self.frames.view
         #: Where to look for the next return address, where the first stack was entered, and
         #: the text address that belongs to the entry of the stack at hand.
         self._sp = self._first = self._pc = 0
@@ -55,8 +64,8 @@ class Walk(StackFrames):
 
     def run(self) -> None:
         """Follow the stacks from where the task stood. Raises CrashError."""
-        if not self.task.stack:
-            self.events.append(Remark("(no stack)"))
+        if not self._task.stack:
+            self.frames.events.append(Remark("(no stack)"))
         elif self._begin():
             done = self._leave_special_stacks()
             if done is not None:
@@ -66,16 +75,16 @@ class Walk(StackFrames):
 
     def _begin(self) -> bool:
         """Find where to start; False where there is nothing to follow."""
-        options, unwinder = self.options, self.unwinder
+        options, unwinder = self._options, self._unwinder
         sp, pc = options.sp, options.pc
         stopped: CpuRegisters | None = None
-        if sp is not None and not unwinder.may_start_at(self.task, sp):
+        if sp is not None and not unwinder.may_start_at(self._task, sp):
             raise CrashError(
                 f"non-process stack address for this task: {sp:x}\n"
-                f"    (valid range: {self.own.base:x} - {self.own.top:x})"
+                f"    (valid range: {self._own.base:x} - {self._own.top:x})"
             )
-        if sp is None and pc is None and self.kernel.panic.is_active(self.task.address):
-            start = Search(self, unwinder).run()
+        if sp is None and pc is None and self._kernel.panic.is_active(self._task.address):
+            start = Search(self.frames).run()
             if start is not None:
                 sp, pc, stopped, self.idle = start.sp, start.pc, start.stopped, start.idle
         if sp is None:
@@ -83,37 +92,38 @@ class Walk(StackFrames):
         if pc is None:
             pc = unwinder.thread_return
         if options.all_text:
-            sp, pc, stopped = self.own.base + unwinder.thread_info_size, 0, None
-        self._sp = self._entry = self._first = sp
+            sp, pc, stopped = self._own.base + unwinder.thread_info_size, 0, None
+        self._sp = self._first = sp
         self._pc = pc
+        self.frames.enter(sp)
         return self._introduce(stopped)
 
     def _saved_sp(self) -> int:
         """The stack pointer a sleeping task left, and the frame pointer kept there."""
-        sp = self.kernel.tasks.saved_sp(self.task)
-        place = self.unwinder.saved_bp
-        if place is not None and self.unwinder.has_orc:
+        sp = self._kernel.tasks.saved_sp(self._task)
+        place = self._unwinder.saved_bp
+        if place is not None and self._unwinder.has_orc:
             what = "inactive_task_frame.r15"
-            if sp in self.own:
-                self._load(self.own, sp, what)
+            if sp in self._own:
+                self._view.load(self._own, sp, what)
             else:
-                self.kernel.read(sp, _WORD, what)
-            self._bp = self._word(sp + place)
+                self._kernel.read(sp, _WORD, what)
+            self.frames.bp = self._view.word(sp + place)
         return sp
 
     def _introduce(self, stopped: CpuRegisters | None) -> bool:
         """Show what comes before the frames; False where the start cannot be read."""
-        if not self._holds(self._sp) and not self.unwinder.readable(self._sp):
-            self.events.append(Complaint("cannot determine starting stack pointer"))
-            left = cpu_registers(self.kernel, self.task)
+        if not self._view.holds(self._sp) and not self._unwinder.readable(self._sp):
+            self.frames.events.append(Complaint("cannot determine starting stack pointer"))
+            left = cpu_registers(self._kernel, self._task)
             if left is not None:
-                self.events.append(CpuRegisters(left.of_cpu()))
+                self.frames.events.append(CpuRegisters(left.of_cpu()))
             return False
-        if self._listing:
-            if not self.options.all_text:
-                self.events.append(TextStart(self.unwinder.name(self._pc), self._pc))
+        if self._options.listing:
+            if not self._options.all_text:
+                self.frames.events.append(TextStart(self._unwinder.name(self._pc), self._pc))
         elif stopped is not None:
-            self.events.append(stopped)
+            self.frames.events.append(stopped)
         return True
 
     # From stack to stack
@@ -123,141 +133,141 @@ class Walk(StackFrames):
 
         True where user mode is what they interrupted, None where the walk is over.
         """
-        if self._entry in self.own:
+        if self.frames.entry in self._own:
             return False
-        stacks = self.kernel.stacks
+        stacks = self._special
         # Each stack can be left for another only so often before it goes in a circle.
         for _ in range(2 + len(stacks.irq) + sum(map(len, stacks.exception))):
             done = False
-            exception = stacks.exception_stack(self._entry)
+            exception = stacks.exception_stack(self.frames.entry)
             if exception is not None:
                 user = self._walk_exception(exception)
                 if user is None:
                     return None
                 done = user
-            irq = None if done else stacks.irq_stack(self._entry)
+            irq = None if done else stacks.irq_stack(self.frames.entry)
             if irq is not None:
                 self._walk_irq(irq)
             else:
                 self._interrupted = 0
-            if done or stacks.exception_stack(self._entry) is None:
+            if done or stacks.exception_stack(self.frames.entry) is None:
                 return done
         raise CrashError("the stacks lead to each other without end")
 
     def _walk_exception(self, stack: Stack) -> bool | None:
         """Walk an exception stack; True if it interrupted user mode, None if all is said."""
-        unwinder = self.unwinder
-        self._was_exception = True
+        unwinder = self._unwinder
+        self.frames.was_exception = True
         try:
-            self._load(stack, stack.base, "irqstack contents")
+            self._view.load(stack, stack.base, "irqstack contents")
         except ReadError:
             raise CrashError(f"read of exception stack at {stack.base:x} failed") from None
         size = unwinder.registers.size
         if self._interrupted:
-            self._show(self._pc, self._entry, Kind.INTERRUPT)
-            self._show_registers(self._interrupted)
+            self.frames.show(self._pc, self.frames.entry, Kind.INTERRUPT)
+            self.frames.show_registers(self._interrupted)
             self._sp += size
-            if self._struck:
-                self._sp += self._skip_from(self._struck, self._sp)
-            self._level += 1
+            if self.frames.struck:
+                self._sp += self._skip_from(self.frames.struck, self._sp)
+            self.frames.level += 1
             self._interrupted = 0
         nested = stack.name == "NMI" and unwinder.repeat_nmi is not None
         limit = stack.top - size - (_NMI_COPIES * _WORD if nested else 0)
-        entered = self._entry
-        self._lost = False
+        entered = self.frames.entry
+        self.frames.lost = False
         self._walk(limit)
-        user = self._show_registers(limit).user
-        self.events.append(StackSwitch(f"{stack.name} exception stack"))
+        user = self.frames.show_registers(limit).user
+        self.frames.events.append(StackSwitch(f"{stack.name} exception stack"))
         pushed = stack.top - _PUSHED * _WORD
         if nested and entered <= stack.top - (_PUSHED + _NMI_COPIES) * _WORD:
             pushed -= _NMI_COPIES * _WORD
             # Before 3.8 the two copies were the other way round.
-            if self._word(pushed) == unwinder.repeat_nmi:
+            if self._view.word(pushed) == unwinder.repeat_nmi:
                 pushed += _PUSHED * _WORD
-        self._pc = self._word(pushed)
-        self._sp = self._entry = self._word(pushed + 3 * _WORD)
-        self._frame = 0
+        self._pc = self._view.word(pushed)
+        self._sp = self._view.word(pushed + 3 * _WORD)
+        self.frames.enter(self._sp)
         if user:
             return True
-        self._show(self._pc, self._entry, Kind.STRUCK)
-        self._lost = False
-        if self._entry in stack:
-            self.events.append(
+        self.frames.show(self._pc, self.frames.entry, Kind.STRUCK)
+        self.frames.lost = False
+        if self.frames.entry in stack:
+            self.frames.events.append(
                 Remark(
                     f"    [ {stack.name} exception stack recursion: "
                     "prior stack location overwritten ]"
                 )
             )
             return None
-        self._level += 1
+        self.frames.level += 1
         self._sp += self._skip_from(self._pc, self._sp)
         return False
 
     def _walk_irq(self, stack: Stack) -> None:
         """Walk an IRQ stack, and find where it was entered."""
-        self._was_irq = True
+        self.frames.was_irq = True
         try:
-            self._load(stack, stack.base, "irqstack contents")
+            self._view.load(stack, stack.base, "irqstack contents")
         except ReadError:
             raise CrashError(f"read of IRQ stack at {stack.base:x} failed") from None
-        limit = stack.top - self.unwinder.irq_gap
-        self._lost = False
+        limit = stack.top - self._unwinder.irq_gap
+        self.frames.lost = False
         self._walk(limit)
-        self.events.append(StackSwitch("IRQ stack"))
+        self.frames.events.append(StackSwitch("IRQ stack"))
         # The top word leads back to the stack that was left.
-        self._pc = self._word(limit - 2 * _WORD)
-        self._sp = self._entry = self._linked(self._word(limit - _WORD))
-        self._interrupted = 0 if self.unwinder.name(self._pc) in _SOFTIRQ else self._sp
-        self._frame = 0
+        self._pc = self._view.word(limit - 2 * _WORD)
+        self._sp = self._linked(self._view.word(limit - _WORD))
+        self.frames.enter(self._sp)
+        self._interrupted = 0 if self._unwinder.name(self._pc) in _SOFTIRQ else self._sp
 
     def _linked(self, link: int) -> int:
         """The registers of the interrupt that switched to an IRQ stack, near the link it left."""
-        if self._verified_at(link):
+        if self.frames.verified_at(link):
             return link
-        expected = link - self.unwinder.irq_link
+        expected = link - self._unwinder.irq_link
         for nearby in (0, 8, -8, 16, -16):
-            if self._verified_at(expected + nearby):
+            if self.frames.verified_at(expected + nearby):
                 return expected + nearby
         return expected
 
     def _walk_own(self, done: bool) -> None:
         """Walk the task's own stack, which all others are entered from."""
-        if not done and (self._was_exception or self._was_irq):
-            if self._sp not in self.own:
+        if not done and (self.frames.was_exception or self.frames.was_irq):
+            if self._sp not in self._own:
                 if not self._may_be_outside():
                     return
                 done = True
-            self._load_own(self.own.base)
+            self._load_own(self._own.base)
         elif not done:
-            if self._sp not in self.own:
+            if self._sp not in self._own:
                 raise CrashError(
                     f"invalid RSP: {self._sp:x}  bt->stackbase/stacktop: "
-                    f"{self.own.base:x}/{self.own.top:x} cpu: {self.task.cpu}"
+                    f"{self._own.base:x}/{self._own.top:x} cpu: {self._task.cpu}"
                 )
-            if not self._holds(self._sp):
+            if not self._view.holds(self._sp):
                 self._load_own(self._sp)
-            if not self._listing and self.unwinder.name(self._pc) in _SCHEDULE:
+            if not self._options.listing and self._unwinder.name(self._pc) in _SCHEDULE:
                 self._pass_switch()
         user_interrupt = False
         if self._interrupted:
             user_interrupt = done = self._show_interrupt()
-        self._lost = False
+        self.frames.lost = False
         if not done:
-            self._walk(self.own.top)
-        if not user_interrupt and self.stack == self.own and not self._is_kernel_thread:
-            size = self.unwinder.registers.size
-            if self._last_registers < self.own.top - size:
-                self._show_registers(self.own.top - self.unwinder.user_padding - size)
+            self._walk(self._own.top)
+        if not user_interrupt and self._view.stack == self._own and not self._is_kernel_thread:
+            size = self._unwinder.registers.size
+            if self._last_registers < self._own.top - size:
+                self.frames.show_registers(self._own.top - self._unwinder.user_padding - size)
 
     @property
     def _is_kernel_thread(self) -> bool:
-        return self.kernel.tasks.is_kernel_thread(self.task)
+        return self._kernel.tasks.is_kernel_thread(self._task)
 
     def _load_own(self, low: int) -> None:
         try:
-            self._load(self.own, low)
+            self._view.load(self._own, low)
         except ReadError:
-            raise CrashError(f"read of stack at {self.own.base:x} failed") from None
+            raise CrashError(f"read of stack at {self._own.base:x} failed") from None
 
     def _may_be_outside(self) -> bool:
         """Whether a stack pointer outside the task's stack is that of user mode.
@@ -266,99 +276,100 @@ class Walk(StackFrames):
         """
         if self._show_entry_stack():
             return False
-        if self._was_exception and not self._was_irq:
-            if self.unwinder.in_user_stack(self.task, self._sp):
+        if self.frames.was_exception and not self.frames.was_irq:
+            if self._unwinder.in_user_stack(self._task, self._sp):
                 return True
-            if self.unwinder.name(self._pc) == "ia32_sysenter_target":
+            if self._unwinder.name(self._pc) == "ia32_sysenter_target":
                 return self._sp != 0
             raise CrashError(
                 "cannot transition from exception stack to current process stack:\n"
                 f"    exception stack pointer: {self._first:x}\n"
                 f"      process stack pointer: {self._sp:x}\n"
-                f"         current stack base: {self.own.base:x}"
+                f"         current stack base: {self._own.base:x}"
             )
-        if self._was_exception:
+        if self.frames.was_exception:
             raise CrashError(
                 "cannot transition from exception stack to IRQ stack to current process stack:\n"
                 f"    exception stack pointer: {self._first:x}\n"
-                f"          IRQ stack pointer: {self._entry:x}\n"
+                f"          IRQ stack pointer: {self.frames.entry:x}\n"
                 f"      process stack pointer: {self._sp:x}\n"
-                f"         current stack base: {self.own.base:x}"
+                f"         current stack base: {self._own.base:x}"
             )
         raise CrashError(
             "cannot transition from IRQ stack to current process stack:\n"
             f"        IRQ stack pointer: {self._first:x}\n"
             f"    process stack pointer: {self._sp:x}\n"
-            f"       current stack base: {self.own.base:x}"
+            f"       current stack base: {self._own.base:x}"
         )
 
     def _show_entry_stack(self) -> bool:
         """Show the registers on the stack that entries begin on, if the walk has come there."""
-        template = self.unwinder.entry_stack
+        template = self._unwinder.entry_stack
         if template is None:
             return False
-        base = self.kernel.cpus.address(template.base, self.task.cpu)
+        base = self._kernel.cpus.address(template.base, self._task.cpu)
         if self._sp not in Stack(base, template.size):
             return False
-        self._show_registers(base + template.size - self.unwinder.registers.size)
-        self.events.append(StackSwitch("entry trampoline stack"))
+        self.frames.show_registers(base + template.size - self._unwinder.registers.size)
+        self.frames.events.append(StackSwitch("entry trampoline stack"))
         return True
 
     def _pass_switch(self) -> None:
         """Go on behind what the task switch has left on the stack of a sleeping task."""
-        unwinder = self.unwinder
+        unwinder = self._unwinder
         if unwinder.has_orc and unwinder.saved_return is not None:
             self._sp += unwinder.saved_return
             return
         schedule = True
         if unwinder.name(self._pc) == "__schedule":
-            self._show(self._pc, self._sp, Kind.CALL)
-            self._level += 1
-            for sp in range(self._sp, self.stack.top, _WORD):
-                pc = self._word(sp)
+            self.frames.show(self._pc, self._sp, Kind.CALL)
+            self.frames.level += 1
+            for sp in range(self._sp, self._view.stack.top, _WORD):
+                pc = self._view.word(sp)
                 site = unwinder.site(pc)
                 if site and site.offset and unwinder.called_by(pc - 5) == "__schedule":
                     self._sp, self._pc = sp, pc
                     break
             schedule = unwinder.name(self._pc) == "schedule"
         if schedule:
-            self._show(self._pc, self._sp, Kind.SCHEDULE)
+            self.frames.show(self._pc, self._sp, Kind.SCHEDULE)
             self._sp += _WORD
-            self._level += 1
+            self.frames.level += 1
 
     def _show_interrupt(self) -> bool:
         """Show where an interrupt left the task's stack; True if that was in user mode."""
-        unwinder = self.unwinder
+        unwinder = self._unwinder
         if unwinder.new_interrupts:
-            self._pc = self._word(self._interrupted - _WORD)
-        self._show(self._pc, self._entry, Kind.INTERRUPT)
-        user = self._show_registers(self._interrupted).user
+            self._pc = self._view.word(self._interrupted - _WORD)
+        self.frames.show(self._pc, self.frames.entry, Kind.INTERRUPT)
+        user = self.frames.show_registers(self._interrupted).user
         if not user:
             self._sp += unwinder.registers.size
-            if self._struck:
+            if self.frames.struck:
                 self._sp += self._skip_to_caller()
-        self._level += 1
+        self.frames.level += 1
         return user
 
     def _skip_to_caller(self) -> int:
         """Bytes to the return address of whoever called the function that was interrupted."""
-        name = self.unwinder.name(self._struck)
-        if name and not (self.options.old or self._listing or self._lost):
-            for sp in range(self._sp, self.stack.top, _WORD):
-                pc = self._word(sp)
-                site = self.unwinder.site(pc)
-                if site and site.offset and self.unwinder.called_by(pc - 5) == name:
+        name = self._unwinder.name(self.frames.struck)
+        if name and not (self._options.old or self._options.listing or self.frames.lost):
+            for sp in range(self._sp, self._view.stack.top, _WORD):
+                pc = self._view.word(sp)
+                site = self._unwinder.site(pc)
+                if site and site.offset and self._unwinder.called_by(pc - 5) == name:
                     return sp - self._sp
-        return self._skip_from(self._struck, self._sp)
+        return self._skip_from(self.frames.struck, self._sp)
 
     # Along one stack
 
     def _walk(self, limit: int) -> None:
         """Show the return addresses from the stack pointer up to a limit."""
-        words, low, lowest = self._words, self._low, self.unwinder.lowest_text
-        sites, site_of = self.unwinder.sites, self.unwinder.site
-        options, events = self.options, self.events
-        as_usual = not (self._listing or options.full or options.old or self._was_irq)
+        frames = self.frames
+        words, low, lowest = self._view.words, self._view.low, self._unwinder.lowest_text
+        sites, site_of = self._unwinder.sites, self._unwinder.site
+        options, events = self._options, frames.events
+        as_usual = not (self._options.listing or options.full or options.old or frames.was_irq)
         sp, count = self._sp, len(words)
         limit = min(limit, low + count * _WORD)
         while sp < limit:
@@ -370,14 +381,14 @@ class Walk(StackFrames):
             if site is None:
                 sp += _WORD
                 continue
-            if not as_usual or site.special or self._lost:
+            if not as_usual or site.special or frames.lost:
                 sp = self._step(site, sp)
                 continue
             # What _step and _skip_by_orc do, for what most frames are.
-            events.append(Frame(self._level, sp, pc, site.name, site.offset, site.module))
-            self._level += 1
-            self._struck = 0
-            self._called = site.name
+            events.append(Frame(frames.level, sp, pc, site.name, site.offset, site.module))
+            frames.level += 1
+            frames.struck = 0
+            frames.called = site.name
             entry = site.entry
             if entry is None or entry.sp_reg != orc.REG_SP or entry.sp_offset < _WORD:
                 sp += _WORD
@@ -386,39 +397,39 @@ class Walk(StackFrames):
             sp += entry.sp_offset
             if entry.bp_reg == orc.REG_PREV_SP:
                 place = sp + _WORD + entry.bp_offset - low >> 3
-                self._bp = words[place] if 0 <= place < count else 0
+                frames.bp = words[place] if 0 <= place < count else 0
             elif entry.bp_reg != orc.REG_UNDEFINED:
-                self._bp = 0
+                frames.bp = 0
         self._sp = sp
 
     def _step(self, site: Site, sp: int) -> int:
         """Show a return address; where to look for the next one."""
-        shown = self._show(site.pc, sp, Kind.CALL)
+        shown = self.frames.show(site.pc, sp, Kind.CALL)
         sp += _WORD
         if shown is Shown.NOT:
             return sp
-        self._level += 1
+        self.frames.level += 1
         if shown is Shown.FRAME_AND_REGISTERS:
             self._last_registers = sp
-            sp += self.unwinder.registers.size
-            if not self._struck:
+            sp += self._unwinder.registers.size
+            if not self.frames.struck:
                 return sp
-            return sp + self._skip_from(self._struck, sp)
+            return sp + self._skip_from(self.frames.struck, sp)
         return sp + self._skip(site, sp)
 
     def _skip_from(self, pc: int, sp: int) -> int:
         """As _skip, for a place that need not be behind a call."""
-        site = self.unwinder.named_site(pc)
+        site = self._unwinder.named_site(pc)
         if site is None:
-            self._lost = True
+            self.frames.lost = True
             return 0
-        return self._skip(site, sp, interrupted=pc == self._struck)
+        return self._skip(site, sp, interrupted=pc == self.frames.struck)
 
     def _skip(self, site: Site, sp: int, interrupted: bool = False) -> int:
         """Bytes from the stack pointer a function has at a site up to its return address."""
-        if self.options.old or self._listing or self._lost:
+        if self._options.old or self._options.listing or self.frames.lost:
             return 0
-        unwinder = self.unwinder
+        unwinder = self._unwinder
         if unwinder.keeps_frame_pointers and not interrupted:
             frame = self._frame_pointer(sp)
             if frame:
@@ -431,7 +442,7 @@ class Walk(StackFrames):
                 return skip
         counted = unwinder.counted(site, interrupted)
         if counted is None:
-            self._lost = True
+            self.frames.lost = True
             return 0
         return max(0, counted)
 
@@ -440,21 +451,21 @@ class Walk(StackFrames):
         caller = 0
         if entry.sp_reg == orc.REG_SP:
             caller = sp + entry.sp_offset
-        elif entry.sp_reg == orc.REG_BP and self._bp in self.stack:
-            caller = self._bp + entry.sp_offset
+        elif entry.sp_reg == orc.REG_BP and self.frames.bp in self._view.stack:
+            caller = self.frames.bp + entry.sp_offset
         if entry.bp_reg == orc.REG_PREV_SP and caller:
             saved = caller + entry.bp_offset
-            self._bp = self._word(saved) if self._holds(saved) else 0
+            self.frames.bp = self._view.word(saved) if self._view.holds(saved) else 0
         elif entry.bp_reg != orc.REG_UNDEFINED:
-            self._bp = 0
+            self.frames.bp = 0
         return caller - _WORD - sp if caller else -1
 
     def _frame_pointer(self, sp: int) -> int:
         """The frame pointer saved below a return address, 0 if it is none."""
         at = sp - 2 * _WORD
-        if not self._holds(at):
+        if not self._view.holds(at):
             return 0
-        frame = self._word(at)
-        if frame <= sp or not self._holds(frame) or not self._holds(frame + _WORD):
+        frame = self._view.word(at)
+        if frame <= sp or not self._view.holds(frame) or not self._view.holds(frame + _WORD):
             return 0
-        return frame if self.unwinder.site(self._word(frame + _WORD)) is not None else 0
+        return frame if self._unwinder.site(self._view.word(frame + _WORD)) is not None else 0
