@@ -130,7 +130,7 @@ class Foreach(Command):
             policies(value)
         if not args.operands:
             raise UsageError
-        for problem in ctx.kernel.tasks.new_problems():
+        for problem in ctx.kernel.panic.new_problems():
             yield Notice(problem)
         selection, keyword = _Selection(), ""
         words = list(args.operands)

@@ -19,6 +19,7 @@ from pycrash.api.kinds import (
 )
 from pycrash.api.taskheader import TaskHeader, header_lines
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.sched.queues import RunQueues
 from pycrash.kernel.tasks.table import Task
 from pycrash.render.columns import centered
 
@@ -154,7 +155,7 @@ class Ps(Command):
         yield from options.read(ctx, args)
         by_run = "l" in args or "m" in args
         chosen = _Filter(ctx, args, options.policies, set())
-        for problem in ctx.kernel.tasks.new_problems():
+        for problem in ctx.kernel.panic.new_problems():
             yield Notice(problem)
         tasks = ctx.kernel.tasks.all
         if by_run:
@@ -296,7 +297,7 @@ def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]] | None:
     if "l" in args:
         return _last_run(ctx)
     if "m" in args:
-        return partial(_since_run, ctx, {})
+        return partial(_since_run, ctx)
     if "a" in args:
         return partial(_arguments, ctx)
     if "r" in args:
@@ -403,12 +404,10 @@ def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
     return show
 
 
-def _since_run(ctx: Context, clocks: dict[int, int], task: Task) -> Iterator[Row]:
+def _since_run(ctx: Context, task: Task) -> Iterator[Row]:
     from pycrash.render.taskrows import SinceRunRow
 
-    clock = clocks.get(task.cpu)
-    if clock is None:
-        clock = clocks[task.cpu] = ctx.kernel.clock.run_queue(task.cpu)
+    clock = ctx.kernel.part(RunQueues).clock(task.cpu)
     elapsed = max(clock - (task.last_run or 0), 0)
     yield SinceRunRow(elapsed, clock, ctx.kernel.tasks.states.short(task.state), _header(task))
 

@@ -110,7 +110,7 @@ class Set(Command):
             yield from _option(ctx, letter, value or "")
             return
         if not args.operands:
-            for problem in ctx.kernel.tasks.new_problems():
+            for problem in ctx.kernel.panic.new_problems():
                 yield Notice(problem)
             yield task_context(ctx.kernel, ctx.task)
             return

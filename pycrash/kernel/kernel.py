@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import drgn
-
-from pycrash.kernel.core.reader import Options, Reader
+from pycrash.kernel.core.reader import Reader
 
 if TYPE_CHECKING:
-    from pycrash.files.dumpfile import DumpFile
     from pycrash.kernel.core.architecture import Architecture
-    from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.log.printk import KernelLog
     from pycrash.kernel.mm.slab import Slab
     from pycrash.kernel.modules.files import ModuleFinder
@@ -30,26 +25,10 @@ if TYPE_CHECKING:
 
 
 class Kernel(Reader):
-    """A kernel image: `vmlinux` and `dump` are the files it came from.
+    """A kernel image, and by name the parts that nearly every command needs.
 
-    Those are the files as they can be read; where a compressed one was given, `given` names it.
-    The properties are the parts that nearly every command needs; others are had by `part`.
+    Others are had by `part`.
     """
-
-    def __init__(
-        self,
-        prog: drgn.Program,
-        vmlinux: Path | None,
-        dump: Path | None,
-        options: Options | None = None,
-    ) -> None:
-        super().__init__(prog, options)
-        self.vmlinux = vmlinux
-        self.dump = dump
-        #: The files as they were named or found, compressed or not; what `sys` shows.
-        self.given = (vmlinux, dump)
-        #: What opening found wrong with a dump that can still be used, one line each.
-        self.notes: list[str] = []
 
     @cached_property
     def arch(self) -> Architecture:
@@ -57,13 +36,6 @@ class Kernel(Reader):
         from pycrash.kernel.arch.chooser import choose
 
         return self.part(choose)
-
-    @cached_property
-    def dump_file(self) -> DumpFile | None:
-        """What the dump's file says of itself: its format, dump level, and what it lacks."""
-        from pycrash.files.dumpfile import DumpFile
-
-        return None if self.dump is None else DumpFile(self.dump)
 
     @cached_property
     def tasks(self) -> TaskTable:
@@ -131,14 +103,7 @@ class Kernel(Reader):
         """Where the object files of modules are."""
         from pycrash.kernel.modules.files import ModuleFinder
 
-        return ModuleFinder(self, self.options.module_tree)
-
-    @cached_property
-    def cpus(self) -> Cpus:
-        """The processors and their per-CPU memory."""
-        from pycrash.kernel.core.cpus import Cpus
-
-        return self.part(Cpus)
+        return self.part(ModuleFinder)
 
     @cached_property
     def clock(self) -> Clock:

@@ -65,7 +65,7 @@ def _panic_warning(session: Session) -> str:
     try:
         if panic.task:
             return ""
-        if panic.forced:
+        if session.kernel.options.no_panic:
             # Told not to look, crash names the task it would not have found.
             return f"reported panic task {panic.active_on(0):x} not found"
     except CrashError as error:

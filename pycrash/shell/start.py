@@ -112,14 +112,13 @@ def open_session(options: Options) -> Session:
     how = OpenOptions(
         no_modules="--no_modules" in options,
         active_only="--active" in options,
+        no_panic="--no_panic" in options,
         module_tree=options.value("--mod"),
     )
     kernel = open_files([Path(name) for name in options.files], progress, how)
     settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)
     if settings.zero_excluded:
         kernel.memory.zero_excluded = True
-    if "--no_panic" in options:
-        kernel.panic.forced = True
     session = Session(kernel, settings, make_registry())
     session.runner.debug = "--debug" in options
     session.minimal = "--minimal" in options

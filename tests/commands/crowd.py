@@ -9,7 +9,8 @@ from typing import Any, cast
 from pycrash.api import Context, Notice, Row, Settings, UsageError
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
-from pycrash.kernel.tasks.memory import MemoryUse
+from pycrash.kernel.system.facts import SystemFacts
+from pycrash.kernel.tasks.memory import MemoryUse, TaskMemory
 from tests.kernel.fake_kernel import PER_CPU, RQ, RUNQUEUES, FakeTasks
 
 IDLE = 0xFFFF888001000000
@@ -50,10 +51,9 @@ class Crowd(FakeTasks):
         self.write(PER_CPU[1] + RUNQUEUES, RQ, IDLE + 0x1000, self.thread, 90_061_002_000_000)
         self.symbol("crashing_cpu", 0xFFFFFFFF82500000, 4)
         self.write(0xFFFFFFFF82500000, "i", 1)
-        self.kernel.__dict__.update(
-            system=SimpleNamespace(ticks=2500, hz=250, panic_message="", log_lines=lambda: []),
-            task_memory=SimpleNamespace(use=self._use),
-        )
+        facts = SimpleNamespace(ticks=2500, hz=250, panic_message="", log_lines=lambda: [])
+        self.give(SystemFacts, facts)
+        self.give(TaskMemory, SimpleNamespace(use=self._use))
         self.settings = Settings()
         self.context = Context(self.kernel, self.settings, Registry(), cast(Any, None))
 

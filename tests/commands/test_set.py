@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pycrash.kernel.core.reader import Options
 from tests.commands.crowd import Crowd
 
 
@@ -61,7 +62,7 @@ def test_by_cpu(crowd: Crowd) -> None:
 
 
 def test_without_a_panic_task(crowd: Crowd) -> None:
-    crowd.kernel.panic.forced = True
+    crowd.kernel.options = Options(no_panic=True)
     assert crowd.run("set -p") == ["set: no panic task found!"]
     assert crowd.run("set")[0] == "    PID: 0"
 

@@ -1,16 +1,20 @@
-"""A kernel made by hand: structures with chosen members, symbols, and words of memory."""
+"""A kernel made by hand, of parts: structures with chosen members, symbols, words of memory, and
+stand-ins for whole subsystems."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import drgn
 
 from pycrash.errors import ReadError
+from pycrash.kernel.core.memory import Memory
+from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.system.facts import SystemFacts
 
 #: The struct codes of the members that `FakeKernel.struct` knows, and their C types.
 _NUMBERS = {
@@ -24,9 +28,10 @@ _NUMBERS = {
 
 
 class FakeKernel:
-    """Build with `struct`, `symbol` and `write`, then take `kernel`.
+    """Build with `struct`, `symbol`, `write` and `give`, then take `kernel`.
 
-    Memory that was not written is missing, as a page left out of a dump.
+    Memory that was not written is missing, as a page left out of a dump; virtual and physical
+    memory know nothing of each other.
     """
 
     def __init__(self) -> None:
@@ -36,17 +41,29 @@ class FakeKernel:
         self.constants: dict[str, int] = {}
         self.variables: dict[str, drgn.Object] = {}
         self.spans: dict[int, bytearray] = {}
+        self.physical: dict[int, bytearray] = {}
         self.prog.add_memory_segment(0, 2**64 - 1, self._read)
+        self.prog.add_memory_segment(0, 2**64 - 1, self._read, physical=True)
         self.prog.register_type_finder("fake", self._find_type, enable_index=0)
         self.prog.register_object_finder("fake", self._find_object, enable_index=0)
         self.prog.register_symbol_finder("fake", self._find_symbol, enable_index=0)
         self.kernel = Kernel(self.prog, None, None)
-        self.kernel.__dict__.update(
-            page_size=4096,
-            memory=SimpleNamespace(read_slowly=self._missing),
-            system=SimpleNamespace(log_lines=lambda: []),
-            _moved=0,
-        )
+        self.kernel.__dict__.update(page_size=4096, _moved=0)
+        self.note("")
+        self.give(Memory, SimpleNamespace(read_slowly=self._missing))
+        self.give(SystemFacts, SimpleNamespace(log_lines=lambda: []))
+
+    def give(self, make: Callable[..., Any], part: Any) -> None:
+        """Have `kernel.part(make)`, and the kernel's property of it, be a stand-in."""
+        old = self.kernel._parts.get(make)
+        self.kernel._parts[make] = part
+        known = vars(self.kernel)
+        for name in [name for name, value in known.items() if old is not None and value is old]:
+            del known[name]
+
+    def note(self, text: str) -> None:
+        """Set the VMCOREINFO note, which is empty otherwise."""
+        self.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(text)
 
     def struct(self, name: str, size: int, /, **members: tuple[int, str | drgn.Type]) -> drgn.Type:
         """Declare `struct name`: member to (offset, struct code, "16s", "P" or a type)."""
@@ -68,17 +85,17 @@ class FakeKernel:
         self.variables[name] = drgn.Object(self.prog, kind, address=address)
         self.symbol(name, address, drgn.sizeof(kind))
 
-    def write(self, address: int, form: str, *values: Any) -> None:
+    def write(self, address: int, form: str, *values: Any, physical: bool = False) -> None:
         """Put values into memory, by struct's codes."""
-        self.room(address, struct.calcsize("<" + form))
-        span, start = self._span(address, 1)
+        self.room(address, struct.calcsize("<" + form), physical)
+        span, start = self._span(address, 1, physical)
         struct.pack_into("<" + form, span, address - start, *values)
 
-    def room(self, address: int, size: int) -> None:
+    def room(self, address: int, size: int, physical: bool = False) -> None:
         """Make memory of zeros where there is none yet."""
-        if self._span(address, size)[0]:
+        if self._span(address, size, physical)[0]:
             return
-        self.spans[address] = bytearray(size)
+        (self.physical if physical else self.spans)[address] = bytearray(size)
 
     def _member(self, form: str | drgn.Type) -> drgn.Type:
         if isinstance(form, drgn.Type):
@@ -89,14 +106,14 @@ class FakeKernel:
             return self.prog.array_type(self.prog.int_type("char", 1, True), int(form[:-1]))
         return self.prog.int_type(*_NUMBERS[form])
 
-    def _span(self, address: int, size: int) -> tuple[bytearray, int]:
-        for start, span in self.spans.items():
+    def _span(self, address: int, size: int, physical: bool) -> tuple[bytearray, int]:
+        for start, span in (self.physical if physical else self.spans).items():
             if start <= address and address + size <= start + len(span):
                 return span, start
         return bytearray(), 0
 
     def _read(self, address: int, count: int, offset: int, physical: bool) -> bytes:
-        span, start = self._span(address, count)
+        span, start = self._span(address, count, physical)
         if not span:
             raise drgn.FaultError("left out", address)
         return bytes(span[address - start : address - start + count])

@@ -29,8 +29,8 @@ def fake_kernel() -> Kernel:
     kernel = Kernel(drgn.Program(), None, None)
     # In place of what the cached properties would find.
     vars(kernel).update(
-        panic=SimpleNamespace(task=1),
-        tasks=SimpleNamespace(has_last_run=False, all=[], new_problems=lambda: []),
+        panic=SimpleNamespace(task=1, new_problems=lambda: []),
+        tasks=SimpleNamespace(has_last_run=False, all=[]),
         modules=SimpleNamespace(all=[]),
         symbols=SimpleNamespace(exists=lambda name: False, kernel=lambda: iter(())),
     )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import struct
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 
 class Cpus:
     """The processors of one kernel (struct cpumask, __per_cpu_offset)."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
 
     @cached_property

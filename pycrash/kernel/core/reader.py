@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import drgn
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.core.layout import has_member
 from pycrash.kernel.core.typestore import store_of
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo, read_vmcoreinfo
 
 if TYPE_CHECKING:
+    from pycrash.files.dumpfile import DumpFile
     from pycrash.kernel.core.architecture import Architecture
+    from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.core.memory import Memory
 
 _Part = TypeVar("_Part")
@@ -25,22 +29,39 @@ class Options:
     """What opening a dump is told about how it shall be read.
 
     `no_modules` leaves the loaded modules alone, `active_only` knows only the tasks that the
-    CPUs ran, `module_tree` is the directory in which object files of modules are looked for.
+    CPUs ran, `no_panic` looks for no task that crashed. `module_tree` is the directory in which
+    object files of modules are looked for.
     """
 
     no_modules: bool = False
     active_only: bool = False
+    no_panic: bool = False
     module_tree: str | None = None
 
 
 class Reader:
     """Memory, symbols and types of one dump, and each subsystem built when first asked for.
 
-    `prog` is the drgn Program.
+    `prog` is the drgn Program; `vmlinux` and `dump` are the files it came from, as they can be
+    read. Symbols: code that knows the name of a kernel variable or function asks
+    `symbol_address`, `symbol_span` or `required_symbol`; `variable` where the type is wanted
+    too. What a user typed, and what lies at an address, is the matter of SymbolTable.
     """
 
-    def __init__(self, prog: drgn.Program, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        prog: drgn.Program,
+        vmlinux: Path | None = None,
+        dump: Path | None = None,
+        options: Options | None = None,
+    ) -> None:
         self.prog = prog
+        self.vmlinux = vmlinux
+        self.dump = dump
+        #: The files as they were named or found, compressed or not; what `sys` shows.
+        self.given = (vmlinux, dump)
+        #: What opening found wrong with a dump that can still be used, one line each.
+        self.notes: list[str] = []
         self.options = options or Options()
         #: How often types of modules were added to those of the vmlinux.
         self.type_changes = 0
@@ -61,6 +82,20 @@ class Reader:
     def arch(self) -> Architecture:
         """What the kind of machine decides; `Kernel` knows which one it is."""
         raise NotImplementedError
+
+    @cached_property
+    def dump_file(self) -> DumpFile | None:
+        """What the dump's file says of itself: its format, dump level, and what it lacks."""
+        from pycrash.files.dumpfile import DumpFile
+
+        return None if self.dump is None else DumpFile(self.dump)
+
+    @cached_property
+    def cpus(self) -> Cpus:
+        """The processors and their per-CPU memory."""
+        from pycrash.kernel.core.cpus import Cpus
+
+        return self.part(Cpus)
 
     @cached_property
     def memory(self) -> Memory:
@@ -110,7 +145,7 @@ class Reader:
 
     def index_types(self) -> None:
         """Have drgn index the debug information now, which lets other threads run meanwhile."""
-        self.has_member("struct task_struct", "pid")
+        self.has_type("struct task_struct")
 
     def read(self, address: int, size: int, what: str = "kernel memory") -> bytes:
         """Read kernel virtual memory. Raises ReadError, which names `what`."""
@@ -126,6 +161,13 @@ class Reader:
     def unsigned(self, data: bytes) -> int:
         """Bytes of the kernel as one unsigned number."""
         return int.from_bytes(data, "little" if self.byte_order == "<" else "big")
+
+    def required_symbol(self, name: str) -> int:
+        """The address of a symbol of the kernel proper. Raises MissingFeature."""
+        address = self.symbol_address(name)
+        if address is None:
+            raise MissingFeature(f"no symbol {name} in this kernel")
+        return address
 
     def symbol_address(self, name: str) -> int | None:
         """The address of a symbol of the kernel proper, None where there is none."""
@@ -168,6 +210,10 @@ class Reader:
         except (MissingFeature, ValueError):
             return 0
 
+    def symbol_addresses(self, name: str) -> list[int]:
+        """The address of every symbol of a name: static variables of several files may share it."""
+        return [symbol.address for symbol in self.prog.symbols(name)]
+
     def variable(self, name: str) -> drgn.Object:
         """A kernel variable. Raises MissingFeature where this kernel has none of that name."""
         try:
@@ -184,8 +230,5 @@ class Reader:
         return True
 
     def has_member(self, type_name: str, member: str) -> bool:
-        """Whether a type exists in this kernel and has the member."""
-        try:
-            return self.prog.type(type_name).has_member(member)
-        except LookupError:
-            return False
+        """Whether a type exists in this kernel and has the member, a path of names."""
+        return has_member(self.prog, type_name, member)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.core.reader import Reader
 from pycrash.objects.dwarf import (
     ADDRESS_FORM,
     FIXED_FORMS,
@@ -24,9 +25,6 @@ from pycrash.objects.dwarf import (
     uleb,
 )
 from pycrash.objects.elf import ElfFile
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 DW_TAG_ARRAY = 0x01
 KINDS = {0x02: "class", 0x04: "enum", 0x13: "struct", 0x16: "typedef", 0x17: "union", 0x24: "base"}
@@ -91,7 +89,7 @@ class Shape(NamedTuple):
 class TypeIndex:
     """Every named type of the kernel's debugging information."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         if kernel.vmlinux is None:
             raise MissingFeature("no vmlinux to take types from")
         self._dwarf = Dwarf(ElfFile(kernel.vmlinux))

@@ -12,13 +12,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.core.vmcoreinfo import Places
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.places import Places
+from pycrash.kernel.core.reader import Reader
 
 #: What the kernel says as it goes down, each told by these words.
 FATAL_WORDS = (
@@ -82,7 +80,7 @@ class SafeBuffer:
 class KernelLog:
     """The log of one kernel: `shape` is "ring", "records" or "text"."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self._places = Places(kernel)
         self.shape: Literal["ring", "records", "text"] = "text"
@@ -158,7 +156,7 @@ class KernelLog:
 class Ring:
     """The log since 5.10: struct printk_ringbuffer, to which `prb` points."""
 
-    def __init__(self, kernel: Kernel, places: Places) -> None:
+    def __init__(self, kernel: Reader, places: Places) -> None:
         self._kernel = kernel
         self._places = places
 
@@ -279,7 +277,7 @@ class Ring:
 class RecordBuffer:
     """The log of 3.5 to 5.9: `log_buf` full of struct printk_log, each with text and properties."""
 
-    def __init__(self, kernel: Kernel, places: Places) -> None:
+    def __init__(self, kernel: Reader, places: Places) -> None:
         self._kernel = kernel
         self._places = places
 
@@ -363,7 +361,7 @@ def _text(raw: bytes) -> str:
 class Fields:
     """Chosen members of a structure of so many bytes: (offset, struct code) each."""
 
-    def __init__(self, kernel: Kernel, fields: Sequence[tuple[int, str]], size: int) -> None:
+    def __init__(self, kernel: Reader, fields: Sequence[tuple[int, str]], size: int) -> None:
         code, end = "", 0
         ordered = sorted(fields)
         for offset, form in ordered:
@@ -383,12 +381,12 @@ class Fields:
         return map(self._pick, self._struct.iter_unpack(data))
 
 
-def _integer(kernel: Kernel, address: int, size: int, what: str) -> int:
+def _integer(kernel: Reader, address: int, size: int, what: str) -> int:
     data = kernel.read(address, size, what)
     return int(struct.unpack(kernel.struct_format("Q" if size == 8 else "I"), data)[0])
 
 
-def _contents(kernel: Kernel, address: int, size: int, what: str) -> bytes:
+def _contents(kernel: Reader, address: int, size: int, what: str) -> bytes:
     if size <= 1 << MAX_TEXT_BITS:
         try:
             return kernel.read(address, size, f"{what} contents")

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import drgn
 from drgn.helpers.linux.slab import find_containing_slab_cache
 
 from pycrash.errors import ReadError
 from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.walks.lists import Chain, EndlessList, entries
 
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-
-#: More than any kernel has; a longer list is a damaged one.
-_MAX_CACHES = 100_000
 _MAX_NAME = 512
 
 
 class Slab:
     """The slab caches of a kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self._pages: dict[int, str] = {}
 
@@ -36,14 +32,13 @@ class Slab:
         layout = Layout(kernel.prog, "struct kmem_cache", ["list", "name"])
         list_at, name_at = layout.at("list"), layout.at("name")
         found: dict[int, str] = {}
-        head = kernel.symbols.address("slab_caches")
+        head = kernel.required_symbol("slab_caches")
         try:
-            link = kernel.read_word(head, "slab_caches")
-            while link != head and link - list_at not in found and len(found) < _MAX_CACHES:
+            chain = Chain(kernel.read_word(head, "slab_caches"), end=head)
+            for link in entries(kernel, chain, "kmem_cache.list"):
                 cache = link - list_at
                 found[cache] = self._text(kernel.read_word(cache + name_at, "kmem_cache.name"))
-                link = kernel.read_word(link, "kmem_cache.list")
-        except ReadError:
+        except (ReadError, EndlessList):
             pass
         return found
 

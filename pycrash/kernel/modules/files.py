@@ -6,42 +6,21 @@ import os
 import re
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError
 from pycrash.files.compressed import is_compressed, unpacked
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.core.symbolrules import SymbolRules
+from pycrash.kernel.core.utsname import read_utsname
+from pycrash.kernel.modules.objectfile import FileSymbol, ObjectFile
 from pycrash.objects.elf import ElfFile
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 DEBUG_TREE = "/usr/lib/debug/lib/modules"
 #: Endings of a module's file besides crash's own, tried where those are not there.
 PACKED = (".ko.xz", ".ko.zst", ".ko.gz", ".ko.debug.xz", ".ko.debug.zst")
 ELF_MAGIC = b"\x7fELF"
-
-
-@dataclass(frozen=True, slots=True)
-class FileSymbol:
-    """One symbol of an object file: `value` counts from the start of its section."""
-
-    name: str
-    value: int
-    letter: str
-    section: str
-
-
-@dataclass(frozen=True)
-class ObjectFile:
-    """An object file: its symbols by value and name, and the sizes of its sections by name."""
-
-    symbols: tuple[FileSymbol, ...]
-    sections: dict[str, int]
-    build_id: bytes | None = None
 
 
 def is_elf(path: Path) -> bool:
@@ -95,12 +74,12 @@ def _build_id(elf: ElfFile) -> bytes | None:
 class ModuleFinder:
     """Looks for object files as crash does; every directory tree is walked once.
 
-    `tree` is the directory of --mod.
+    Among them is the directory of --mod.
     """
 
-    def __init__(self, kernel: Kernel, tree: str | None) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
-        self._tree = tree
+        self._tree = kernel.options.module_tree
         self._trees: dict[tuple[str, bool], dict[str, list[str]]] = {}
         self._wanted: bytes | None = None
 
@@ -189,7 +168,7 @@ class ModuleFinder:
 
     @cached_property
     def _release(self) -> str:
-        return self._kernel.system.utsname.release
+        return self._kernel.part(read_utsname).release
 
 
 def _walk(directory: str, follow: bool, above: set[tuple[int, int]]) -> Iterator[str]:

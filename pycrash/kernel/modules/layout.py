@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pycrash.kernel.core.layout import Layout, constant
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 #: Kinds of module memory since 6.4 (`enum mod_mem_type`), in the kernel's order.
 MEMORY_KINDS = (
@@ -101,7 +98,7 @@ MODULE_MEMBERS = (
 class ModuleLayout:
     """Where struct module of this kernel keeps what Module holds."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         layout = Layout(kernel.prog, "struct module", MODULE_MEMBERS, optional=MODULE_MEMBERS)
         self._layout = layout
         self._kernel = kernel
@@ -110,11 +107,6 @@ class ModuleLayout:
         self.list = layout.at("list")
         self._name = self._field("name")
         self._memory = self._memory_fields()
-
-    def next(self, data: bytes) -> int:
-        """The link to the following struct module (the address of its `list`)."""
-        (value,) = struct.unpack_from(self._kernel.struct_format("P"), data, self.list)
-        return int(value)
 
     def decode(self, address: int, data: bytes) -> Module:
         offset, size = self._name

@@ -7,21 +7,20 @@ the kernel's list and needs only the struct module itself.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.layout import Layout, has_member
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.typestore import store_of
 from pycrash.kernel.modules.layout import CORE, INIT, MEMORY_KINDS, Module, ModuleLayout, Range
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-    from pycrash.kernel.symbols.loaded import LoadedFile
+from pycrash.kernel.modules.objectfile import LoadedFile
+from pycrash.kernel.walks.lists import Chain, EndlessList, entries
 
 __all__ = [
     "CORE",
@@ -34,8 +33,6 @@ __all__ = [
     "Range",
 ]
 
-#: More than any kernel loads; a longer list is a damaged one.
-MAX_MODULES = 100_000
 #: Longest symbol name the kernel has ever allowed (KSYM_NAME_LEN).
 MAX_NAME = 512
 
@@ -70,13 +67,14 @@ class ModuleTable:
     modules, as crash has it. `damage` says what is wrong with a list that was followed.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self.accessible = not kernel.options.no_modules
         self.damage = ""
         #: Object files whose symbols are loaded, by the address of the struct module.
         self.loaded: dict[int, LoadedFile] = {}
         self._kallsyms: dict[int, Kallsyms] = {}
+        self._watchers: list[Callable[[], None]] = []
 
     @cached_property
     def all(self) -> tuple[Module, ...]:
@@ -125,9 +123,7 @@ class ModuleTable:
         another build of the module is refused.
         """
         from pycrash.files.compressed import is_compressed, unpacked
-        from pycrash.kernel.core.typestore import store_of
         from pycrash.kernel.modules.files import read_object
-        from pycrash.kernel.symbols.loaded import LoadedFile
         from pycrash.objects.relocated import open_plain
 
         if module.address in self.loaded:
@@ -151,7 +147,7 @@ class ModuleTable:
         except LookupError:
             places = {}
         self.loaded[module.address] = LoadedFile(path, file, content, places, section_marks)
-        self._kernel.symbols.forget_modules()
+        self._tell()
 
     def unload(self, module: Module | None = None) -> None:
         """Forget the object file of one module, or of all. Its types stay known."""
@@ -159,7 +155,15 @@ class ModuleTable:
             self.loaded.clear()
         else:
             self.loaded.pop(module.address, None)
-        self._kernel.symbols.forget_modules()
+        self._tell()
+
+    def watch(self, told: Callable[[], None]) -> None:
+        """Have a function called whenever an object file is loaded or forgotten."""
+        self._watchers.append(told)
+
+    def _tell(self) -> None:
+        for told in self._watchers:
+            told()
 
     def exports(self, module: Module) -> Iterator[ModuleSymbol]:
         """What a module exports, plain ones before those for GPL modules only (kernel_symbol)."""
@@ -180,8 +184,8 @@ class ModuleTable:
         word = self._kernel.word_size
         form = self._kernel.struct_format("PP")
         # Another file may have a variable of this name: a list's neighbours point back at it.
-        for symbol in self._kernel.prog.symbols("modules"):
-            head = symbol.address
+        heads = self._kernel.symbol_addresses("modules")
+        for head in heads:
             try:
                 following, _ = struct.unpack(form, self._kernel.read(head, 2 * word))
                 _, back = struct.unpack(form, self._kernel.read(following, 2 * word))
@@ -189,20 +193,18 @@ class ModuleTable:
                 continue
             if back == head:
                 return head
-        self.accessible = not any(self._kernel.prog.symbols("modules"))
+        self.accessible = not heads
         return None
 
     def _walk(self, head: int) -> Iterator[Module]:
-        layout = ModuleLayout(self._kernel)
-        seen = {head}
-        link = self._kernel.read_word(head, "modules")
-        while link not in seen and len(seen) <= MAX_MODULES:
-            seen.add(link)
-            data = self._kernel.read(link - layout.list, layout.size, "module struct")
-            yield layout.decode(link - layout.list, data)
-            link = layout.next(data)
-        if link != head:
-            self.damage = f"the module list is damaged: it comes back to {link:x}"
+        kernel, layout = self._kernel, ModuleLayout(self._kernel)
+        chain = Chain(kernel.read_word(head, "modules"), end=head)
+        try:
+            for link in entries(kernel, chain, "module struct"):
+                data = kernel.read(link - layout.list, layout.size, "module struct")
+                yield layout.decode(link - layout.list, data)
+        except EndlessList as error:
+            self.damage = f"the module list is damaged: it comes back to {error.address:x}"
 
     def _export_array(
         self, module: Module, within: Range, address: int, count: int
@@ -274,7 +276,7 @@ def _letter(info: int) -> str:
 class Strings:
     """Names in a module's memory, each of its ranges read once."""
 
-    def __init__(self, kernel: Kernel, module: Module) -> None:
+    def __init__(self, kernel: Reader, module: Module) -> None:
         self._kernel = kernel
         self._module = module
         self._data: dict[int, bytes] = {}
@@ -308,7 +310,7 @@ class Strings:
 class ExportShape:
     """struct kernel_symbol: two pointers, or (since 4.19, on most machines) relative offsets."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         members = (("value_offset", "value"), ("name_offset", "name"))
         layout = Layout(kernel.prog, "struct kernel_symbol", members)
         self.size = layout.whole

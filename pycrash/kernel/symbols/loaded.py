@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from pycrash.kernel.modules.objectfile import PERCPU, FileSymbol, LoadedFile, ObjectFile
 from pycrash.kernel.symbols.vmlinux import strip_clone
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from pycrash.kernel.modules.files import FileSymbol, ObjectFile
-
-#: The sections of per-CPU variables; they are no part of the module's own memory.
-PERCPU = (".data.percpu", ".data..percpu")
 SECTION_START, SECTION_END = "_MODULE_SECTION_START [", "_MODULE_SECTION_END ["
 
 
@@ -29,26 +22,6 @@ class Entry:
     @property
     def mark(self) -> bool:
         return self.name.startswith("_MODULE_")
-
-
-@dataclass(frozen=True)
-class LoadedFile:
-    """A loaded object file: the path it is shown by, and the file itself, unpacked.
-
-    `places` are the addresses of its sections as the kernel noted them, empty where it did
-    not; `section_marks` tells whether to mark them among the symbols (mod -g).
-    """
-
-    path: str
-    unpacked: Path
-    content: ObjectFile
-    places: dict[str, int]
-    section_marks: bool = False
-
-    @property
-    def percpu_size(self) -> int:
-        """Bytes of the per-CPU variables."""
-        return next((self.content.sections[n] for n in PERCPU if n in self.content.sections), 0)
 
 
 def merged(known: Sequence[Sequence[Entry]], percpu: int, file: LoadedFile) -> list[Entry]:

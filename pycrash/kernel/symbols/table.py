@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.core.typestore import build_id_of
-from pycrash.kernel.modules.table import INIT
+from pycrash.kernel.modules.table import INIT, Module, ModuleTable
 from pycrash.kernel.symbols.modules import ModuleSymbols, Region
 from pycrash.kernel.symbols.vmlinux import KernelSymbols
 from pycrash.objects.elf import ElfFile
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-    from pycrash.kernel.modules.table import Module
 
 #: In a name asked for, these say that crash's own marks are meant.
 MARKS = ("_MODULE_START_", "_MODULE_END_", "_MODULE_INIT_START_", "_MODULE_INIT_END_")
@@ -58,7 +54,7 @@ class SymbolTable:
     last when an address lies behind it; so do `lookup` and `text`.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self._known: dict[int, tuple[Symbol, int]] = {}
 
@@ -78,11 +74,14 @@ class SymbolTable:
     @cached_property
     def module_symbols(self) -> ModuleSymbols:
         """Those of the loaded modules."""
-        return ModuleSymbols(self._kernel.modules)
+        return ModuleSymbols(self._modules)
 
-    def forget_modules(self) -> None:
-        """Read the modules' symbols anew: an object file was loaded or dropped."""
-        self.__dict__.pop("module_symbols", None)
+    @cached_property
+    def _modules(self) -> ModuleTable:
+        modules = self._kernel.part(ModuleTable)
+        # As an object file is loaded or forgotten, the modules' symbols are read anew.
+        modules.watch(lambda: self.__dict__.pop("module_symbols", None))
+        return modules
 
     def by_name(self, name: str) -> Symbol | None:
         """The symbol crash takes for a name: the kernel's first, else the lowest of modules."""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import zlib
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 START, END = b"IKCFG_ST", b"IKCFG_ED"
 #: The compressed text is some 30 to 60 KiB; where no end is found in this much, it is damaged.
@@ -22,7 +19,7 @@ STEP = 32 << 10
 class KernelConfig:
     """`text` is the .config file, `get` one setting's value."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
 
     @property

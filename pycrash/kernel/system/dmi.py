@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import MissingFeature
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 #: No firmware string is longer.
 MAX_STRING = 1500
 
 
-def dmi_strings(kernel: Kernel) -> Iterator[tuple[str, str | None]]:
+def dmi_strings(kernel: Reader) -> Iterator[tuple[str, str | None]]:
     """(name of the field, its text) of every field; None where it is not set.
 
     The name is the enumerator's, or `dmi_ident[N]` where the kernel has no such enum.
@@ -38,7 +35,7 @@ def dmi_strings(kernel: Kernel) -> Iterator[tuple[str, str | None]]:
         yield name, text.decode("utf-8", "surrogateescape")
 
 
-def _fields(kernel: Kernel, length: int) -> Iterator[tuple[int, str]]:
+def _fields(kernel: Reader, length: int) -> Iterator[tuple[int, str]]:
     try:
         fields = kernel.prog.type("enum dmi_field").enumerators or ()
     except LookupError:

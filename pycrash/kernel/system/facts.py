@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.core.vmcoreinfo import Places
-from pycrash.kernel.log.printk import FATAL_WORDS, LogDamage
+from pycrash.kernel.core.layout import member_offset
+from pycrash.kernel.core.places import Places
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.utsname import UtsName, read_utsname
+from pycrash.kernel.log.printk import FATAL_WORDS, KernelLog, LogDamage
+from pycrash.kernel.modules.table import ModuleTable
 from pycrash.kernel.system.config import KernelConfig
 from pycrash.kernel.system.taint import Taints
+from pycrash.kernel.walks.lists import Chain, EndlessList, entries
 
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-
-#: Bytes of each name in struct new_utsname, since 2.0.
-NAME_SIZE = 65
 #: What a message says that brings a kernel down, the more telling ones first.
 FATAL_TEXTS = (
     "SysRq : Crash",
@@ -49,25 +47,12 @@ DEADLINE_SCHEDULERS = (
 )
 #: The counter starts this many seconds before it first overflows 32 bits.
 INITIAL_SECONDS = 300
-MAX_PATCHES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class UtsName:
-    """struct new_utsname of the initial namespace."""
-
-    sysname: str
-    nodename: str
-    release: str
-    version: str
-    machine: str
-    domainname: str
 
 
 class SystemFacts:
     """Facts of one dead system, each read when first asked for."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self.taints = Taints(kernel)
         self.config = KernelConfig(kernel)
@@ -77,11 +62,7 @@ class SystemFacts:
     @cached_property
     def utsname(self) -> UtsName:
         """The names of the system (init_uts_ns.name). Raises MissingFeature, ReadError."""
-        places = Places(self._kernel)
-        address = places.symbol("init_uts_ns") + places.offset("uts_namespace.name")
-        data = self._kernel.read(address, 6 * NAME_SIZE, "init_uts_ns")
-        names = [data[i * NAME_SIZE : (i + 1) * NAME_SIZE] for i in range(6)]
-        return UtsName(*(n.partition(b"\0")[0].decode("utf-8", "surrogateescape") for n in names))
+        return self._kernel.part(read_utsname)
 
     @cached_property
     def date(self) -> int:
@@ -97,7 +78,7 @@ class SystemFacts:
             member = "xtime_sec"
         if address is None:
             return self._core_date()
-        offset = kernel.prog.type("struct timekeeper").member(member).offset
+        offset = member_offset(kernel.prog, "struct timekeeper", member)
         return kernel.unsigned(kernel.read(address + offset, 8, f"timekeeper {member}"))
 
     @cached_property
@@ -203,7 +184,7 @@ class SystemFacts:
         """Whether a live patch is or was in effect."""
         taints = self.taints
         letters = taints.letters if taints.plain is None and taints.has_table else ""
-        return "K" in letters or "kpatch" in self._kernel.modules.by_name
+        return "K" in letters or "kpatch" in self._kernel.part(ModuleTable).by_name
 
     @cached_property
     def patch_in_transition(self) -> bool:
@@ -222,19 +203,15 @@ class SystemFacts:
         return patch in self._patches(head)
 
     def _patches(self, head: int) -> Iterator[int]:
+        """The patches on the kernel's list, as far as it can be followed."""
         kernel = self._kernel
-        offset = kernel.prog.type("struct klp_patch").member("list").offset
-        seen: set[int] = set()
-        link = head
-        while len(seen) < MAX_PATCHES:
-            seen.add(link)
-            try:
-                link = kernel.read_word(link, "klp_patches")
-            except ReadError:
-                return
-            if link in seen:
-                return
-            yield link - offset
+        offset = member_offset(kernel.prog, "struct klp_patch", "list")
+        try:
+            chain = Chain(kernel.read_word(head, "klp_patches"), end=head)
+            for link in entries(kernel, chain, "klp_patches"):
+                yield link - offset
+        except (ReadError, EndlessList):
+            return
 
     def _core_date(self) -> int:
         """The date where the timekeeper is part of a larger structure (6.13)."""
@@ -251,7 +228,7 @@ class SystemFacts:
 
     def log_lines(self) -> list[str]:
         """The log, split where it has line breaks; as much of it as can be read."""
-        log = self._kernel.log
+        log = self._kernel.part(KernelLog)
         lines: list[str] = []
         try:
             if log.shape == "text":

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import drgn
 
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-    from pycrash.kernel.symbols.table import Symbol
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.symbols.table import SymbolTable
+from pycrash.kernel.text.sources import SourceLines
 
 #: Entries taken where neither a type nor a following symbol tells how many there are.
 DEFAULT_COUNT = 256
@@ -33,13 +32,14 @@ class SystemCall:
 class SystemCallTable:
     """The table of one kernel. `sized` tells that its length is known from its type."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
+        self._symbols = kernel.part(SymbolTable)
         self.sized = False
 
     def entries(self) -> Iterator[SystemCall]:
         """Every entry, by number. Raises MissingFeature, ReadError."""
-        kernel, symbols = self._kernel, self._kernel.symbols
+        kernel, symbols = self._kernel, self._symbols
         start = symbols.address("sys_call_table")
         missing = symbols.by_name("sys_ni_syscall")
         width, count = self._shape(start)
@@ -58,22 +58,26 @@ class SystemCallTable:
         It is the first line of the function that lies in the kernel's own tree and not in a
         header, from which its first instruction may have been inlined.
         """
-        symbols = self._kernel.symbols
+        symbols = self._symbols
         found = symbols.lookup(call.address)
         following = symbols.next(found[0]) if found is not None else None
         if following is None or not self._tree:
             return ""
         end = min(following.address, call.address + MAX_FUNCTION)
         for address in range(call.address, end):
-            line = self._kernel.sources.at(address)
+            line = self._sources.at(address)
             if self._tree in line and not (".h: " in line and "include/" in line):
                 return f"..{line.partition(self._tree)[2]}"
         return ""
 
     @cached_property
+    def _sources(self) -> SourceLines:
+        return self._kernel.part(SourceLines)
+
+    @cached_property
     def _tree(self) -> str:
         """The directory the kernel was built in, told by where schedule() was written."""
-        line = self._kernel.sources.at(self._kernel.symbols.address("schedule"))
+        line = self._sources.at(self._symbols.address("schedule"))
         for below in ("/kernel/", "/./arch/"):
             if below in line:
                 return line.partition(below)[0]
@@ -91,9 +95,9 @@ class SystemCallTable:
             if kind.length:
                 self.sized = True
                 return width, min(kind.length, MAX_COUNT)
-        symbol: Symbol | None = self._kernel.symbols.by_name("sys_call_table")
+        symbol = self._symbols.by_name("sys_call_table")
         while symbol is not None and symbol.address <= start:
-            symbol = self._kernel.symbols.next(symbol)
+            symbol = self._symbols.next(symbol)
         if symbol is None:
             return width, DEFAULT_COUNT
         return width, min((symbol.address - start) // width, MAX_COUNT)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import MissingFeature
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-    from pycrash.kernel.modules.table import Module
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.modules.layout import Module
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Taints:
     its bit. Kernels before 2.6.28 had no table and a plain `tainted`.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
 
     @cached_property

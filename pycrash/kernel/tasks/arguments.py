@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.tasks.table import Task
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 # The kernel lets arguments and environment grow to three quarters of _STK_LIM.
 _MOST_BYTES = 6 * 1024 * 1024
@@ -24,14 +22,14 @@ class StackText(NamedTuple):
     env_end: int
 
 
-def stack_text(kernel: Kernel, task: Task) -> StackText:
+def stack_text(kernel: Reader, task: Task) -> StackText:
     """The places a task's mm_struct names. Raises ReadError."""
     layout = Layout(kernel.prog, "struct mm_struct", StackText._fields)
     data = kernel.read(task.mm + layout.start, layout.size, "fill_mm_struct")
     return StackText(*layout.unpack(data))
 
 
-def read_strings(kernel: Kernel, task: Task, start: int, end: int) -> str:
+def read_strings(kernel: Reader, task: Task, start: int, end: int) -> str:
     """User memory from start to end: strings, each ended by NUL.
 
     Raises CrashError naming the first address that is not in the dump.

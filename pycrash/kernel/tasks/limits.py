@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import struct
 from functools import cache
-from typing import TYPE_CHECKING
 
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import find_member
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.tasks.table import Task
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 #: The names of the limits, in the order of their numbers (RLIMIT_CPU is 0).
 LIMIT_NAMES = (
@@ -35,7 +32,7 @@ LIMIT_NAMES = (
 
 
 @cache
-def _place(kernel: Kernel) -> tuple[int, int]:
+def _place(kernel: Reader) -> tuple[int, int]:
     """The offset in struct signal_struct of the array of limits, and its length."""
     place = find_member(kernel.prog, "struct signal_struct", "rlim")
     if place is None:
@@ -43,7 +40,7 @@ def _place(kernel: Kernel) -> tuple[int, int]:
     return place.offset, place.size // (2 * kernel.word_size)
 
 
-def limits(kernel: Kernel, task: Task) -> list[tuple[str, int, int]]:
+def limits(kernel: Reader, task: Task) -> list[tuple[str, int, int]]:
     """(name, soft, hard) of each limit; no limit is the largest unsigned long.
 
     Raises ReadError, and MissingFeature where the kernel has no such array.

@@ -5,14 +5,13 @@ from __future__ import annotations
 import struct
 from functools import cached_property
 from operator import add
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from pycrash.errors import MissingFeature, ReadError
+from pycrash.errors import ReadError
 from pycrash.kernel.core.layout import Layout, constant, find_member, has_member
-from pycrash.kernel.tasks.table import PF_EXITING, Task
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.problems import Problems
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.tasks.table import PF_EXITING, Task, TaskTable
 
 # Per-CPU parts less than this apart are read at once.
 _NEAR = 64
@@ -39,7 +38,7 @@ _NOTHING = MemoryUse(0, 0, 0.0, 0)
 class _PerCpuCounters:
     """Sums of an array of struct percpu_counter, whose per-CPU parts lie side by side."""
 
-    def __init__(self, kernel: Kernel, places: list[int]) -> None:
+    def __init__(self, kernel: Reader, places: list[int]) -> None:
         fields = ("count", "counters")
         layout = Layout(kernel.prog, "struct percpu_counter", fields, optional=("counters",))
         self._kernel = kernel
@@ -112,8 +111,9 @@ class TaskMemory:
     Figures are kept by mm_struct, since threads share one.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
+        self._tasks = kernel.part(TaskTable)
         self._known: dict[int, tuple[int, int, int, int]] = {}
         self._cached_rss: dict[int, int] = {}
 
@@ -130,22 +130,19 @@ class TaskMemory:
             return _NOTHING
         if self._task_counters is not None:
             rss += self._kept_by_tasks(task.tgid)
-        if not rss and self._kernel.tasks.is_kernel_thread(task):
+        if not rss and self._tasks.is_kernel_thread(task):
             return MemoryUse(0, total_vm, 0.0, pgd)
         return MemoryUse(rss, total_vm, rss * 100 / self.total_pages, pgd)
 
     @cached_property
     def _zombie(self) -> int:
-        return self._kernel.tasks.states.mask("zombie") or 0
+        return self._tasks.states.mask("zombie") or 0
 
     @cached_property
     def total_pages(self) -> int:
         """Pages up to the end of directly mapped memory, and of high memory."""
         kernel = self._kernel
-        at = kernel.symbol_address("high_memory")
-        if at is None:
-            raise MissingFeature("no symbol high_memory in this kernel")
-        end = kernel.read_word(at, "high_memory")
+        end = kernel.read_word(kernel.required_symbol("high_memory"), "high_memory")
         pages = self._physical(end) // kernel.page_size
         at = kernel.symbol_address("_totalhigh_pages")
         return pages + (kernel.read_word(at, "_totalhigh_pages") if at is not None else 0) or 1
@@ -207,7 +204,7 @@ class TaskMemory:
     def _kept_by_tasks(self, tgid: int) -> int:
         """The pages that the tasks of a thread group count by themselves."""
         if tgid not in self._cached_rss:
-            self._cached_rss[tgid] = sum(self._kept_by(t) for t in self._kernel.tasks.threads(tgid))
+            self._cached_rss[tgid] = sum(self._kept_by(t) for t in self._tasks.threads(tgid))
         return self._cached_rss[tgid]
 
     def _kept_by(self, task: Task) -> int:
@@ -217,6 +214,6 @@ class TaskMemory:
         try:
             counts = form.unpack(self._kernel.read(task.address + offset, form.size, what))
         except ReadError as error:
-            self._kernel.tasks.problems.append(str(error))
+            self._kernel.part(Problems).add(error)
             return 0
         return sum(counts[i] for i in self._counters if counts[i] > 0)

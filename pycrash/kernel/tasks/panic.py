@@ -7,14 +7,14 @@ import re
 import struct
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.core.layout import member_offset
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.problems import Problems
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.log.printk import FATAL_WORDS
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.sched.queues import RunQueues
+from pycrash.kernel.system.facts import SystemFacts
+from pycrash.kernel.tasks.table import TaskTable
 
 #: Functions whose return addresses on a stack tell the task that went down.
 _DOWN = ("xen_panic_event", "crash_kexec", "machine_kexec", "crash_fadump", "panic", "die")
@@ -24,55 +24,32 @@ _STACK_SIZE = 16384
 class Panic:
     """The panic task and the active tasks. Addresses are those of task_structs.
 
-    `forced` says that the panic task is not to be looked for (--no_panic). What cannot be read
-    is told by `TaskTable.new_problems`.
+    What cannot be read goes to Problems.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
-        self.forced = False
+        self._tasks = kernel.part(TaskTable)
+        self._problems = kernel.part(Problems)
 
     @cached_property
     def active(self) -> dict[int, int]:
         """CPU to the task it ran."""
-        found = dict(self.running)
+        found = dict(self._kernel.part(RunQueues).running)
         self._take_in(found)
-        return found
-
-    @cached_property
-    def running(self) -> dict[int, int]:
-        """CPU to the task its run queue calls current."""
-        kernel = self._kernel
-        queues = kernel.symbol_address("runqueues")
-        if queues is None:
-            raise MissingFeature("no symbol runqueues in this kernel")
-        current = member_offset(kernel.prog, "struct rq", "curr")
-        found = {}
-        for cpu in range(kernel.cpus.count):
-            try:
-                at = kernel.cpus.address(queues, cpu) + current
-                task = kernel.read_word(at, "active runqueues entry (per_cpu)")
-            except ReadError as error:
-                self._kernel.tasks.problems.append(str(error))
-                continue
-            if task:
-                found[cpu] = task
         return found
 
     def _take_in(self, active: dict[int, int]) -> None:
         """Add active tasks that the pid numbers do not lead to."""
-        tasks = self._kernel.tasks
         for cpu, task in active.items():
-            if task not in tasks.by_address:
-                self._kernel.tasks.problems.append(
-                    f"active task {task:x} on cpu {cpu} not found in PID hash\n"
-                )
-                tasks.add(task)
+            if task not in self._tasks.by_address:
+                self._problems.add(f"active task {task:x} on cpu {cpu} not found in PID hash\n")
+                self._tasks.add(task)
 
     @cached_property
     def task(self) -> int:
         """The task that crashed, 0 where that cannot be told."""
-        if self.forced:
+        if self._kernel.options.no_panic:
             return 0
         return self._crashing() or self._on_stack() or self._in_log()
 
@@ -81,13 +58,26 @@ class Panic:
         """The task a session starts at: the panic task, or the first of all."""
         if self.task:
             return self.task
-        tasks = self._kernel.tasks.all
+        tasks = self._tasks.all
         return tasks[0].address if tasks else 0
+
+    def new_problems(self) -> list[str]:
+        """What could not be read since the last call, after gathering the tasks and finding
+        out which of them were active."""
+        try:
+            _ = self.first_task
+        except CrashError as error:
+            self._problems.add(error)
+        return self._problems.take()
+
+    @cached_property
+    def _system(self) -> SystemFacts:
+        return self._kernel.part(SystemFacts)
 
     @cached_property
     def by_sysrq(self) -> bool:
         """Whether the kernel log says that somebody asked for the crash by SysRq (until 4.19)."""
-        return "SysRq :" in self._kernel.system.panic_message
+        return "SysRq :" in self._system.panic_message
 
     def is_active(self, task: int) -> bool:
         """Whether a CPU was running the task."""
@@ -128,23 +118,18 @@ class Panic:
                 return callers[name][-1]
         suspects = {task for name in ("panic", "die") for task in callers[name]}
         if len(suspects) > 1:
-            self._kernel.tasks.problems.append(
-                "multiple active tasks have called die and/or panic\n"
-            )
+            self._problems.add("multiple active tasks have called die and/or panic\n")
             return 0
         return next(iter(suspects), 0)
 
     def _span(self, function: str) -> tuple[int, int] | None:
-        try:
-            symbol = self._kernel.prog.symbol(function)
-        except LookupError:
-            return None
-        return symbol.address, symbol.address + symbol.size
+        span = self._kernel.symbol_span(function)
+        return None if span is None else (span[0], span[0] + span[1])
 
     def _stack_words(self, address: int) -> Iterator[int]:
         kernel = self._kernel
         try:
-            task = kernel.tasks.get(address)
+            task = self._tasks.get(address)
             data = kernel.read(task.stack, _STACK_SIZE, "stack contents")
         except CrashError:
             return  # it is only a search
@@ -153,7 +138,7 @@ class Panic:
 
     def _in_log(self) -> int:
         """The task of the CPU that the kernel log names at or behind its first words of panic."""
-        lines = iter(self._kernel.system.log_lines())
+        lines = iter(self._system.log_lines())
         for line in lines:
             places = [line.find(word) for word in FATAL_WORDS if word in line]
             if places:

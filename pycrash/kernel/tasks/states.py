@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import ReadError
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 # What task_state_array (fs/proc/array.c) calls the states it lists, in the order of their bits.
 _LISTED = {
@@ -116,7 +113,7 @@ class TaskStates:
         return "|".join(names)
 
 
-def read_states(kernel: Kernel) -> TaskStates:
+def read_states(kernel: Reader) -> TaskStates:
     """The states as this kernel's own tables of their names order them."""
     try:
         bits = _from_letters(kernel) or _from_names(kernel)
@@ -128,14 +125,14 @@ def read_states(kernel: Kernel) -> TaskStates:
     return TaskStates(bits)
 
 
-def _string(kernel: Kernel, address: int) -> str:
+def _string(kernel: Reader, address: int) -> str:
     try:
         return kernel.prog.read_c_string(address, max_size=_MOST_STATES).decode("ascii", "replace")
     except drgn.FaultError as error:
         raise ReadError(error.address, "task_state_array") from error
 
 
-def _from_letters(kernel: Kernel) -> dict[str, int]:
+def _from_letters(kernel: Reader) -> dict[str, int]:
     at = kernel.symbol_address("stat_nam")
     letters = "" if at is None else _string(kernel, at)
     bits: dict[str, int] = {}
@@ -146,7 +143,7 @@ def _from_letters(kernel: Kernel) -> dict[str, int]:
     return bits
 
 
-def _from_names(kernel: Kernel) -> dict[str, int]:
+def _from_names(kernel: Reader) -> dict[str, int]:
     bits: dict[str, int] = {}
     span = kernel.symbol_span("task_state_array")
     if span is None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.core.layout import Layout, find_member, has_member, member_offset
+from pycrash.kernel.core.problems import Problems
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.sched.queues import RunQueues
 from pycrash.kernel.tasks.states import TaskStates, read_states
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
 
 PF_EXITING = 0x4
 PF_KTHREAD = 0x200000
@@ -77,12 +77,13 @@ _OPTIONAL = ("cpu", "last_run")
 class TaskTable:
     """Every task, sorted by pid, the idle threads first and by CPU.
 
-    `problems` holds a line for each thing that could not be read; what could is served.
+    What could not be read goes to Problems; what could is served.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
-        self.problems: list[str] = []
+        self._queues = kernel.part(RunQueues)
+        self._problems = kernel.part(Problems)
 
     @cached_property
     def all(self) -> list[Task]:
@@ -106,16 +107,6 @@ class TaskTable:
         found: dict[int, list[Task]] = {}
         for task in self.all:
             found.setdefault(task.tgid, []).append(task)
-        return found
-
-    def new_problems(self) -> list[str]:
-        """What could not be read since the last call, after gathering the tasks and finding
-        out which of them were active."""
-        try:
-            _ = self._kernel.panic.first_task
-        except CrashError as error:
-            self.problems.append(str(error))
-        found, self.problems = self.problems, []
         return found
 
     @cached_property
@@ -217,7 +208,7 @@ class TaskTable:
 
     def _addresses(self) -> list[int]:
         if self._kernel.options.active_only:
-            return list(self._kernel.panic.running.values())
+            return list(self._queues.running.values())
         idle = self._idle()
         seen = dict.fromkeys(idle)
         for address in self._numbered():
@@ -226,18 +217,12 @@ class TaskTable:
         return list(seen)
 
     def _idle(self) -> list[int]:
-        kernel = self._kernel
-        runqueues = kernel.symbol_address("runqueues")
-        if runqueues is None:
-            raise MissingFeature("no symbol runqueues in this kernel")
-        idle = member_offset(kernel.prog, "struct rq", "idle")
         found = []
-        for cpu in range(kernel.cpus.count):
+        for cpu in range(self._kernel.cpus.count):
             try:
-                at = kernel.cpus.address(runqueues, cpu) + idle
-                found.append(kernel.read_word(at, "runqueues entry (per_cpu)"))
+                found.append(self._queues.idle(cpu))
             except ReadError as error:
-                self.problems.append(str(error))
+                self._problems.add(error)
         return [address for address in found if address]
 
     def _numbered(self) -> Iterator[int]:
@@ -258,7 +243,7 @@ class TaskTable:
             try:
                 node, owner = both.unpack(read(address + start, size, "pid"))
             except ReadError as error:
-                self.problems.append(str(error))
+                self._problems.add(error)
                 continue
             if not tasks_first:
                 node, owner = owner, node
@@ -268,10 +253,7 @@ class TaskTable:
     @cached_property
     def _namespace(self) -> int:
         """The address of the first pid namespace."""
-        address = self._kernel.symbol_address("init_pid_ns")
-        if address is None:
-            raise MissingFeature("no symbol init_pid_ns in this kernel")
-        return address
+        return self._kernel.required_symbol("init_pid_ns")
 
     def _pids(self) -> Iterator[int]:
         """Every struct pid of the first pid namespace."""
@@ -281,7 +263,7 @@ class TaskTable:
         root = find_member(kernel.prog, "struct pid_namespace", "idr.idr_rt")
         if root is not None:
             at = self._namespace + root.offset
-            for _, entry in walk(kernel, at, lambda error: self.problems.append(str(error))):
+            for _, entry in walk(kernel, at, self._problems.add):
                 yield entry
             return
         # Before 4.15 a hash leads to them.
@@ -291,7 +273,7 @@ class TaskTable:
             for pid in for_each_pid(kernel.prog):
                 yield pid.value_()
         except drgn.FaultError as error:
-            self.problems.append(str(ReadError(error.address, "pid_hash entry")))
+            self._problems.add(ReadError(error.address, "pid_hash entry"))
 
     def _read(self, addresses: list[int]) -> Iterator[Task]:
         kernel, layout = self._kernel, self.layout
@@ -306,7 +288,7 @@ class TaskTable:
             try:
                 row = unpack(read(address + start, size, "fill_task_struct"))
             except ReadError as error:
-                self.problems.append(str(error))
+                self._problems.add(error)
                 continue
             (pid, tgid, comm, cpu, parent, mm, state, exit_state, flags, policy, prio, stack) = row[
                 :12
@@ -335,5 +317,5 @@ class TaskTable:
             data = kernel.read(thread_info + place.offset, 4, "fill_thread_info")
             return kernel.unsigned(data)
         except ReadError as error:
-            self.problems.append(str(error))
+            self._problems.add(error)
             return None

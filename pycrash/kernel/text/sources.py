@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pycrash.errors import CrashError
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.modules.table import Module, ModuleTable
+from pycrash.kernel.symbols.table import SymbolTable
 from pycrash.objects.dwarf import Dwarf
 from pycrash.objects.elf import ElfFile
 from pycrash.objects.linetable import LineTable
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-    from pycrash.kernel.modules.table import Module
 
 
 class SourceLines:
     """Where an address of the kernel or of a loaded module's debug file was written."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, kernel: Reader) -> None:
+        self._symbols = kernel.part(SymbolTable)
+        self._modules = kernel.part(ModuleTable)
         self._tables: dict[tuple[int, int], LineTable | None] = {}
-        self._modules: dict[int, Dwarf] = {}
+        self._module_dwarf: dict[int, Dwarf] = {}
         #: What was said of the kernel's own instructions: a module's change as files are loaded.
         self._known: dict[int, str] = {}
         self._dwarf: Dwarf | None = None
@@ -33,7 +31,7 @@ class SourceLines:
         """ "FILE: LINE" of an instruction as crash shows it, or nothing where it is unknown."""
         if address not in self._known:
             text = self._text(address)
-            if self._kernel.symbols.module_of(address) is not None:
+            if self._symbols.module_of(address) is not None:
                 return text
             self._known[address] = text
         return self._known[address]
@@ -65,13 +63,13 @@ class SourceLines:
 
     def _place(self, address: int) -> tuple[LineTable, int] | None:
         """The line table of an instruction, and its address as that table counts it."""
-        symbols = self._kernel.symbols
+        symbols = self._symbols
         if self._elf is None or not symbols.is_text(address):
             return None
         dwarf, inside = self._dwarf, address - symbols.kernel_symbols.bias
         name = symbols.module_of(address)
         if name is not None:
-            dwarf, inside = self._of_module(self._kernel.modules.by_name[name]), address
+            dwarf, inside = self._of_module(self._modules.by_name[name]), address
         if dwarf is None:
             return None
         table = self._table(dwarf, inside)
@@ -79,16 +77,16 @@ class SourceLines:
 
     def _of_module(self, module: Module) -> Dwarf | None:
         """The debug information of a module's object file, where one is loaded."""
-        file = self._kernel.modules.loaded.get(module.address)
+        file = self._modules.loaded.get(module.address)
         if file is None:
             return None
-        if module.address not in self._modules:
+        if module.address not in self._module_dwarf:
             from pycrash.objects.relocated import RelocatedDwarf, RelocatedFile
 
-            self._modules[module.address] = RelocatedDwarf(
+            self._module_dwarf[module.address] = RelocatedDwarf(
                 RelocatedFile(file.unpacked, file.places)
             )
-        return self._modules[module.address]
+        return self._module_dwarf[module.address]
 
     def _table(self, dwarf: Dwarf, address: int) -> LineTable | None:
         assert self._elf is not None

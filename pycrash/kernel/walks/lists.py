@@ -1,4 +1,4 @@
-"""Linked lists walked as crash walks them: by a pointer at some offset in each entry.
+"""Linked lists: `entries` walks those of the kernel's own, `walk` as crash walks for a user.
 
 Serves any chain of pointers: struct list_head, the nodes of struct hlist_head, struct
 llist_node, or plain `next` members.
@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError
+from pycrash.kernel.core.reader import Reader
 
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+#: More entries than any list of a kernel has that is walked as a whole.
+MOST_ENTRIES = 1 << 20
 
 
-class DuplicateEntry(CrashError):
+class EndlessList(CrashError):
+    """A list has more entries than it can have, the last of them at `address`."""
+
+    def __init__(self, address: int, what: str = "list too long") -> None:
+        super().__init__(f"{what}: {address:x}")
+        self.address = address
+
+
+class DuplicateEntry(EndlessList):
     """An entry came twice."""
 
     def __init__(self, address: int) -> None:
-        super().__init__(f"duplicate list entry: {address:x}")
+        super().__init__(address, "duplicate list entry")
 
 
 class InvalidEntry(CrashError):
@@ -64,7 +72,27 @@ class Loop:
     distance: int = 0
 
 
-def walk(kernel: Kernel, chain: Chain) -> Iterator[int]:
+def entries(kernel: Reader, chain: Chain, what: str, most: int = MOST_ENTRIES) -> Iterator[int]:
+    """The pointers of a list of the kernel's own, from the start to the chain's end.
+
+    Raises ReadError, which names `what`, where the next pointer of one cannot be read;
+    DuplicateEntry where the list comes back to a place that is not its end; EndlessList behind
+    `most` entries.
+    """
+    mask, link, end = kernel.word_mask, chain.link, chain.end
+    seen: set[int] = set()
+    here = chain.start
+    while here != end:
+        if here in seen:
+            raise DuplicateEntry(here)
+        if len(seen) >= most:
+            raise EndlessList(here)
+        seen.add(here)
+        yield here
+        here = kernel.read_word((here + link) & mask, what)
+
+
+def walk(kernel: Reader, chain: Chain) -> Iterator[int]:
     """The pointers of a list, the start first.
 
     Raises ReadError at an entry that cannot be read, DuplicateEntry behind one that came
@@ -87,7 +115,7 @@ def walk(kernel: Kernel, chain: Chain) -> Iterator[int]:
         here = following
 
 
-def walk_brent(kernel: Kernel, chain: Chain) -> Iterator[int | Loop]:
+def walk_brent(kernel: Reader, chain: Chain) -> Iterator[int | Loop]:
     """As `walk`, with Brent's algorithm in place of a memory of what was seen.
 
     Yields a Loop when one is found and another when its beginning is; DuplicateEntry

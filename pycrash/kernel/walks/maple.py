@@ -5,14 +5,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 DENSE, LEAF_64, RANGE_64, ARANGE_64 = range(4)
 
@@ -85,7 +82,7 @@ def is_node(entry: int) -> bool:
 class MapleTrees:
     """Reads the maple trees of one kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         prog = kernel.prog
         try:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class TreeDamage:
     text: str
 
 
-def _offset(kernel: Kernel, type_: str, member: str) -> int:
+def _offset(kernel: Reader, type_: str, member: str) -> int:
     """A member's offset. Raises LookupError."""
     return drgn.offsetof(kernel.prog.type(type_), member)
 
@@ -44,7 +42,7 @@ def _offset(kernel: Kernel, type_: str, member: str) -> int:
 class RedBlackTree:
     """A tree of struct rb_node."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         try:
             self._root = _offset(kernel, "struct rb_root", "rb_node")
@@ -117,7 +115,7 @@ class RedBlackTree:
 class SlotTree:
     """A radix tree or an xarray: nodes of slots, each level some bits of the key."""
 
-    def __init__(self, kernel: Kernel, xarray: bool) -> None:
+    def __init__(self, kernel: Reader, xarray: bool) -> None:
         self._kernel = kernel
         self._xarray = xarray
         if xarray:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.core.layout import Layout, member_offset
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Reader
 
 # An XArray marks what is a node with 2 in the low bits of the pointer; the radix trees
 # before 4.20 with 1. Node pointers lie above the values an XArray keeps to itself.
@@ -20,7 +17,7 @@ _XA_RESERVED = 4096
 
 
 def walk(
-    kernel: Kernel, root: int, problem: Callable[[ReadError], None]
+    kernel: Reader, root: int, problem: Callable[[ReadError], None]
 ) -> Iterator[tuple[int, int]]:
     """(index, entry) of the xarray or radix tree at an address, by rising index.
 

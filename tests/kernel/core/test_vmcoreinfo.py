@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.vmcoreinfo import Places, Vmcoreinfo
+from pycrash.kernel.core.places import Places
+from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 from tests.kernel.fake_kernel import FakeKernel
 
 NOTE = """OSRELEASE=6.12.0
@@ -46,7 +47,7 @@ def test_places_come_from_the_note_and_then_from_symbols_and_types() -> None:
     fake.struct("thing", 64, member=(16, "Q"), other=(24, "I"))
     fake.symbol("prb", 0x1000)
     fake.symbol("log_buf", 0x2000, 512)
-    fake.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(NOTE)
+    fake.note(NOTE)
     places = Places(fake.kernel)
     assert places.symbol("prb") == 0xFFFFFFFF82000000
     assert places.symbol("log_buf") == 0x2000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 from pycrash.kernel.log.printk import KernelLog, LogDamage, Record
 from tests.kernel.fake_kernel import FakeKernel
 
@@ -46,7 +45,7 @@ class FakeRing(FakeKernel):
 
     def __init__(self, tail: int, head: int) -> None:
         super().__init__()
-        self.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(RING_NOTE)
+        self.note(RING_NOTE)
         self.write(PRB, "Q", RING)
         self.write(RING, "QQQQQQ", 2, DESCS, INFOS, head, tail, 0)
         self.room(RING, 88)
@@ -172,7 +171,7 @@ def test_a_size_that_cannot_be_is_not_read(offset: int) -> None:
 def test_offsets_that_fit_nothing_are_said(line: str) -> None:
     ring = FakeRing(tail=4, head=4)
     ring.put(4, b"text", 0)
-    ring.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(RING_NOTE + line)
+    ring.note(RING_NOTE + line)
     with pytest.raises(LogDamage, match="have changed"):
         ring.records()
 
@@ -195,7 +194,7 @@ class FakeBuffer(FakeKernel):
 
     def __init__(self, first: int, following: int) -> None:
         super().__init__()
-        self.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(RECORD_NOTE)
+        self.note(RECORD_NOTE)
         self.write(BASE, "QIII", BUFFER, 128, first, following)
         self.room(BUFFER, 128)
 
@@ -248,7 +247,7 @@ def test_damaged_lengths_end_the_walk(length: int, message: str) -> None:
 )
 def test_plain_text(end: int, levels: bool, text: str) -> None:
     fake = FakeKernel()
-    fake.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo("")
+    fake.note("")
     for name, at, size in (("log_buf", 0, 8), ("log_buf_len", 8, 4), ("log_end", 16, 4)):
         fake.symbol(name, BASE + at, size)
     fake.write(BASE, "QIxxxxI", BUFFER, 32, end)

@@ -13,12 +13,15 @@ import pytest
 from pycrash.errors import CrashError
 from pycrash.kernel.arch.aarch64.architecture import AArch64
 from pycrash.kernel.arch.x86_64.architecture import X86_64
-from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.core.reader import Options
+from pycrash.kernel.core.utsname import read_utsname
 from pycrash.kernel.modules.files import ModuleFinder, is_elf, read_object
-from pycrash.kernel.symbols.loaded import Entry, LoadedFile, merged
+from pycrash.kernel.modules.objectfile import LoadedFile
+from pycrash.kernel.symbols.loaded import Entry, merged
 from pycrash.objects.elf import SHF_COMPRESSED, ElfFile
 from pycrash.objects.relocated import RelocatedDwarf, RelocatedFile, open_plain
 from tests.kernel.elf_maker import SHF_ALLOC, SHF_EXEC, SHF_WRITE, ObjectMaker
+from tests.kernel.fake_kernel import FakeKernel
 
 LOCAL_FUNC, GLOBAL_FUNC, LOCAL_OBJECT, SECTION = 0x02, 0x12, 0x01, 0x03
 
@@ -42,9 +45,11 @@ def maker() -> ObjectMaker:
 
 
 def finder(tmp_path: Path, tree: str | None = None) -> ModuleFinder:
-    facts = SimpleNamespace(utsname=SimpleNamespace(release="6.0-none"))
-    kernel = SimpleNamespace(given=(tmp_path / "boot" / "vmlinux", None), system=facts)
-    return ModuleFinder(cast(Kernel, kernel), tree)
+    fake = FakeKernel()
+    fake.kernel.given = (tmp_path / "boot" / "vmlinux", None)
+    fake.kernel.options = Options(module_tree=tree)
+    fake.give(read_utsname, SimpleNamespace(release="6.0-none"))
+    return ModuleFinder(fake.kernel)
 
 
 def test_files_are_found_by_name_in_a_tree(tmp_path: Path) -> None:

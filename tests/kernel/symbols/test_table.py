@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.arch.x86_64.architecture import X86_64
-from pycrash.kernel.kernel import Kernel
-from pycrash.kernel.modules.table import Kallsyms, Module, ModuleSymbol, Range
+from pycrash.kernel.modules.table import Kallsyms, Module, ModuleSymbol, ModuleTable, Range
 from pycrash.kernel.symbols.table import Symbol, SymbolTable
 from tests.kernel.fake_elf import Symbol as Entry
 from tests.kernel.fake_elf import make_elf
+from tests.kernel.fake_kernel import FakeKernel
 
 BASE = 0xFFFFFFFFC0000000
 SPLIT = (Range("TEXT", BASE, 0x1000), Range("DATA", BASE + 0x2000, 0x1000))
@@ -46,6 +45,9 @@ class Modules:
 
     loaded: dict[int, Any] = {}
 
+    def watch(self, told: Callable[[], None]) -> None:
+        """No object file is ever loaded."""
+
     def __init__(self, ranges: tuple[Range, ...]) -> None:
         self.all = (module(ranges),)
 
@@ -71,19 +73,10 @@ def table(tmp_path: Path, ranges: tuple[Range, ...]) -> SymbolTable:
             Entry("jiffies", 0x3000, ".data"),
         ],
     )
-
-    class FakeKernel:
-        arch = X86_64
-        prog = SimpleNamespace(main_module=lambda: SimpleNamespace(build_id=None))
-        modules = Modules(ranges)
-
-        @property
-        def vmcoreinfo(self) -> Any:
-            raise MissingFeature("no note")
-
     fake = FakeKernel()
-    fake.vmlinux = vmlinux  # type: ignore[attr-defined]
-    return SymbolTable(cast("Kernel", fake))
+    fake.kernel.vmlinux = vmlinux
+    fake.give(ModuleTable, Modules(ranges))
+    return SymbolTable(fake.kernel)
 
 
 @pytest.fixture

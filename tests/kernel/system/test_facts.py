@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from pycrash.errors import CrashError, MissingFeature
-from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
-from pycrash.kernel.log.printk import LogDamage, Record
+from pycrash.kernel.log.printk import KernelLog, LogDamage, Record
 from pycrash.kernel.system.config import KernelConfig
 from pycrash.kernel.system.facts import SystemFacts
 from pycrash.kernel.system.taint import Taints
@@ -20,7 +19,7 @@ AT = 0xFFFFFFFF82000000
 
 
 def facts(fake: FakeKernel, note: str = "") -> SystemFacts:
-    fake.kernel.__dict__["vmcoreinfo"] = Vmcoreinfo(note)
+    fake.note(note)
     return SystemFacts(fake.kernel)
 
 
@@ -125,7 +124,7 @@ def log_of(fake: FakeKernel, *texts: str, damage: bool = False) -> None:
         if damage:
             raise LogDamage("\ncut", "WARNING")
 
-    fake.kernel.__dict__["log"] = SimpleNamespace(shape="ring", records=records)
+    fake.give(KernelLog, SimpleNamespace(shape="ring", records=records))
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from pycrash.kernel.symbols.table import Symbol
+from pycrash.kernel.symbols.table import Symbol, SymbolTable
 from pycrash.kernel.system.syscalls import SystemCallTable
+from pycrash.kernel.text.sources import SourceLines
 from tests.kernel.fake_kernel import FakeKernel
 
 TABLE = 0xFFFFFFFF82000000
@@ -30,21 +31,12 @@ def table(lines: dict[int, str], sized: bool = True) -> SystemCallTable:
     kind = fake.array(fake.prog.int_type("unsigned long", 8, False), 3 if sized else 0)
     fake.variable("sys_call_table", TABLE, kind)
     fake.write(TABLE, "QQQ", 0x1000, 0x2000, 0x3004)
-    fake.kernel.__dict__.update(
-        symbols=SimpleNamespace(
-            address=lambda name: own[name].address,
-            by_name=own.get,
-            lookup=lookup,
-            next=following,
-        ),
-        sources=SimpleNamespace(
-            at=lambda address: (
-                lines.get(address, "/src/kernel/sched/core.c: 1")
-                if address == 0x9000
-                else lines.get(address, "")
-            )
-        ),
+    symbols = SimpleNamespace(
+        address=lambda name: own[name].address, by_name=own.get, lookup=lookup, next=following
     )
+    fake.give(SymbolTable, symbols)
+    written = {0x9000: "/src/kernel/sched/core.c: 1", **lines}
+    fake.give(SourceLines, SimpleNamespace(at=lambda address: written.get(address, "")))
     return SystemCallTable(fake.kernel)
 
 

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.kernel.core.memory import Memory
+from pycrash.kernel.sched.queues import RunQueues
+from pycrash.kernel.system.facts import SystemFacts
 from pycrash.kernel.tasks.arguments import read_strings, stack_text
 from pycrash.kernel.tasks.limits import limits
-from pycrash.kernel.time.clock import Clock
 from tests.kernel.fake_kernel import PER_CPU, RQ, RUNQUEUES, FakeTasks
 
 
@@ -46,15 +48,15 @@ def test_a_kernel_without_smp_has_one_cpu(fake: FakeTasks) -> None:
 
 def test_the_clock_of_a_run_queue(fake: FakeTasks) -> None:
     fake.write(PER_CPU[1] + RUNQUEUES, RQ, 0, 0, 123)
-    assert fake.kernel.clock.run_queue(1) == 123
+    assert RunQueues(fake.kernel).clock(1) == 123
     del fake.symbols["runqueues"]
     fake.prog.cache.clear()
-    with pytest.raises(MissingFeature, match="per-cpu runqueue"):
-        Clock(fake.kernel).run_queue(1)
+    with pytest.raises(MissingFeature, match="no symbol runqueues"):
+        RunQueues(fake.kernel).clock(1)
 
 
 def test_run_time_in_whole_seconds(fake: FakeTasks) -> None:
-    fake.kernel.__dict__["system"] = SimpleNamespace(ticks=2600, hz=250)
+    fake.give(SystemFacts, SimpleNamespace(ticks=2600, hz=250))
     assert fake.kernel.clock.run_seconds(3_999_999_999) == 7
     assert fake.kernel.clock.run_seconds(60_000_000_000) == 0
 
@@ -107,7 +109,7 @@ def test_strings_of_the_stack_page_by_page(fake: FakeTasks) -> None:
     task = fake.kernel.tasks.get(fake.add(5, "five", mm=mm))
     place = stack_text(fake.kernel, task)
     assert place == (0x1FFE, 0x2002, 0x2002, 0x3001)
-    fake.kernel.__dict__["memory"] = UserMemory({0x1000: "a", 0x2000: "b"})
+    fake.give(Memory, UserMemory({0x1000: "a", 0x2000: "b"}))
     assert read_strings(fake.kernel, task, place.arg_start, place.arg_end) == "aabb"
     with pytest.raises(CrashError, match="cannot access user stack address: 3000"):
         read_strings(fake.kernel, task, place.env_start, place.env_end)
@@ -119,6 +121,6 @@ def test_strings_that_end_before_they_begin_do_not_go_on_for_ever(fake: FakeTask
             return bytes(size)
 
     task = fake.kernel.tasks.get(fake.add(5, "five"))
-    fake.kernel.__dict__["memory"] = Everywhere({})
+    fake.give(Memory, Everywhere({}))
     with pytest.raises(CrashError, match="cannot access"):
         read_strings(fake.kernel, task, 0x5000, 0x4000)

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from pycrash.errors import CrashError
+from pycrash.kernel.core.reader import Options
+from pycrash.kernel.system.facts import SystemFacts
 from tests.kernel.fake_kernel import INIT_PID_NS, PER_CPU, RQ, RUNQUEUES, FakeTasks
 
 
@@ -25,7 +27,7 @@ def test_sorted_by_pid_behind_the_idle_threads(fake: FakeTasks) -> None:
         (1, 0, "init"),
         (7, 0, "seven"),
     ]
-    assert not tasks.new_problems()
+    assert not fake.kernel.panic.new_problems()
 
 
 def test_facts_of_a_task(fake: FakeTasks) -> None:
@@ -55,13 +57,13 @@ def test_what_cannot_be_read_is_told_and_left_out(fake: FakeTasks) -> None:
     fake.write(fake.node + 40 + 8 * 8, "Q", 0xFFFF88800D000002)  # no node there
     tasks = fake.kernel.tasks
     assert [t.pid for t in tasks.all] == [0, 0, 3]
-    problems = tasks.new_problems()
+    problems = fake.kernel.panic.new_problems()
     assert sorted(line.rpartition("type: ")[2] for line in problems) == [
         '"fill_task_struct"',
         '"pid"',
         '"xa_node"',
     ]
-    assert tasks.new_problems() == []
+    assert fake.kernel.panic.new_problems() == []
 
 
 def test_a_node_that_points_at_itself_ends(fake: FakeTasks) -> None:
@@ -69,7 +71,7 @@ def test_a_node_that_points_at_itself_ends(fake: FakeTasks) -> None:
     fake.write(fake.node + 40 + 8 * 5, "Q", fake.node | 2)
     tasks = fake.kernel.tasks
     assert [t.pid for t in tasks.all] == [0, 0, 3]
-    assert len(tasks.new_problems()) == 1
+    assert len(fake.kernel.panic.new_problems()) == 1
 
 
 def test_groups_and_families(fake: FakeTasks) -> None:
@@ -140,9 +142,9 @@ def test_the_panic_task_is_that_of_the_crashing_cpu(fake: FakeTasks) -> None:
     fake.symbol("crashing_cpu", 0xFFFFFFFF82200000, 4)
     fake.write(0xFFFFFFFF82200000, "i", 1)
     assert fake.kernel.panic.task == task
-    forced = FakeTasks()
-    forced.kernel.panic.forced = True
-    assert forced.kernel.panic.task == 0
+    told = FakeTasks()
+    told.kernel.options = Options(no_panic=True)
+    assert told.kernel.panic.task == 0
 
 
 def test_the_panic_task_by_what_is_on_its_stack(fake: FakeTasks) -> None:
@@ -161,7 +163,7 @@ def test_an_active_task_without_a_number_is_taken_in(fake: FakeTasks) -> None:
     panic = fake.kernel.panic
     assert panic.active[0] == stray
     assert fake.kernel.tasks.get(stray).comm == "stray"
-    assert fake.kernel.tasks.new_problems() == [
+    assert fake.kernel.panic.new_problems() == [
         f"active task {stray:x} on cpu 0 not found in PID hash\n"
     ]
 
@@ -179,7 +181,7 @@ def test_an_active_task_without_a_number_is_taken_in(fake: FakeTasks) -> None:
 def test_the_panic_task_by_what_the_log_says(
     fake: FakeTasks, lines: list[str], cpu: int | None
 ) -> None:
-    fake.kernel.__dict__["system"] = SimpleNamespace(log_lines=lambda: lines)
+    fake.give(SystemFacts, SimpleNamespace(log_lines=lambda: lines))
     panic = fake.kernel.panic
     assert panic.task == (0 if cpu is None else panic.active[cpu])
 
@@ -190,7 +192,7 @@ def test_a_node_that_stands_in_two_places_is_read_once(fake: FakeTasks) -> None:
     fake.room(shared, 576)
     fake.write(fake.node, "B", 6)
     fake.write(fake.node + 40 + 8 * 5, "QQ", shared | 2, shared | 2)
-    assert len(fake.kernel.tasks.new_problems()) == 1
+    assert len(fake.kernel.panic.new_problems()) == 1
 
 
 def test_a_tree_without_its_root(fake: FakeTasks) -> None:
@@ -198,4 +200,4 @@ def test_a_tree_without_its_root(fake: FakeTasks) -> None:
     fake.symbol("init_pid_ns", 0xFFFFFFFF82F00000)
     tasks = fake.kernel.tasks
     assert [t.pid for t in tasks.all] == [0, 0]
-    assert len(tasks.new_problems()) == 1
+    assert len(fake.kernel.panic.new_problems()) == 1

@@ -1,0 +1,1 @@
+"""The scheduler: what each CPU runs."""
