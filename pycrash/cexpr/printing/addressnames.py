@@ -33,6 +33,7 @@ class AddressNames:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        #: What the vmlinux calls an address, empty where it names nothing.
         self._known: dict[int, str] = {}
 
     def describe(self, address: int) -> str:
@@ -40,11 +41,9 @@ class AddressNames:
         text = self._known.get(address)
         if text is None:
             found = self._image.find(address) if self._image else None
-            if found is None:
-                # What modules hold changes when their debugging data comes.
-                return _marked(self._in_module(address))
             text = self._known[address] = _marked(found)
-        return text
+        # What modules hold changes when their debugging data comes.
+        return text or _marked(self._in_module(address))
 
     @cached_property
     def _image(self) -> _Image | None:
@@ -127,8 +126,15 @@ class _Image:
         self._starts = column("I", 0)
         self._infos = table[4 if elf.wide else 12 :: each]
         self._homes = column("H", 3 if elf.wide else 7)
-        self._order = sorted(range(len(self._values)), key=self._values.__getitem__)
-        self._sorted = [self._values[i] for i in self._order]
+        self._sorted: dict[int, tuple[list[int], list[int]]] = {}
+
+    def _symbols(self, home: int) -> tuple[list[int], list[int]]:
+        """The symbols of a section by address, and their addresses."""
+        if home not in self._sorted:
+            entries = [entry for entry, at in enumerate(self._homes) if at == home]
+            entries.sort(key=self._values.__getitem__)
+            self._sorted[home] = entries, [self._values[entry] for entry in entries]
+        return self._sorted[home]
 
     def find(self, address: int) -> tuple[str, int] | None:
         """(name, offset) of the symbol gdb names for a run-time address."""
@@ -177,21 +183,22 @@ class _Image:
 
     def _backward(self, linked: int, home: int) -> Iterator[int]:
         """Symbols of a section from an address downward, aliases by their names' places."""
-        at = bisect_right(self._sorted, linked) - 1
+        entries, values = self._symbols(home)
+        at = bisect_right(values, linked) - 1
         while at >= 0:
-            value = self._sorted[at]
+            value = values[at]
             same = []
-            while at >= 0 and self._sorted[at] == value:
-                same.append(self._order[at])
+            while at >= 0 and values[at] == value:
+                if self._counts(entries[at]):
+                    same.append(entries[at])
                 at -= 1
-            same = [entry for entry in same if self._counts(entry, home)]
             yield from sorted(same, key=self._starts.__getitem__, reverse=True)
 
     def _section(self, index: int) -> Section:
         return next(s for i, s in self._sections if i == index)
 
-    def _counts(self, entry: int, home: int) -> bool:
-        if self._homes[entry] != home or self._infos[entry] & 0xF in (STT_SECTION, STT_FILE):
+    def _counts(self, entry: int) -> bool:
+        if self._infos[entry] & 0xF in (STT_SECTION, STT_FILE):
             return False
         start = self._starts[entry]
         return bool(start) and not self._strings.startswith(b".L", start)
@@ -202,12 +209,13 @@ class _Image:
 
     def _function(self, entry: int, home: int) -> str | None:
         """A function's name as the debugging information has it, which chooses among aliases."""
+        entries, values = self._symbols(home)
         value = self._values[entry]
-        at = bisect_right(self._sorted, value) - 1
+        at = bisect_right(values, value) - 1
         aliases = [self._name(entry)]
-        while at >= 0 and self._sorted[at] == value:
-            if self._counts(self._order[at], home):
-                aliases.append(self._name(self._order[at]))
+        while at >= 0 and values[at] == value:
+            if self._counts(entries[at]):
+                aliases.append(self._name(entries[at]))
             at -= 1
         if len(aliases) <= 2 and shown_name(aliases[0]) == aliases[0]:
             return None
