@@ -351,7 +351,7 @@ class _Session:
             value = calculate(reference, self._symbol)
         elif is_hexadecimal(reference):
             value = hexadecimal(reference)
-        return mentions(self._kernel, trace.events, reference, value)
+        return mentions(self._kernel.symbols, trace.events, reference, value)
 
     def _symbol(self, name: str) -> int | None:
         found = self._kernel.symbols.by_name(name)

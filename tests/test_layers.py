@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from pycrash.api.command import Command
 from pycrash.api.registry import Registry
+from tests.imports import (
+    DESIGN,
+    ROOT,
+    circles,
+    drawn,
+    graph_below,
+    imports_of,
+    module_graph,
+    module_of,
+    place_in,
+    sources,
+    tree_of,
+)
 
-ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE = 500
+
+
+def in_order(*names: str) -> dict[str, set[str]]:
+    """Each of these may import those before it."""
+    return {name: set(names[:place]) for place, name in enumerate(names)}
+
 
 #: Layer to the layers it may import. `commands` are reached through the registry only.
 BELOW = {
@@ -43,6 +58,10 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "gdb": {"syntax", "printing", "eval"},
         "expressions": {"printing", "eval", "structures"},
     },
+    "kernel": in_order(
+        *("core", "walks", "log", "sched", "modules", "symbols", "text", "mm"),
+        *("system", "time", "tasks", "stacks", "arch", "kernel", "opening"),
+    ),
 }
 
 #: Modules that belong to some layers alone.
@@ -60,49 +79,22 @@ OWNERS = {
 }
 
 
-class Import(NamedTuple):
-    line: int
-    module: str
-    types_only: bool
-
-
-def sources() -> list[Path]:
-    return sorted([*ROOT.glob("pycrash/**/*.py"), *ROOT.glob("commands/*.py")])
+#: Modules that know of each other: a Reader and what it hands out, a command and its context,
+#: a step of a walk over a stack and the walk.
+KNOTS = [
+    {"pycrash.api.command", "pycrash.api.context", "pycrash.api.registry"},
+    {"pycrash.cexpr.eval.arith", "pycrash.cexpr.eval.lookup"},
+    {f"pycrash.kernel.arch.x86_64.{name}" for name in ("frames", "start", "unwind", "walk")},
+    {
+        f"pycrash.kernel.core.{name}"
+        for name in ("architecture", "cpus", "memory", "pagetables", "reader")
+    },
+    {"pycrash.shell.loop", "pycrash.shell.prompt"},
+]
 
 
 def layer_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    if parts[0] == "commands":
-        return "commands"
-    return parts[1]
-
-
-def target_layer(module: str) -> str:
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else ""
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), str(path))
-
-
-def imports_of(node: ast.AST, types_only: bool = False) -> Iterator[Import]:
-    """Every import below a node, those inside functions too."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            for alias in child.names:
-                yield Import(child.lineno, alias.name, types_only)
-        elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, f"line {child.lineno}: relative import"
-            assert child.module is not None
-            yield Import(child.lineno, child.module, types_only)
-            if child.module == "pycrash":
-                for alias in child.names:
-                    yield Import(child.lineno, f"pycrash.{alias.name}", types_only)
-        else:
-            inner = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-            yield from imports_of(child, types_only or inner)
+    return place_in(module_of(path), "pycrash")
 
 
 def by_path(path: Path) -> str:
@@ -112,41 +104,53 @@ def by_path(path: Path) -> str:
 @pytest.mark.parametrize("path", sources(), ids=by_path)
 def test_imports_point_downward(path: Path) -> None:
     layer = layer_of(path)
-    if layer == "__init__":
+    if not layer:
         return
-    allowed = BELOW[layer]
-    package = "pycrash.commands" if layer == "commands" else f"pycrash.{layer}"
     wrong = []
-    for line, module, types_only in imports_of(tree_of(path)):
-        if not module.startswith("pycrash."):
-            continue
-        target = target_layer(module)
-        if layer != "commands" and (module == package or module.startswith(package + ".")):
-            continue
-        if target in allowed or (types_only and target in TYPES_ONLY.get(layer, set())):
-            continue
-        if target.isupper() or target == "__version__":  # of the package itself
-            continue
-        wrong.append(f"line {line}: {module}")
-    assert not wrong, f"{layer} may import {sorted(allowed)} only"
+    for line, module, types_only in imports_of(path):
+        target = place_in(module, "pycrash")
+        allowed = BELOW[layer] | (TYPES_ONLY.get(layer, set()) if types_only else set())
+        # A command imports no other command.
+        if target and target not in allowed and (target != layer or layer == "commands"):
+            wrong.append(f"line {line}: {module}")
+    assert not wrong, f"{layer} may import {sorted(BELOW[layer])} only"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in sources() if layer_of(path) in INSIDE], ids=by_path
-)
-def test_imports_inside_a_layer_keep_its_order(path: Path) -> None:
-    layer = layer_of(path)
-    place = path.relative_to(ROOT / "pycrash" / layer).with_suffix("").parts[0]
-    if place == "__init__":
-        return
-    allowed = INSIDE[layer][place] | {place}
-    wrong = [
-        f"line {line}: {module}"
-        for line, module, _ in imports_of(tree_of(path))
-        if f"{module}.".startswith(f"pycrash.{layer}.")
-        and f"{module}.".split(".")[2] not in allowed
-    ]
-    assert not wrong, f"{layer}/{place} may import {sorted(allowed)} only"
+@pytest.mark.parametrize("layer", INSIDE)
+def test_imports_inside_a_layer_keep_its_order(layer: str) -> None:
+    wrong = {
+        place: targets - INSIDE[layer][place]
+        for place, targets in graph_below(f"pycrash.{layer}").items()
+        if targets - INSIDE[layer][place]
+    }
+    assert not wrong
+
+
+def test_no_circles_but_the_known_ones() -> None:
+    assert sorted(map(sorted, circles(module_graph()))) == sorted(map(sorted, KNOTS))
+
+
+def test_machines_are_known_to_their_folders_alone() -> None:
+    rooms = "pycrash.kernel.arch."
+    outside = {
+        (module, target)
+        for module, targets in module_graph().items()
+        for target in targets
+        if target.startswith(rooms) and not module.startswith(rooms)
+    }
+    assert {target for _, target in outside} == {f"{rooms}chooser"}, outside
+
+
+def test_the_picture_of_the_imports_is_true() -> None:
+    assert DESIGN.read_text() == drawn(), "python3 -m tests.imports draws it anew"
+
+
+def test_every_folder_is_a_package_that_is_installed() -> None:
+    folders = {module_of(path) for path in sources() if path.name == "__init__.py"}
+    listed = re.search(r"^packages = \[(.*?)\]", (ROOT / "pyproject.toml").read_text(), re.M | re.S)
+    assert listed is not None
+    assert sorted(re.findall(r'"(.*?)"', listed[1])) == sorted(folders)
+    assert {module_of(path).rpartition(".")[0] for path in sources()} <= folders | {""}
 
 
 @pytest.mark.parametrize("path", sources(), ids=by_path)
@@ -154,7 +158,7 @@ def test_each_layer_keeps_to_its_own_means(path: Path) -> None:
     layer = layer_of(path)
     wrong = [
         f"line {line}: {module}"
-        for line, module, _ in imports_of(tree_of(path))
+        for line, module, _ in imports_of(path)
         if layer not in OWNERS.get(module.split(".")[0], {layer})
     ]
     assert not wrong
@@ -217,17 +221,9 @@ def test_commands_say_what_they_are(command: Command) -> None:
     assert command.summary.strip()
     assert not command.summary.endswith(".")
     assert command.description.strip()
-    assert (ROOT / "commands" / f"{command.name}.py").exists() or command.name in alternatives()
 
 
-def alternatives() -> set[str]:
-    """Names a command's file serves besides its own, as `q` does for `exit`."""
-    return {
-        node.value.value
-        for path in ROOT.glob("commands/*.py")
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-        and ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target) == "name"
-    }
+@pytest.mark.parametrize("command", list(REGISTRY), ids=lambda c: c.name)
+def test_a_command_is_found_by_its_name_alone(command: Command) -> None:
+    # A registry that has loaded nothing yet looks in one file.
+    assert type(Registry().find(command.name)) is type(command)

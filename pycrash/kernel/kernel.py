@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pycrash.kernel.core.reader import Reader
 
 if TYPE_CHECKING:
-    from pycrash.kernel.core.architecture import Architecture
     from pycrash.kernel.log.printk import KernelLog
     from pycrash.kernel.mm.slab import Slab
     from pycrash.kernel.modules.files import ModuleFinder
     from pycrash.kernel.modules.table import ModuleTable
+    from pycrash.kernel.stacks.machine import Machine
     from pycrash.kernel.stacks.stacks import Stacks
     from pycrash.kernel.stacks.trace import Unwinder
     from pycrash.kernel.symbols.table import SymbolTable
@@ -31,7 +31,7 @@ class Kernel(Reader):
     """
 
     @cached_property
-    def arch(self) -> Architecture:
+    def arch(self) -> Machine:
         """What the kind of machine decides: registers, page tables, how stacks are followed."""
         from pycrash.kernel.arch.chooser import choose
 

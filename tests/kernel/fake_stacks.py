@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
-import drgn
-
-from pycrash.errors import ReadError
+from pycrash.kernel.arch.chooser import choose
 from pycrash.kernel.arch.x86_64.orc import OrcEntry
 from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
-from pycrash.kernel.stacks.stacks import Stack
-from pycrash.kernel.symbols.table import Symbol
-from pycrash.kernel.tasks.table import Task
+from pycrash.kernel.core.cpus import Cpus
+from pycrash.kernel.modules.table import ModuleTable
+from pycrash.kernel.stacks.stacks import Stack, Stacks
+from pycrash.kernel.symbols.table import Symbol, SymbolTable
+from pycrash.kernel.tasks.panic import Panic
+from pycrash.kernel.tasks.table import Task, TaskTable
+from tests.kernel.fake_kernel import FakeKernel
 
 TEXT = 0xFFFFFFFF81000000
 #: Bytes each function of the fake kernel has.
@@ -72,90 +75,67 @@ def in_kernel(ip: int, sp: int, **values: int) -> tuple[int, ...]:
     return registers(cs=0x10, ss=0x18, ip=ip, sp=sp, **values)
 
 
-def _program() -> drgn.Program:
-    """A program that knows the types the walk asks for, and nothing else."""
-    prog = drgn.Program(drgn.Platform(drgn.Architecture.X86_64))
-    long = prog.int_type("unsigned long", 8, False)
-    members = {
-        "pt_regs": MEMBERS,
-        "inactive_task_frame": ["r15", "r14", "r13", "r12", "bx", "bp", "ret_addr"],
-        "thread_info": ["flags", "status"],
-    }
-
-    def find(
-        prog: drgn.Program, kinds: drgn.TypeKindSet, name: str, file: str | None
-    ) -> drgn.Type | None:
-        if drgn.TypeKind.STRUCT not in kinds or name not in members:
-            return None
-        fields = [drgn.TypeMember(long, m, 64 * n) for n, m in enumerate(members[name])]
-        return prog.struct_type(name, 8 * len(fields), fields)
-
-    prog.register_type_finder("fake", find, enable_index=0)
-    return prog
-
-
-class FakeKernel:
+class FakeStacks(FakeKernel):
     """What the walk asks of a kernel. `put` writes words to the stacks."""
 
-    word_size, word, byte_order, page_size = 8, "Q", "<", 4096
-
     def __init__(self, frames: dict[str, int] | None = None) -> None:
-        self._memory = {stack.base: bytearray(stack.size) for stack in MEMORY}
+        super().__init__()
         self.frames = frames or {}
         self.active: set[int] = set()
         self.kernel_thread = False
-        self.prog = _program()
-        self.modules = SimpleNamespace(all=[])
+        for stack in MEMORY:
+            self.room(stack.base, stack.size)
+        self._words("pt_regs", MEMBERS)
+        self._words("inactive_task_frame", ("r15", "r14", "r13", "r12", "bx", "bp", "ret_addr"))
+        self._words("thread_info", ("flags", "status"))
+        for name, address in ADDRESS.items():
+            self.symbol(name, address)
+        self.symbol("asm_exc_divide_error", TEXT)
         self.panic = SimpleNamespace(is_active=lambda task: task in self.active, task=TASK)
         self.tasks = SimpleNamespace(
             saved_sp=lambda task: SLEEPING_SP, is_kernel_thread=lambda task: self.kernel_thread
         )
-        self.cpus = SimpleNamespace(possible={0}, count=1)
-        self.arch = SimpleNamespace(
-            tables=SimpleNamespace(
-                kernel_base=0xFFFF888000000000,
-                user_top=0x7FFFFFFFF000,
-                kernel_physical=lambda address: None,
-            )
+        self.give(Panic, self.panic)
+        self.give(TaskTable, self.tasks)
+        self.give(ModuleTable, SimpleNamespace(all=[]))
+        self.give(Cpus, SimpleNamespace(possible={0}, count=1))
+        tables = SimpleNamespace(
+            kernel_base=0xFFFF888000000000,
+            user_top=0x7FFFFFFFF000,
+            kernel_physical=lambda address: None,
         )
-        self.symbols = SimpleNamespace(
+        self.give(choose, SimpleNamespace(tables=tables))
+        symbols = SimpleNamespace(
             lookup=self._lookup,
             is_text=lambda address: TEXT <= address < TEXT + ROOM * len(NAMES),
             kernel_symbols=SimpleNamespace(image=(TEXT, TEXT + 0x2000000)),
         )
-        self.stacks = SimpleNamespace(
+        self.give(SymbolTable, symbols)
+        stacks = SimpleNamespace(
             of_task=lambda base: Stack(base, OWN.size),
             words=lambda stack: struct.unpack(
-                f"<{stack.size // 8}Q", self.read(stack.base, stack.size)
+                f"<{stack.size // 8}Q", self.kernel.read(stack.base, stack.size)
             ),
         )
+        self.give(Stacks, stacks)
+
+    def _words(self, name: str, members: Sequence[str]) -> None:
+        """Declare a structure of words."""
+        size = 8 * len(members)
+        self.struct(name, size, **{member: (8 * n, "Q") for n, member in enumerate(members)})
 
     def put(self, address: int, *words: int) -> int:
         """Write words; the address behind them."""
-        for base, data in self._memory.items():
-            if base <= address < base + len(data):
-                struct.pack_into(f"<{len(words)}Q", data, address - base, *words)
+        self.write(address, f"{len(words)}Q", *words)
         return address + 8 * len(words)
-
-    def read(self, address: int, size: int, what: str = "") -> bytes:
-        for base, data in self._memory.items():
-            if base <= address and address + size <= base + len(data):
-                return bytes(data[address - base : address - base + size])
-        raise ReadError(address, what)
-
-    def read_word(self, address: int, what: str = "") -> int:
-        return int.from_bytes(self.read(address, 8, what), "little")
 
     def drop(self, stack: Stack) -> None:
         """Have a stack's memory missing from the dump."""
-        del self._memory[stack.base]
-
-    def symbol_address(self, name: str) -> int | None:
-        return ADDRESS.get(name) or {"asm_exc_divide_error": TEXT}.get(name)
+        del self.spans[stack.base]
 
     def unwinder(self) -> UnwinderX86:
         """An unwinder with an ORC entry for each function of `frames`: bytes of its frame."""
-        made = UnwinderX86(cast(Any, self))
+        made = UnwinderX86(self.kernel)
         made.has_orc = True
         made.stacks = cast(
             Any,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import drgn
 
-from pycrash.kernel.core.architecture import Architecture
 from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.stacks.machine import Machine
 
 
-def choose(kernel: Reader) -> Architecture:
+def choose(kernel: Reader) -> Machine:
     """What the machine of a dump decides; only its own room is loaded."""
     platform = kernel.prog.platform
     kind = drgn.Architecture.UNKNOWN if platform is None else platform.arch

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.core.pagetables import PageTables
     from pycrash.kernel.core.reader import Reader
-    from pycrash.kernel.stacks.trace import Unwinder
 
 #: What gdb takes a register for: a pointer to code, one to data, or a number.
 RegisterKind = Literal["code", "data", "number"]
@@ -66,11 +65,6 @@ class Architecture(ABC):
     @abstractmethod
     def tables(self) -> PageTables:
         """The page tables, and the areas of the address space."""
-
-    @property
-    @abstractmethod
-    def unwinder(self) -> Unwinder:
-        """What follows stacks: where a walk begins, exceptions, registers on the way."""
 
     def count_cpus(self, cpus: Cpus) -> int:
         """The number of CPUs that commands go through, on a kernel with SMP."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.errors import ReadError
+from pycrash.kernel.core.reader import Reader
 
 if TYPE_CHECKING:
     from pycrash.kernel.core.pagetables import PageTables
-    from pycrash.kernel.kernel import Kernel
 
 KERNEL = "kernel virtual address"
 USER = "user virtual address"
@@ -31,7 +31,7 @@ class Memory:
     With `zero_excluded`, pages that makedumpfile left out read as zeros.
     """
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self.zero_excluded = False
 

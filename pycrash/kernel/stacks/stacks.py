@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pycrash.errors import ReadError
 from pycrash.kernel.core.layout import Layout, type_size
+from pycrash.kernel.core.reader import Reader
 
 if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.tasks.table import Task
 
 #: A stack is never larger; a size beyond it is damage.
@@ -39,7 +39,7 @@ class Stack:
 class Stacks:
     """The stacks of a kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
 
     @cached_property

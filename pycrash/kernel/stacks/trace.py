@@ -14,7 +14,7 @@ from pycrash.errors import CrashError
 from pycrash.kernel.stacks.stacks import Stack
 
 if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.symbols.table import SymbolTable
     from pycrash.kernel.tasks.table import Task
 
 
@@ -164,26 +164,26 @@ class Unwinder(Protocol):
         """Whether an address lies on the task's stack or a special one of its CPU."""
 
 
-def mentions(kernel: Kernel, events: list[Event], symbol: str, value: int | None) -> bool:
+def mentions(symbols: SymbolTable, events: list[Event], symbol: str, value: int | None) -> bool:
     """Whether a trace mentions a function, or an address where `value` is not None.
 
     A function is mentioned by a call in it and by a register that holds its address.
     """
     return any(
         found == value if value is not None else name == symbol
-        for found, name in _references(kernel, events)
+        for found, name in _references(symbols, events)
     )
 
 
-def _references(kernel: Kernel, events: list[Event]) -> Iterator[tuple[int, str]]:
+def _references(symbols: SymbolTable, events: list[Event]) -> Iterator[tuple[int, str]]:
     """(value, name of the symbol) of each thing a trace mentions."""
     for event in events:
         if isinstance(event, Frame):
             yield event.pc, event.symbol
         elif isinstance(event, Registers):
             if event.name:
-                known = kernel.symbols.by_name(event.name)
+                known = symbols.by_name(event.name)
                 yield known.address if known else 0, event.name
             for value in event.values.values():
-                found = kernel.symbols.lookup(value)
+                found = symbols.lookup(value)
                 yield value, found[0].name if found and not found[1] else ""

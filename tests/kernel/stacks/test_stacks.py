@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from pycrash.errors import ReadError
+from pycrash.kernel.core.cpus import Cpus
+from pycrash.kernel.core.memory import Memory
 from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.tasks.table import Task
 from tests.kernel.fake_kernel import FakeKernel
@@ -23,10 +25,11 @@ def fake() -> FakeKernel:
     made.symbol("__start_init_stack", 0x1000)
     made.symbol("__end_init_stack", 0x5000)
     made.symbol("init_task", INIT_TASK)
-    made.kernel.__dict__["memory"] = SimpleNamespace(
+    memory = SimpleNamespace(
         is_kernel=lambda address: address >= 0x1000, read_slowly=made.kernel.memory.read_slowly
     )
-    made.kernel.__dict__["cpus"] = SimpleNamespace(present={0})
+    made.give(Memory, memory)
+    made.give(Cpus, SimpleNamespace(present={0}))
     return made
 
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.kernel.arch.other.pagetables import PageTables
-from pycrash.kernel.core.architecture import Architecture
 from pycrash.kernel.core.symbolrules import SymbolRules, is_checksum
+from pycrash.kernel.stacks.machine import Machine
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.other.unwind import UnwinderDrgn
     from pycrash.kernel.core.cpus import Cpus
 
 
-class Other(Architecture):
+class Other(Machine):
     """A machine that drgn alone knows."""
 
     name = "unknown"
@@ -106,7 +106,7 @@ class RiscV64(Other):
     default_hz = 250
 
 
-KINDS: dict[drgn.Architecture, Callable[..., Architecture]] = {
+KINDS: dict[drgn.Architecture, Callable[..., Machine]] = {
     drgn.Architecture.I386: I386,
     drgn.Architecture.ARM: Arm,
     drgn.Architecture.S390: S390X,

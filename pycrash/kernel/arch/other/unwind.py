@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.stacks.trace import (
     Complaint,
     Event,
@@ -20,9 +21,9 @@ from pycrash.kernel.stacks.trace import (
     Trace,
     TraceOptions,
 )
+from pycrash.kernel.symbols.table import SymbolTable
 
 if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.tasks.table import Task
 
 #: The register that points at a frame's record, where that is what a frame is shown by.
@@ -34,8 +35,10 @@ _MAX_FRAMES = 10_000
 class UnwinderDrgn:
     """Follows the stacks of a kernel whose architecture drgn can unwind."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
+        self._symbols = kernel.part(SymbolTable)
+        self._stacks = kernel.part(Stacks)
         platform = kernel.prog.platform
         arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
         self._frame_register = _FRAME_REGISTERS.get(arch)
@@ -60,7 +63,7 @@ class UnwinderDrgn:
         for frame in real:
             if frame.interrupted and level:
                 events.append(self._registers(frame))
-            found = self._kernel.symbols.lookup(frame.pc)
+            found = self._symbols.lookup(frame.pc)
             if found is None:
                 break
             sp = self._place(frame)
@@ -84,7 +87,7 @@ class UnwinderDrgn:
         raise MissingFeature("the search for exception frames knows x86_64 only")
 
     def may_start_at(self, task: Task, sp: int) -> bool:
-        return sp in self._kernel.stacks.of_task(task.stack)
+        return sp in self._stacks.of_task(task.stack)
 
     def readable(self, address: int) -> bool:
         try:
@@ -103,7 +106,7 @@ class UnwinderDrgn:
         return int(getattr(frame, "sp", 0))
 
     def _registers(self, frame: drgn.StackFrame) -> Registers:
-        found = self._kernel.symbols.lookup(frame.pc)
+        found = self._symbols.lookup(frame.pc)
         name, offset = (found[0].name, found[1]) if found is not None else ("", 0)
         values = {key.upper(): int(value) for key, value in frame.registers().items()}
         return Registers(self._place(frame), values, found is None, name, offset)
@@ -111,7 +114,7 @@ class UnwinderDrgn:
     def _words(self, start: int, end: int) -> Iterator[Event]:
         """The words between two frames."""
         size = self._kernel.word_size
-        if not start < end <= start + self._kernel.stacks.size:
+        if not start < end <= start + self._stacks.size:
             return
         try:
             data = self._kernel.read(start, end - start, "stack contents")
@@ -125,20 +128,20 @@ class UnwinderDrgn:
     def _listed(self, task: Task, frames: list[drgn.StackFrame], options: TraceOptions) -> Trace:
         """Every text address from where the task stood, or of the whole stack."""
         kernel, events = self._kernel, list[Event]()
-        stack = kernel.stacks.of_task(task.stack)
+        stack = self._stacks.of_task(task.stack)
         try:
-            words = kernel.stacks.words(stack)
+            words = self._stacks.words(stack)
         except ReadError as error:
             return Trace([], error)
         low = stack.base
         if frames and not options.all_text:
             low = self._place(frames[0])
-            found = kernel.symbols.lookup(frames[0].pc)
+            found = self._symbols.lookup(frames[0].pc)
             events.append(TextStart(found[0].name if found else "", frames[0].pc))
         for place, pc in enumerate(words):
             sp = stack.base + place * kernel.word_size
-            if sp >= low and pc and kernel.symbols.is_text(pc):
-                found = kernel.symbols.lookup(pc)
+            if sp >= low and pc and self._symbols.is_text(pc):
+                found = self._symbols.lookup(pc)
                 if found is not None:
                     symbol, offset = found
                     events.append(Frame(None, sp, pc, symbol.name, offset, symbol.module))

@@ -10,9 +10,10 @@ import drgn
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64.pagetables import PageTables
-from pycrash.kernel.core.architecture import Architecture, RegisterKind, RegisterSet
+from pycrash.kernel.core.architecture import RegisterKind, RegisterSet
 from pycrash.kernel.core.layout import member_offset
 from pycrash.kernel.core.symbolrules import SymbolRules
+from pycrash.kernel.stacks.machine import Machine
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
@@ -33,7 +34,7 @@ def _row(*names: str) -> tuple[tuple[str, int], ...]:
     return tuple((name, 16) for name in names)
 
 
-class X86_64(Architecture):
+class X86_64(Machine):
     """A machine with x86-64 processors."""
 
     name = "x86_64"

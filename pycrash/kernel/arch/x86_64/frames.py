@@ -16,7 +16,7 @@ from pycrash.kernel.arch.x86_64.registers import (
     USER_SS,
     PtRegs,
 )
-from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.stacks.trace import Event, Frame, Registers, StackWords, TraceOptions
 from pycrash.kernel.stacks.view import StackView
 
@@ -63,7 +63,7 @@ class StackFrames:
         self.unwinder = unwinder
         self.task = task
         self.options = options
-        self.own = unwinder.kernel.stacks.of_task(task.stack)
+        self.own = unwinder.kernel.part(Stacks).of_task(task.stack)
         self.view = StackView(unwinder.kernel, self.own)
         self.events: list[Event] = []
         self.level = self.entry = self.bp = self.struck = 0
@@ -167,7 +167,7 @@ class StackFrames:
     def _emit_registers(self, regs: PtRegs, address: int) -> None:
         name, offset = "", 0
         if not regs.user:
-            found = self.unwinder.kernel.symbols.lookup(regs.rip)
+            found = self.unwinder.symbols.lookup(regs.rip)
             if found is not None:
                 name, offset = found[0].name, found[1]
                 if not self._searching:

@@ -12,14 +12,11 @@ import struct
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.core.layout import Layout, bit_places, type_size
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
-    from pycrash.kernel.modules.table import Module
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.modules.table import Module, ModuleTable
 
 #: What sp_reg and bp_reg of an OrcEntry can be; REG_OTHER is a register nobody follows.
 REG_OTHER = -1
@@ -56,7 +53,7 @@ class OrcEntry:
 class OrcTables:
     """Looks up the entry of a text address, in the kernel's tables or a module's."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self._entries: dict[int, OrcEntry | None] = {}
         self._modules: dict[int, _ModuleTable | None] = {}
@@ -128,7 +125,7 @@ class OrcTables:
         return self._entry(entries, first + place)
 
     def _search_module(self, pc: int) -> OrcEntry | None:
-        module = self._kernel.modules.find(pc)
+        module = self._kernel.part(ModuleTable).find(pc)
         if module is None:
             return None
         if module.address not in self._modules:

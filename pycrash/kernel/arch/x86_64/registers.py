@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.reader import Reader
 
 if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.tasks.table import Task
 
 #: Bits of RFLAGS that always read as zero, and the one that always reads as one.
@@ -100,7 +100,7 @@ _MEMBERS = {
 class PtRegsLayout:
     """Where struct pt_regs of this kernel keeps each register."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         names = [_MEMBERS.get(n, n) for n in PtRegs._fields]
         try:
             layout = Layout(kernel.prog, "struct pt_regs", names)
@@ -120,7 +120,7 @@ class PtRegsLayout:
         return dict(zip(PtRegs._fields, self._places, strict=True))
 
 
-def cpu_registers(kernel: Kernel, task: Task) -> PtRegs | None:
+def cpu_registers(kernel: Reader, task: Task) -> PtRegs | None:
     """What the CPU that ran a task had in its registers as it stopped; None if nobody knows.
 
     A crashing kernel has each CPU write an ELF note; a dump taken from outside of it has
@@ -129,7 +129,7 @@ def cpu_registers(kernel: Kernel, task: Task) -> PtRegs | None:
     return _crash_note(kernel, task.cpu) or _dump_note(kernel, task)
 
 
-def _crash_note(kernel: Kernel, cpu: int) -> PtRegs | None:
+def _crash_note(kernel: Reader, cpu: int) -> PtRegs | None:
     """The note in the kernel's memory (crash_notes, struct elf_prstatus)."""
     pointer = kernel.symbol_address("crash_notes")
     if pointer is None or not 0 <= cpu < kernel.cpus.count:
@@ -145,7 +145,7 @@ def _crash_note(kernel: Kernel, cpu: int) -> PtRegs | None:
     return PtRegs._make([words[_NOTE_ORDER.index(register)] for register in PtRegs._fields])
 
 
-def _dump_note(kernel: Kernel, task: Task) -> PtRegs | None:
+def _dump_note(kernel: Reader, task: Task) -> PtRegs | None:
     import drgn
 
     try:

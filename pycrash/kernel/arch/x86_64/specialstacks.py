@@ -9,16 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import drgn
 
 from pycrash.errors import ReadError
 from pycrash.kernel.core.layout import find_member
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.stacks.stacks import MAX_STACK, Stack
-
-if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.symbols.table import SymbolTable
 
 #: Entries of the Interrupt Stack Table, a constant of the processor.
 IST_SIZE = 7
@@ -47,7 +45,7 @@ _MEMBERS = {
 class SpecialStacks:
     """The IRQ and exception stacks of a kernel, by CPU."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
 
     def irq_stack(self, address: int) -> Stack | None:
@@ -202,7 +200,7 @@ class SpecialStacks:
             place = low >> 32 & 7
             if place:
                 address = (high & 0xFFFFFFFF) << 32 | low >> 32 & 0xFFFF0000 | low & 0xFFFF
-                found = kernel.symbols.lookup(address)
+                found = kernel.part(SymbolTable).lookup(address)
                 yield found[0].name if found else "", place - 1
 
     def _readable(self, address: int) -> bool:

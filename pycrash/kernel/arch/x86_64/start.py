@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64.registers import PtRegs, cpu_registers
-from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.stacks.trace import CpuRegisters
+from pycrash.kernel.tasks.panic import Panic
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.x86_64.frames import StackFrames
@@ -54,7 +55,7 @@ class Search:
         self._unwinder = unwinder = frames.unwinder
         self._kernel = unwinder.kernel
         self._task = frames.task
-        self._panicked = self._task.address == self._kernel.panic.task
+        self._panicked = self._task.address == self._kernel.part(Panic).task
         self._listing = frames.options.listing
         #: What was found, by how good it is: the last of its kind.
         self._found: dict[str, Start] = {}
@@ -94,7 +95,7 @@ class Search:
     def _stopped(self, left: PtRegs) -> CpuRegisters | None:
         if self._unwinder.site(left.rip) is None:
             return None
-        found = self._kernel.symbols.lookup(left.rip)
+        found = self._unwinder.symbols.lookup(left.rip)
         name, offset = (found[0].name, found[1]) if found is not None else ("", 0)
         return CpuRegisters(left.of_cpu(), name, offset)
 
@@ -109,7 +110,7 @@ class Search:
         """Look through one stack from its lowest address up."""
         unwinder, listing = self._unwinder, self._listing
         try:
-            words = self._kernel.stacks.words(stack)
+            words = self._kernel.part(Stacks).words(stack)
         except ReadError:
             raise CrashError(f"read of stack at {stack.base:x} failed") from None
         lowest = unwinder.lowest_text

@@ -19,11 +19,13 @@ from pycrash.kernel.arch.x86_64.registers import PtRegsLayout
 from pycrash.kernel.arch.x86_64.specialstacks import SpecialStacks
 from pycrash.kernel.arch.x86_64.walk import Walk
 from pycrash.kernel.core.layout import find_member, type_size
-from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.modules.table import ModuleTable
+from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.stacks.trace import Registers, Trace, TraceOptions
+from pycrash.kernel.symbols.table import SymbolTable
 
 if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
     from pycrash.kernel.tasks.table import Task
 
 #: Entry points behind whose return address an exception's registers lie: as 5.8 named them,
@@ -106,8 +108,9 @@ class Site:
 class UnwinderX86:
     """Follows the stacks of an x86-64 kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Reader) -> None:
         self.kernel = kernel
+        self.symbols = kernel.part(SymbolTable)
         self.tables = orc.OrcTables(kernel)
         self.stacks = SpecialStacks(kernel)
         #: Every address asked for, with what it is.
@@ -125,7 +128,7 @@ class UnwinderX86:
         return Trace(walk.frames.events, error, walk.idle)
 
     def exception_frames(self, task: Task, start: int | None) -> list[Registers]:
-        stack = self.kernel.stacks.of_task(task.stack)
+        stack = self.kernel.part(Stacks).of_task(task.stack)
         if start is not None and start not in stack:
             special = self.stacks.exception_stack(start) or self.stacks.irq_stack(start)
             if special is None:
@@ -140,7 +143,7 @@ class UnwinderX86:
         return StackFrames(self, task, TraceOptions()).search(stack, stack.base)
 
     def may_start_at(self, task: Task, sp: int) -> bool:
-        if sp in self.kernel.stacks.of_task(task.stack):
+        if sp in self.kernel.part(Stacks).of_task(task.stack):
             return True
         stacks = self.stacks
         if not 0 <= task.cpu < len(stacks.irq):
@@ -163,8 +166,8 @@ class UnwinderX86:
     @cached_property
     def lowest_text(self) -> int:
         """No text of the kernel or a module lies below."""
-        low = self.kernel.symbols.kernel_symbols.image[0]
-        return min([low, *(r.base for m in self.kernel.modules.all for r in m.ranges)])
+        low = self.symbols.kernel_symbols.image[0]
+        return min([low, *(r.base for m in self.kernel.part(ModuleTable).all for r in m.ranges)])
 
     @cached_property
     def saved_bp(self) -> int | None:
@@ -318,7 +321,7 @@ class UnwinderX86:
             return self.sites[address]
         except KeyError:
             site = None
-            if address >= self.lowest_text and self.kernel.symbols.is_text(address):
+            if address >= self.lowest_text and self.symbols.is_text(address):
                 site = self._make_site(address)
             self.sites[address] = site
             return site
@@ -328,7 +331,7 @@ class UnwinderX86:
         return self.site(address) or self._make_site(address)
 
     def _make_site(self, address: int) -> Site | None:
-        found = self.kernel.symbols.lookup(address)
+        found = self.symbols.lookup(address)
         if found is None:
             return None
         symbol, offset = found
@@ -342,7 +345,7 @@ class UnwinderX86:
 
     def is_mapped(self, address: int) -> bool:
         """Whether an address lies in memory that the kernel maps page by page."""
-        low, high = self.kernel.symbols.kernel_symbols.image
+        low, high = self.symbols.kernel_symbols.image
         if address < self._vmalloc_start or low <= address < high:
             return False
         return self.kernel.arch.tables.kernel_physical(address) is not None
@@ -362,7 +365,7 @@ class UnwinderX86:
         site = self.sites.get(address)
         if site is not None:
             return site.name
-        found = self.kernel.symbols.lookup(address)
+        found = self.symbols.lookup(address)
         return found[0].name if found is not None else ""
 
     def counted(self, site: Site, interrupted: bool) -> int | None:

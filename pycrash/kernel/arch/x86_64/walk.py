@@ -23,10 +23,11 @@ from pycrash.kernel.stacks.trace import (
     TextStart,
     TraceOptions,
 )
+from pycrash.kernel.tasks.panic import Panic
+from pycrash.kernel.tasks.table import Task, TaskTable
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.x86_64.unwind import Site, UnwinderX86
-    from pycrash.kernel.tasks.table import Task
 
 _WORD = 8
 #: Words of the copies that nested NMIs keep on top of their stack.
@@ -83,7 +84,7 @@ class Walk:
                 f"non-process stack address for this task: {sp:x}\n"
                 f"    (valid range: {self._own.base:x} - {self._own.top:x})"
             )
-        if sp is None and pc is None and self._kernel.panic.is_active(self._task.address):
+        if sp is None and pc is None and self._kernel.part(Panic).is_active(self._task.address):
             start = Search(self.frames).run()
             if start is not None:
                 sp, pc, stopped, self.idle = start.sp, start.pc, start.stopped, start.idle
@@ -100,7 +101,7 @@ class Walk:
 
     def _saved_sp(self) -> int:
         """The stack pointer a sleeping task left, and the frame pointer kept there."""
-        sp = self._kernel.tasks.saved_sp(self._task)
+        sp = self._kernel.part(TaskTable).saved_sp(self._task)
         place = self._unwinder.saved_bp
         if place is not None and self._unwinder.has_orc:
             what = "inactive_task_frame.r15"
@@ -261,7 +262,7 @@ class Walk:
 
     @property
     def _is_kernel_thread(self) -> bool:
-        return self._kernel.tasks.is_kernel_thread(self._task)
+        return self._kernel.part(TaskTable).is_kernel_thread(self._task)
 
     def _load_own(self, low: int) -> None:
         try:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import struct
 from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
-from pycrash.errors import MissingFeature, ReadError
+from pycrash.errors import ReadError
 from pycrash.kernel.arch.x86_64.pagetables import START_KERNEL_MAP, PageTables
+from pycrash.kernel.core.memory import Memory
 from pycrash.kernel.core.pagetables import Span, SwapEntry, Translation
+from pycrash.kernel.symbols.table import SymbolTable
+from tests.kernel.fake_kernel import FakeKernel
 
 MM = 0xFFFF888000009000
 ROOT, PUD, PMD, TABLE, OTHER = 0x1000, 0x2000, 0x3000, 0x4000, 0x5000
@@ -18,7 +20,7 @@ PAGE, LARGE, NX, GLOBAL = 0x1000, 1 << 21, 1 << 63, 0x100
 FULL = 0x67
 
 
-class Memory:
+class Pages:
     """Physical pages of entries; what was not written is not in the dump."""
 
     zero_excluded = False
@@ -37,51 +39,38 @@ class Memory:
         return bytes(self.pages[address][:size])
 
 
-class FakeKernel:
-    word_mask, byte_order = 2**64 - 1, "<"
+class FakeTables(FakeKernel):
+    """A kernel with the page tables of `pages`; `noted` are numbers of its VMCOREINFO."""
 
     def __init__(self, levels: int = 4, **noted: int) -> None:
-        self.memory = Memory()
-        self.noted = {"phys_base": 0, "pgtable_l5_enabled": int(levels == 5), **noted}
-        self.vmcoreinfo = SimpleNamespace(number=self._number)
-        self.symbols = {
+        super().__init__()
+        noted = {"phys_base": 0, "pgtable_l5_enabled": int(levels == 5), **noted}
+        self.note("".join(f"NUMBER({key})={value}\n" for key, value in noted.items()))
+        self.pages = Pages()
+        self.give(Memory, self.pages)
+        self.own = {
             "init_top_pgt": START_KERNEL_MAP + ROOT,
             "pti_init": START_KERNEL_MAP,
             "l1tf_mitigation": START_KERNEL_MAP,
         }
-        self.members: set[str] = set()
+        self.give(
+            SymbolTable, SimpleNamespace(kernel_symbols=SimpleNamespace(find=self._find, bias=0))
+        )
+        self.struct("mm_struct", 8, pgd=(0, "P"))
+        self.write(MM, "Q", START_KERNEL_MAP + ROOT)
 
-    def _number(self, key: str) -> int:
-        if key not in self.noted:
-            raise MissingFeature(key)
-        return self.noted[key]
+    def _find(self, name: str) -> list[tuple[int, str]]:
+        return [(self.own[name], "T")] if name in self.own else []
 
-    def part(self, make: object) -> Any:
-        find = self.symbols.get
-        found = lambda name: [(find(name), "T")] if find(name) else []  # noqa: E731
-        return SimpleNamespace(kernel_symbols=SimpleNamespace(find=found, bias=0))
-
-    def has_type(self, name: str) -> bool:
-        return False
-
-    def has_member(self, name: str, member: str) -> bool:
-        return f"{name}.{member}" in self.members
-
-    def read_word(self, address: int, what: str) -> int:
-        assert address == MM
-        return START_KERNEL_MAP + ROOT
-
-
-def tables_of(kernel: FakeKernel) -> PageTables:
-    tables = PageTables(cast(Any, kernel))
-    tables.__dict__["_pgd_offset"] = 0
-    return tables
+    @property
+    def tables(self) -> PageTables:
+        return PageTables(self.kernel)
 
 
 @pytest.fixture
-def kernel() -> FakeKernel:
-    made = FakeKernel()
-    put = made.memory.put
+def fake() -> FakeTables:
+    made = FakeTables()
+    put = made.pages.put
     put(ROOT, 0, PUD | FULL)
     put(PUD, 0, PMD | FULL)
     put(PUD, 1, 0x40000000 | FULL | 0x80)
@@ -94,8 +83,8 @@ def kernel() -> FakeKernel:
 
 
 @pytest.fixture
-def tables(kernel: FakeKernel) -> PageTables:
-    return tables_of(kernel)
+def tables(fake: FakeTables) -> PageTables:
+    return fake.tables
 
 
 def test_the_way_of_an_address(tables: PageTables) -> None:
@@ -138,27 +127,27 @@ def test_the_kernel_has_no_pages_without_access(tables: PageTables) -> None:
 
 
 def test_five_levels() -> None:
-    kernel = FakeKernel(levels=5)
-    put = kernel.memory.put
+    fake = FakeTables(levels=5)
+    put = fake.pages.put
     address = 3 << 48 | 4 << 39
     put(ROOT, 3, OTHER | FULL)
     put(OTHER, 4, PUD | FULL)
     put(PUD, 0, 0x40000000 | FULL | 0x80)
-    found = tables_of(kernel).user_walk(MM, address)
+    found = fake.tables.user_walk(MM, address)
     assert [e.level for e in found.entries] == ["PGD", "P4D", "PUD"]
 
 
 def test_the_mark_of_encrypted_memory_is_no_address() -> None:
     mark = 1 << 47
-    kernel = FakeKernel(sme_mask=mark)
-    kernel.memory.put(ROOT, 0, PUD | FULL | mark)
-    kernel.memory.put(PUD, 0, 0x40000000 | FULL | 0x80 | mark)
-    found: Translation = tables_of(kernel).user_walk(MM, 0x10)
+    fake = FakeTables(sme_mask=mark)
+    fake.pages.put(ROOT, 0, PUD | FULL | mark)
+    fake.pages.put(PUD, 0, 0x40000000 | FULL | 0x80 | mark)
+    found: Translation = fake.tables.user_walk(MM, 0x10)
     assert found.physical == 0x40000010
     assert found.last.value == 0x40000000 | FULL | 0x80
 
 
-def test_spans_read_each_table_once(kernel: FakeKernel, tables: PageTables) -> None:
+def test_spans_read_each_table_once(fake: FakeTables, tables: PageTables) -> None:
     spans = list(tables.user_spans(MM, 0, 0x40000000 + LARGE))
     assert spans[:5] == [
         Span(0, PAGE, None, 0),
@@ -170,7 +159,7 @@ def test_spans_read_each_table_once(kernel: FakeKernel, tables: PageTables) -> N
     assert tables.swap(spans[3].entry) == SwapEntry(2, 5)
     assert spans[-1] == Span(0x40000000, LARGE, 0x40000000, 0x40000000 | FULL | 0x80)
     assert sum(span.size for span in spans) == 0x40000000 + LARGE
-    assert kernel.memory.reads == 4
+    assert fake.pages.reads == 4
 
 
 def test_spans_begin_and_end_inside_of_large_pages(tables: PageTables) -> None:
@@ -180,8 +169,8 @@ def test_spans_begin_and_end_inside_of_large_pages(tables: PageTables) -> None:
     ]
 
 
-def test_a_table_that_is_not_in_the_dump(kernel: FakeKernel, tables: PageTables) -> None:
-    del kernel.memory.pages[TABLE]
+def test_a_table_that_is_not_in_the_dump(fake: FakeTables, tables: PageTables) -> None:
+    del fake.pages.pages[TABLE]
     with pytest.raises(ReadError, match='physical address: 4000  type: "page table"'):
         tables.user_walk(MM, PAGE)
 
@@ -200,12 +189,10 @@ def test_flags(tables: PageTables, entry: int, names: str) -> None:
     assert " ".join(tables.flags(entry)) == names
 
 
-@pytest.mark.parametrize(
-    ("members", "entry"),
-    [({"struct pglist_data.vm_stat"}, 3 << 9 | 7 << 14), (set(), 3 << 1 | 7 << 8)],
-)
-def test_swap_entries_of_older_kernels(members: set[str], entry: int) -> None:
-    kernel = FakeKernel()
-    del kernel.symbols["l1tf_mitigation"]
-    kernel.members = members
-    assert tables_of(kernel).swap(entry) == SwapEntry(3, 7)
+@pytest.mark.parametrize(("vm_stat", "entry"), [(True, 3 << 9 | 7 << 14), (False, 3 << 1 | 7 << 8)])
+def test_swap_entries_of_older_kernels(vm_stat: bool, entry: int) -> None:
+    fake = FakeTables()
+    del fake.own["l1tf_mitigation"]
+    if vm_stat:
+        fake.struct("pglist_data", 8, vm_stat=(0, "Q"))
+    assert fake.tables.swap(entry) == SwapEntry(3, 7)

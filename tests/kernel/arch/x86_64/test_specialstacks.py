@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from pycrash.kernel.arch.x86_64.specialstacks import SpecialStacks
+from pycrash.kernel.core.cpus import Cpus
 from pycrash.kernel.stacks.stacks import Stack
-from pycrash.kernel.symbols.table import Symbol
+from pycrash.kernel.symbols.table import Symbol, SymbolTable
 from tests.kernel.fake_kernel import FakeKernel
 
 IDT, TSS, HARDIRQ, PER_CPU = 0x10000, 0x2000, 0x3000, 0x100000
@@ -41,12 +42,11 @@ def fake() -> FakeKernel:
         "hardirq_stack_ptr": HARDIRQ,
     }.items():
         made.symbol(name, address)
-    made.kernel.__dict__.update(
-        symbols=SimpleNamespace(
-            lookup=lambda address: (Symbol(address, HANDLERS.get(address, "other"), "T"), 0)
-        ),
-        cpus=SimpleNamespace(count=1, address=lambda base, cpu: base + PER_CPU),
+    symbols = SimpleNamespace(
+        lookup=lambda address: (Symbol(address, HANDLERS.get(address, "other"), "T"), 0)
     )
+    made.give(SymbolTable, symbols)
+    made.give(Cpus, SimpleNamespace(count=1, address=lambda base, cpu: base + PER_CPU))
     return made
 
 

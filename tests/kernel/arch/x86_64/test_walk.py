@@ -25,7 +25,7 @@ from tests.kernel.fake_stacks import (
     SLEEPING_SP,
     TASK,
     TEXT,
-    FakeKernel,
+    FakeStacks,
     in_kernel,
     registers,
     site,
@@ -43,7 +43,7 @@ def _no_notes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "cpu_registers", lambda kernel, task: None)
 
 
-def sleeping(kernel: FakeKernel) -> None:
+def sleeping(kernel: FakeStacks) -> None:
     """A task that waits in a system call; between the calls lies one that is over."""
     at = kernel.put(SLEEPING_SP, 0, 0, 0, 0, 0, OWN.base + 0x3F00, site("__schedule"))
     at = kernel.put(at, 1, site("exc_page_fault"), site("schedule"))
@@ -63,13 +63,13 @@ def kinds(trace: Trace) -> list[str]:
 
 
 @pytest.fixture
-def kernel() -> FakeKernel:
-    made = FakeKernel()
+def kernel() -> FakeStacks:
+    made = FakeStacks()
     sleeping(made)
     return made
 
 
-def test_a_sleeping_task_by_the_tables(kernel: FakeKernel) -> None:
+def test_a_sleeping_task_by_the_tables(kernel: FakeStacks) -> None:
     trace = kernel.unwinder().trace(task(), PLAIN)
     assert trace.error is None
     assert names(trace) == [
@@ -94,12 +94,12 @@ def test_a_sleeping_task_by_the_tables(kernel: FakeKernel) -> None:
     assert last.values["ORIG_RAX"] == 61
 
 
-def test_the_old_way_takes_every_return_address(kernel: FakeKernel) -> None:
+def test_the_old_way_takes_every_return_address(kernel: FakeStacks) -> None:
     trace = kernel.unwinder().trace(task(), TraceOptions(old=True))
     assert names(trace)[:3] == ["__schedule", "exc_page_fault", "schedule"]
 
 
-def test_a_list_of_text_addresses_has_no_levels(kernel: FakeKernel) -> None:
+def test_a_list_of_text_addresses_has_no_levels(kernel: FakeStacks) -> None:
     trace = kernel.unwinder().trace(task(), TraceOptions(text=True))
     assert isinstance(trace.events[0], TextStart)
     frames = [event for event in trace.events if isinstance(event, Frame)]
@@ -107,7 +107,7 @@ def test_a_list_of_text_addresses_has_no_levels(kernel: FakeKernel) -> None:
     assert {frame.level for frame in frames} == {None}
 
 
-def test_the_whole_stack_is_listed_from_behind_thread_info(kernel: FakeKernel) -> None:
+def test_the_whole_stack_is_listed_from_behind_thread_info(kernel: FakeStacks) -> None:
     kernel.put(OWN.base + 16, site("panic"))
     kernel.put(OWN.base + 8, site("__crash_kexec"))
     trace = kernel.unwinder().trace(task(), TraceOptions(text=True, all_text=True))
@@ -115,7 +115,7 @@ def test_the_whole_stack_is_listed_from_behind_thread_info(kernel: FakeKernel) -
     assert names(trace)[0] == "panic"
 
 
-def test_the_words_of_a_frame_end_with_its_return_address(kernel: FakeKernel) -> None:
+def test_the_words_of_a_frame_end_with_its_return_address(kernel: FakeStacks) -> None:
     trace = kernel.unwinder().trace(task(), TraceOptions(full=True))
     assert kinds(trace)[:3] == ["Frame", "StackWords", "Frame"]
     words = trace.events[1]
@@ -124,24 +124,24 @@ def test_the_words_of_a_frame_end_with_its_return_address(kernel: FakeKernel) ->
     assert words.values == (1, site("exc_page_fault"), site("schedule"))
 
 
-def test_a_kernel_thread_has_no_user_registers(kernel: FakeKernel) -> None:
+def test_a_kernel_thread_has_no_user_registers(kernel: FakeStacks) -> None:
     kernel.kernel_thread = True
     assert set(kinds(kernel.unwinder().trace(task(), PLAIN))) == {"Frame"}
 
 
 def test_a_task_without_a_stack() -> None:
-    trace = FakeKernel().unwinder().trace(task(stack=0), PLAIN)
+    trace = FakeStacks().unwinder().trace(task(stack=0), PLAIN)
     assert trace.events == [Remark("(no stack)")]
 
 
-def test_a_function_without_an_entry_is_counted_from_its_code(kernel: FakeKernel) -> None:
+def test_a_function_without_an_entry_is_counted_from_its_code(kernel: FakeStacks) -> None:
     del kernel.frames["__schedule"]
     unwinder = kernel.unwinder()
     unwinder.counted = lambda site, interrupted: 16  # type: ignore[method-assign]
     assert names(unwinder.trace(task(), PLAIN))[:2] == ["__schedule", "schedule"]
 
 
-def test_without_tables_or_code_what_follows_is_marked(kernel: FakeKernel) -> None:
+def test_without_tables_or_code_what_follows_is_marked(kernel: FakeStacks) -> None:
     del kernel.frames["__schedule"]
     trace = kernel.unwinder().trace(task(), PLAIN)
     frames = [event for event in trace.events if isinstance(event, Frame)]
@@ -153,7 +153,7 @@ def test_without_tables_or_code_what_follows_is_marked(kernel: FakeKernel) -> No
 
 
 def test_registers_of_an_exception_in_the_kernel() -> None:
-    kernel = FakeKernel({"exc_page_fault": 0, "do_wait": 8, "do_syscall_64": 0})
+    kernel = FakeStacks({"exc_page_fault": 0, "do_wait": 8, "do_syscall_64": 0})
     kernel.active = {TASK}
     start = OWN.base + 0x3000
     at = kernel.put(start, site("machine_kexec"), site("exc_page_fault"))
@@ -175,7 +175,7 @@ def test_registers_of_an_exception_in_the_kernel() -> None:
 
 
 def test_an_nmi_that_struck_the_kernel() -> None:
-    kernel = FakeKernel({"crash_nmi_callback": 0, "exc_nmi": 0, "asm_exc_nmi": 0})
+    kernel = FakeStacks({"crash_nmi_callback": 0, "exc_nmi": 0, "asm_exc_nmi": 0})
     kernel.active = {TASK}
     kernel.kernel_thread = True
     at = kernel.put(NMI.base + 0x400, site("crash_nmi_callback"), site("exc_nmi"))
@@ -194,7 +194,7 @@ def test_an_nmi_that_struck_the_kernel() -> None:
 
 
 def test_an_nmi_that_struck_user_mode_ends_the_walk() -> None:
-    kernel = FakeKernel({"crash_nmi_callback": 0})
+    kernel = FakeStacks({"crash_nmi_callback": 0})
     kernel.active = {TASK}
     kernel.put(NMI.base + 0x400, site("crash_nmi_callback"))
     kernel.put(NMI.top - PT_REGS, *registers())
@@ -203,7 +203,7 @@ def test_an_nmi_that_struck_user_mode_ends_the_walk() -> None:
 
 
 def test_an_nmi_inside_of_its_own_stack() -> None:
-    kernel = FakeKernel()
+    kernel = FakeStacks()
     kernel.put(NMI.base + 0x400, site("exc_nmi"))
     kernel.put(NMI.top - PT_REGS, *in_kernel(site("exc_nmi"), NMI.base + 0x300))
     trace = kernel.unwinder().trace(task(), TraceOptions(sp=NMI.base + 0x400))
@@ -213,7 +213,7 @@ def test_an_nmi_inside_of_its_own_stack() -> None:
 
 
 def test_an_interrupt_that_left_for_the_irq_stack() -> None:
-    kernel = FakeKernel({"handle_irq": 0, "asm_common_interrupt": 0})
+    kernel = FakeStacks({"handle_irq": 0, "asm_common_interrupt": 0})
     sp = OWN.base + 0x3800
     behind = sp + PT_REGS
     kernel.put(sp - 8, site("asm_common_interrupt"), *in_kernel(site("do_wait"), behind))
@@ -235,14 +235,14 @@ def test_an_interrupt_that_left_for_the_irq_stack() -> None:
 
 
 def test_a_stack_pointer_outside_of_the_stack() -> None:
-    kernel = FakeKernel()
+    kernel = FakeStacks()
     kernel.tasks.saved_sp = lambda task: IRQ.top + 0x1000
     trace = kernel.unwinder().trace(task(), PLAIN)
     assert 'type: "inactive_task_frame.r15"' in str(trace.error)
 
 
 def test_a_running_task_with_nothing_to_start_from() -> None:
-    kernel = FakeKernel()
+    kernel = FakeStacks()
     kernel.active = {TASK}
     kernel.tasks.saved_sp = lambda task: OWN.top - 0x100
     trace = kernel.unwinder().trace(task(), PLAIN)
@@ -251,14 +251,14 @@ def test_a_running_task_with_nothing_to_start_from() -> None:
 
 
 def test_a_start_that_lies_on_no_stack_of_the_task() -> None:
-    trace = FakeKernel().unwinder().trace(task(), TraceOptions(sp=0x1234))
+    trace = FakeStacks().unwinder().trace(task(), TraceOptions(sp=0x1234))
     assert str(trace.error) == (
         "non-process stack address for this task: 1234\n"
         f"    (valid range: {OWN.base:x} - {OWN.top:x})"
     )
 
 
-def test_a_stack_that_is_not_in_the_dump(kernel: FakeKernel) -> None:
+def test_a_stack_that_is_not_in_the_dump(kernel: FakeStacks) -> None:
     kernel.drop(OWN)
     trace = kernel.unwinder().trace(task(), PLAIN)
     assert trace.error is not None
@@ -266,7 +266,7 @@ def test_a_stack_that_is_not_in_the_dump(kernel: FakeKernel) -> None:
 
 
 def test_stacks_that_lead_to_each_other_end() -> None:
-    kernel = FakeKernel()
+    kernel = FakeStacks()
     kernel.put(NMI.top - PT_REGS, *in_kernel(site("panic"), IRQ.top - 0x200))
     kernel.put(IRQ.top - 16, site("common_interrupt"), NMI.base + 0x400)
     kernel.put(NMI.base + 0x400, *in_kernel(site("panic"), IRQ.top - 0x200))
@@ -275,7 +275,7 @@ def test_stacks_that_lead_to_each_other_end() -> None:
 
 
 def test_what_looks_like_saved_registers_is_found() -> None:
-    kernel = FakeKernel()
+    kernel = FakeStacks()
     first = OWN.base + 0x1000
     kernel.put(first, *in_kernel(site("do_wait"), first + PT_REGS))
     kernel.put(USER_REGISTERS, *registers())
@@ -288,7 +288,7 @@ def test_what_looks_like_saved_registers_is_found() -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_junk_on_the_stacks_never_raises(seed: int) -> None:
     chance = random.Random(seed)
-    kernel = FakeKernel({"do_wait": 8, "panic": 0x7000, "schedule": 0})
+    kernel = FakeStacks({"do_wait": 8, "panic": 0x7000, "schedule": 0})
     pool = [
         *(TEXT + chance.randrange(0x12000) for _ in range(40)),
         *(stack.base + 8 * chance.randrange(stack.size // 8) for stack in (OWN, IRQ, NMI)),
