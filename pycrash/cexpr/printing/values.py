@@ -57,8 +57,7 @@ class Printer:
         self.options = options
         self.names = kernel.part(AddressNames)
         self._limit = options.print_max or 1 << 62
-        platform = kernel.prog.platform
-        self._big = bool(platform and not platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN)
+        self._big = kernel.byte_order == ">"
 
     def value(self, ctype: CType, place: Place, depth: int = 0, shallow: int = 0) -> str:
         """The text of one value. `depth` indents; `shallow` counts anonymous levels above."""
