@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Notice, Row
+from pycrash.api import COMMAND, Args, Command, Context, Notice, Row, View, Word, many, one
 
 #: Programs outside that an alias may stand for.
 _OUTSIDE = ("clear",)
@@ -49,6 +49,11 @@ whole command string in double quotes.
 
 Lines with this command in .crashrc, in the home directory or here, make aliases for every
 session."""
+    operands = (
+        one(Word("alias", "the new word")),
+        one(COMMAND),
+        many(Word("string", "the rest of the line")),
+    )
     examples = (
         ("list the aliases", "alias"),
         ("make one", "alias kp kmem -p"),
@@ -88,7 +93,7 @@ session."""
             return f"invalid alias attempt on non-existent command: {first}"
         return ""
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         headed = False
         for row in rows:
             if isinstance(row, Deleted):

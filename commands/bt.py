@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.addresses import address, calculate, is_expression
-from pycrash.api.kinds import cpu_list, find_task, hexadecimal, is_hexadecimal
-from pycrash.api.taskheader import TaskHeader, header_lines
-from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.core.architecture import RegisterSet
+from pycrash.api import (
+    ADDRESS,
+    CPUS,
+    HEX,
+    PID,
+    SYMBOL,
+    TASK,
+    Args,
+    Begin,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    ReadError,
+    Row,
+    TaskCommand,
+    TaskHeader,
+    UsageError,
+    View,
+    Word,
+    address_of,
+    can_evaluate,
+    cpu_list,
+    evaluate,
+    find_task,
+    header_line,
+    hexadecimal,
+    is_hexadecimal,
+    many,
+)
 from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import (
     Complaint,
-    CpuRegisters,
     Event,
     Frame,
     Registers,
-    Remark,
-    StackSwitch,
     StackWords,
-    TextStart,
     Trace,
     TraceOptions,
     mentions,
 )
-from pycrash.kernel.symbols.table import offset_text
 from pycrash.kernel.tasks.table import Task
+from pycrash.render.backtrace import event_lines
 from pycrash.render.hexdump import hex_lines
-from pycrash.render.registers import register_lines
 
 _UNSUPPORTED = "option not supported or applicable on this architecture or kernel"
 
@@ -64,7 +83,7 @@ class LineRow(Row):
     text: str
 
 
-class Bt(Command):
+class Bt(TaskCommand):
     name = "bt"
     summary = "backtrace"
     synopsis = (
@@ -80,9 +99,13 @@ class Bt(Command):
     flags = (
         Flag("a", "The tasks that the CPUs were running."),
         Flag("A", "The same with vector registers (S390X only; undocumented elsewhere)."),
-        Flag("n", "Leave out the stacks of idle tasks (x86_64, arm64).", value="idle"),
+        Flag(
+            "n",
+            "Leave out the stacks of idle tasks (x86_64, arm64).",
+            value=Word("idle", "the word idle"),
+        ),
         Flag("p", "The task that panicked."),
-        Flag("c", 'The tasks of these CPUs, given as "3", "1,8,9" or "1,8-14".', value="cpu"),
+        Flag("c", 'The tasks of these CPUs, given as "3", "1,8,9" or "1,8-14".', value=CPUS),
         Flag("g", "Every thread of the task's thread group, its leader first."),
         Flag("r", "The whole stack as memory."),
         Flag("t", "Every text address on the stack from where the task stood."),
@@ -99,13 +122,14 @@ class Bt(Command):
         Flag("v", "Check all stacks for a mark at their end that was overwritten."),
         Flag("o", "Take every text address for a call (x86_64); arm64: the other method."),
         Flag("O", "Do so from now on, or not any more."),
-        Flag("R", "Only stacks that mention this symbol or address.", value="ref"),
+        Flag("R", "Only stacks that mention this symbol or address.", value=SYMBOL.named("ref")),
         Flag("s", "The bytes into each function."),
         Flag("x", "Those in hexadecimal."),
         Flag("d", "Those in decimal."),
-        Flag("I", "Start at this text address.", value="ip"),
-        Flag("S", "Start at this stack address.", value="sp"),
+        Flag("I", "Start at this text address.", value=ADDRESS.named("ip")),
+        Flag("S", "Start at this stack address.", value=HEX.named("sp")),
     )
+    operands = (many(TASK, PID),)
     examples = (
         ("The stack of the task that crashed:", "bt"),
         ("What every CPU was doing:", "bt -a"),
@@ -114,13 +138,6 @@ class Bt(Command):
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        if ctx.in_foreach:
-            session = _Session(ctx, args)
-            task = ctx.kernel.tasks.get(ctx.task)
-            return session.foreach(task)
-        return self._run(ctx, args)
-
-    def _run(self, ctx: Context, args: Args) -> Iterator[Row]:
         yield from _notices(ctx, args)
         if "O" in args:
             return
@@ -141,13 +158,35 @@ class Bt(Command):
             panicked = "p" in args and not ("g" in args and ctx.kernel.tasks.get(ctx.task).pid)
             yield from session.group_or_task(ctx.kernel.panic.task if panicked else ctx.task)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        radix, size = ctx.settings.radix, ctx.kernel.word_size
+    def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
+        return _Session(ctx, args).foreach(task)
+
+    def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
+        if ("x" in args or "h" in args) and "d" in args:
+            raise CrashError("bt: -x and -d options are mutually exclusive")
+        if "g" in args:
+            raise CrashError("bt -g option is not supported when issued from foreach")
+        return iter(())
+
+    def task_words(self, args: Args, operands: Sequence[str]) -> list[str]:
+        words = [f"-{letter}" for letter in "rstToelf" if letter in args]
+        words += ["-F"] * args.count("F")
+        words += ["-x"] if "x" in args or "h" in args else ["-d"] if "d" in args else []
+        reference = args.value("R")
+        return words + ([] if reference is None else ["-R", reference])
+
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        radix, size, parted = view.radix, view.word_size, False
         for row in rows:
             if isinstance(row, BacktraceRow):
-                yield from _event_lines(row.events, radix, size, ctx.kernel.arch.registers)
+                yield from event_lines(row.events, radix, size, view.registers)
             elif isinstance(row, TaskHeader):
-                yield from header_lines(row, size)
+                if parted and "R" not in args:
+                    yield ""
+                parted = True
+                yield header_line(row, size)
+            elif isinstance(row, Begin):
+                parted = True
             elif isinstance(row, RawRow):
                 yield from hex_lines(row.data, row.address, row.word_size, row.byte_order, row.name)
             elif isinstance(row, LineRow):
@@ -165,7 +204,7 @@ class _Session:
         self._adds = any(letter in args for letter in "slF")
         pc, sp = args.value("I"), args.value("S")
         self._options = TraceOptions(
-            pc=None if pc is None else address(pc, self._symbol),
+            pc=None if pc is None else address_of(pc, self._symbol, self._kernel.word_mask),
             sp=None if sp is None else hexadecimal(sp),
             text="t" in args,
             all_text="T" in args,
@@ -280,16 +319,17 @@ class _Session:
             yield LineRow("")
         self._shown += 1
         yield Notice(text)
+        yield Begin()
 
     def _task(self, task: Task) -> Iterator[Row]:
         if "R" not in self._args:
-            yield self._header(task, again=self._shown > 0)
+            yield self._header(task)
             self._shown += 1
         yield from self._backtrace(task)
 
     @staticmethod
-    def _header(task: Task, again: bool = False) -> TaskHeader:
-        return TaskHeader(task.pid, task.address, task.cpu, task.comm, again)
+    def _header(task: Task) -> TaskHeader:
+        return TaskHeader(task.pid, task.address, task.cpu, task.comm)
 
     # What of them
 
@@ -347,8 +387,8 @@ class _Session:
         """Whether a trace mentions the symbol or address of -R."""
         reference = self._args.values("R")[0]
         value = None
-        if is_expression(reference):
-            value = calculate(reference, self._symbol)
+        if can_evaluate(reference):
+            value = evaluate(reference, self._symbol, self._kernel.word_mask)
         elif is_hexadecimal(reference):
             value = hexadecimal(reference)
         return mentions(self._kernel.symbols, trace.events, reference, value)
@@ -439,58 +479,3 @@ def _overflows(ctx: Context) -> Iterator[Row]:
             yield LineRow("")
     if not total:
         yield LineRow("No stack overflows detected")
-
-
-# Events to lines
-
-
-def _event_lines(
-    events: Iterable[Event], radix: int, word_size: int, registers: RegisterSet
-) -> Iterator[str]:
-    for event in events:
-        if isinstance(event, Frame):
-            level, sp, pc, symbol, _, module, unsure, shown, source = event
-            behind = f" [{module}]" if module else ""
-            if level is None:
-                yield f"  [{sp:16x}] {shown or symbol} at {pc:x}{behind}"
-                continue
-            if unsure:
-                behind += " *"
-            number = f"#{level}"
-            yield f"{number:>3} [{sp:8x}] {shown or symbol} at {pc:x}{behind}"
-            if source:
-                yield f"    {source}"
-        elif isinstance(event, Registers):
-            yield from _registers_lines(event, radix, registers)
-        elif isinstance(event, StackWords):
-            yield from _words_lines(event, word_size)
-        elif isinstance(event, CpuRegisters):
-            if event.name:
-                where = f"{event.name}{offset_text(event.offset, radix)}"
-                yield f"    [exception {registers.pc}: {where}]"
-            yield from register_lines(event.values, registers.rows)
-        elif isinstance(event, StackSwitch):
-            yield f"--- <{event.name}> ---"
-        elif isinstance(event, TextStart):
-            yield f"{'':14}START: {event.name} at {event.pc:x}"
-        elif isinstance(event, Remark):
-            yield event.text
-
-
-def _words_lines(event: StackWords, size: int) -> Iterator[str]:
-    texts = event.texts or [f"{value:0{2 * size}x}" for value in event.values]
-    for at in range(0, len(texts), 2):
-        pair = "".join(f"{text} " for text in texts[at : at + 2])
-        yield f"    {event.address + at * size:x}: {pair}"
-
-
-def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> Iterator[str]:
-    if event.found:
-        yield ""
-        yield f"  {'USER' if event.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {event.address:x}"
-    if not event.user:
-        where = f"{event.name}{offset_text(event.offset, radix)}"
-        yield f"    [exception {registers.pc}: {where}]"
-    yield from register_lines(event.values, registers.rows)
-    if event.source:
-        yield f"    {event.source}"

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.api import Args, Command, Context, Row
+from pycrash.api import Args, Command, Context, Row, View
 
 
 class Exit(Command):
     name = "exit"
+    aliases = ("q",)
     summary = "leave the shell"
     synopsis = " "
     description = """\
-Ends the session, as "q" does and as the end of the input does (Ctrl-D at the prompt)."""
+Ends the session, as the end of the input does (Ctrl-D at the prompt)."""
     minimal = True
 
     def parse(self, words: Sequence[str]) -> Args:
@@ -22,5 +23,5 @@ Ends the session, as "q" does and as the end of the input does (Ctrl-D at the pr
         ctx.shell.leave()
         yield from ()
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         yield from map(str, rows)

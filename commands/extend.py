@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
+from pycrash.api import FILE, Args, Command, Context, Flag, Notice, Row, UsageError, View, many
 from pycrash.api.registry import PluginError
 
 
@@ -53,6 +53,7 @@ Without operands the loaded files are listed with their commands."""
         Flag("s", "list the files that could be loaded"),
         Flag("l", "undocumented: load, as without a flag"),
     )
+    operands = (many(FILE.named("shared-object")),)
     examples = (("load a plugin", "extend mycommand.py"),)
     minimal = True
 
@@ -78,7 +79,7 @@ Without operands the loaded files are listed with their commands."""
         else:
             yield from (Plugin(path, tuple(names)) for path, names in loaded.items())
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         plugins: list[Plugin] = []
         for row in rows:
             if isinstance(row, Plugin):

@@ -5,10 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.kinds import comm_name, find_task, is_number, is_quoted, pattern, policies
-from pycrash.api.taskheader import TaskHeader, header_lines
-from pycrash.errors import CrashError
+from pycrash.api import (
+    POLICY,
+    SYMBOL,
+    TASK,
+    Args,
+    Choice,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Hidden,
+    Notice,
+    Row,
+    TaskCommand,
+    TaskRow,
+    UsageError,
+    View,
+    comm_name,
+    find_task,
+    header_line,
+    is_number,
+    is_quoted,
+    many,
+    pattern,
+    policies,
+)
 from pycrash.kernel.tasks.table import Task
 
 #: The states a task can be chosen by, and what the kernel layer calls their bits.
@@ -26,21 +48,34 @@ _STATES = {
     "ID": "noload",
     "NE": "new",
 }
-_PS_EXCLUSIVE = "gatcplrm"
-_PS_MESSAGE = "-a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
+
+SELECTOR = Choice(
+    "selector",
+    "which tasks: by state, or of a kind",
+    {state: f"tasks in this state ({name})" for state, name in _STATES.items()}
+    | {
+        "user": "tasks with a user space",
+        "kernel": "kernel threads",
+        "gleader": "leaders of thread groups",
+        "active": "what the CPUs were running",
+    },
+)
 
 
 @dataclass(frozen=True)
-class TaskStart(Row):
-    """The rows that follow are those of `command` on one task, called with `words`.
+class TaskStart(TaskRow, kind="foreach.task"):
+    """The rows that follow are those of `command` on this task, called with `words`.
 
-    `header` introduces the task, where the command does not do that itself.
+    `headed` tells that foreach shows the task's header; `served` is the command and its
+    arguments.
     """
+
+    introduces = True
 
     command: str
     words: tuple[str, ...]
-    task: int
-    header: TaskHeader | None
+    headed: Hidden[bool]
+    served: Hidden[tuple[TaskCommand, Args]]
 
 
 @dataclass
@@ -115,15 +150,22 @@ class Foreach(Command):
             Flag(letter, "Handed on to the commands that have it.")
             for letter in "vomlgersStTpukcfFxhdaG"
         ),
-        Flag("R", "Handed on: show only the tasks whose output refers to this.", "reference"),
-        Flag("y", "Handed on to ps: only tasks of these scheduling policies.", "policy"),
+        Flag(
+            "R",
+            "Handed on: show only the tasks whose output refers to this.",
+            value=SYMBOL.named("reference"),
+        ),
+        Flag("y", "Handed on to ps: only tasks of these scheduling policies.", value=POLICY),
     )
+    operands = (many(SELECTOR, TASK),)
     examples = (
         ("The stacks of all tasks that wait uninterruptibly", "foreach UN bt"),
         ("The open files of every process of a name", "foreach bash files"),
         ("Who has a file open", "foreach files -R /var/log/messages"),
         ("The stack pointers of kernel workers", "foreach 'kworker.*' ps -s"),
     )
+
+    rows = (TaskStart,)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         for value in args.values("y"):
@@ -132,39 +174,38 @@ class Foreach(Command):
             raise UsageError
         for problem in ctx.kernel.panic.new_problems():
             yield Notice(problem)
-        selection, keyword = _Selection(), ""
+        selection, command = _Selection(), None
         words = list(args.operands)
-        while words and not keyword:
+        while words and command is None:
             word = words.pop(0)
-            if word in _FORWARDED:
-                keyword = word
-            else:
+            command = _task_command(ctx, word)
+            if command is None:
                 try:
                     yield from _select(ctx, selection, word)
                 except _BadPattern as error:
                     yield Notice(str(error))
                     return
-        if not keyword:
+        if command is None:
             yield Notice("no keywords specified")
             return
-        yield from _check(keyword, args, words)
-        yield from _each(ctx, selection, keyword, args, words)
+        yield from command.check_each(args, words)
+        yield from _each(ctx, selection, command, args, words)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         rest = iter(rows)
         start = next(rest, None)
-        words, parsed, here = None, Args(), ctx.at(0)
+        here = replace(view, each=True)
         while isinstance(start, TaskStart):
             group = _Group(rest)
-            command = ctx.registry.find(start.command)
-            assert command is not None
-            if start.words is not words:
-                words, parsed = start.words, command.parse(start.words)
-            if start.header is not None:
-                yield from header_lines(start.header, ctx.kernel.word_size)
-            here.foreach_task = start.task
+            command, parsed = start.served
+            if start.headed:
+                if not here.first:
+                    yield ""
+                yield header_line(start, view.word_size)
             yield from command.text(here, parsed, group)
             start = group.following()
+            if here.first:
+                here = replace(here, first=False)
 
 
 class _Group:
@@ -248,118 +289,37 @@ def _select_kind(selection: _Selection, word: str) -> None:
     selection.leaders |= word == "gleader"
 
 
-def _check(keyword: str, args: Args, words: Sequence[str]) -> Iterator[Notice]:
-    """What is to be said of the flags before any task. Raises CrashError."""
-    both_radixes = ("x" in args or "h" in args) and "d" in args
-    reference = "R" in args
-    if keyword == "net":
-        if "s" in args and "S" in args:
-            yield Notice("net -s and -S options are mutually exclusive!", "WARNING")
-            both_radixes = False
-        elif "s" not in args and "S" not in args:
-            yield Notice("net command requires -s or -S option\n", "WARNING")
-    if keyword in ("net", "vm", "bt", "task") and both_radixes:
-        raise CrashError(f"{keyword}: -x and -d options are mutually exclusive")
-    if keyword == "vtop":
-        if not words:
-            raise CrashError("foreach command requires address argument")
-        if reference:
-            raise CrashError("vtop command does not support -R option")
-        if "u" in args and "k" in args:
-            raise CrashError("vtop: -u and -k options are mutually exclusive")
-    elif keyword == "vm":
-        if sum(letter in args for letter in "pmv") > 1:
-            raise CrashError("vm command accepts only one of -p, -m or -v flags")
-        for letter in "mv" if reference else "":
-            if letter in args:
-                raise CrashError(f"vm: -{letter} is not applicable to the -R option")
-    elif keyword == "bt" and "g" in args:
-        raise CrashError("bt -g option is not supported when issued from foreach")
-    elif keyword == "set" and reference:
-        raise CrashError("set command does not support -R option")
-    elif keyword == "sig" and ("l" in args or "s" in args):
-        raise CrashError("sig: -l and -s options are not applicable")
-    elif keyword == "files" and "p" in args:
-        raise CrashError("files command does not support -p option")
-    elif keyword == "ps":
-        if sum(letter in args for letter in _PS_EXCLUSIVE) > 1:
-            raise CrashError(_PS_MESSAGE)
-        if ("l" in args or "m" in args) and "G" in args:
-            raise CrashError(f"-G not supported with -{'l' if 'l' in args else 'm'} option")
-
-
-def _radix(args: Args) -> str:
-    return "x" if "x" in args or "h" in args else "d" if "d" in args else ""
-
-
-def _first(args: Args, letters: str) -> str:
-    """The first of the letters that was given: where several were, it decides."""
-    return next((letter for letter in letters if letter in args), "")
-
-
-def _net(args: Args) -> str:
-    if "s" in args and "S" in args:
-        return "s"
-    return ("S" if "S" in args else "s") + _radix(args)
-
-
-#: For each command, the flags handed on to it.
-_FORWARDED: dict[str, Callable[[Args], str]] = {
-    "bt": lambda args: (
-        "".join(c for c in "rstToelf" if c in args) + "F" * args.count("F") + _radix(args)
-    ),
-    "vm": lambda args: _first(args, "pmv") + _radix(args),
-    "task": _radix,
-    "set": lambda args: "",
-    "files": lambda args: _first(args, "c"),
-    "net": _net,
-    "vtop": lambda args: "".join(c for c in "cuk" if c in args),
-    "sig": lambda args: _first(args, "g"),
-    "ps": lambda args: "".join(c for c in "Gs" if c in args) + _first(args, "acptlmrg"),
-}
-_REFERENCES = ("bt", "vm", "task", "files", "net", "sig")
+def _task_command(ctx: Context, word: str) -> TaskCommand | None:
+    """The command of that name, if it is one that serves tasks."""
+    if word in SELECTOR.choices or not word.isidentifier():
+        return None
+    command = ctx.registry.find(word)
+    return command if isinstance(command, TaskCommand) else None
 
 
 def _each(
-    ctx: Context, selection: _Selection, keyword: str, args: Args, words: Sequence[str]
+    ctx: Context,
+    selection: _Selection,
+    command: TaskCommand,
+    args: Args,
+    operands: Sequence[str],
 ) -> Iterator[Row]:
     """Run the command on each chosen task."""
-    command = ctx.registry.find(keyword)
-    if command is None:
-        raise CrashError(f"command not found: {keyword}")
-    call = [f"-{letter}" for letter in _FORWARDED[keyword](args)]
-    reference = args.value("R") if keyword in _REFERENCES else None
-    if reference is not None:
-        call += ["-R", reference]
-    if keyword == "ps" and "y" in args:
-        call += ["-y", args.values("y")[-1]]
-    if keyword == "vtop":
-        call += words
-    tasks = ctx.kernel.tasks.all
-    if keyword == "ps" and ("l" in args or "m" in args):
-        if not ctx.kernel.tasks.has_last_run:
-            raise CrashError("last-run timestamps do not exist in this kernel")
-        tasks = sorted(tasks, key=lambda task: -(task.last_run or 0))
-    introduce = not (keyword == "ps" or (keyword == "sig" and "g" in args)) and reference is None
-    here = replace(ctx.at(0), foreach_seen=set())
-    words_of_all, parsed, again = tuple(call), command.parse(call), False
+    words = tuple(command.task_words(args, operands))
+    parsed = command.parse(words)
+    tasks = command.in_order(ctx, args, ctx.kernel.tasks.all)
+    headed = command.introduces(args)
+    here, name, served = ctx.at(0), command.name, (command, parsed)
     for task in selection.tasks(ctx, tasks):
-        header = None
-        if introduce:
-            header = TaskHeader(task.pid, task.address, task.cpu, task.comm, again)
-        yield TaskStart(keyword, words_of_all, task.address, header)
+        yield TaskStart(task.pid, task.address, task.cpu, task.comm, name, words, headed, served)
         here.foreach_task = task.address
-        yield from _rows(command, here, parsed)
-        if keyword == "ps" and not again:
-            words_of_all = (*call, "-H")
-            parsed = command.parse(words_of_all)
-        again = True
+        yield from _rows(command, here, parsed, task)
 
 
-def _rows(command: Command, ctx: Context, args: Args) -> Iterator[Row]:
+def _rows(command: TaskCommand, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
     """The rows of the command on one task; what stops it is said, and stops no other task."""
     try:
-        for row in command.run(ctx, args):
+        for row in command.run_task(ctx, args, task):
             yield replace(row, command=command.name) if isinstance(row, Notice) else row
     except CrashError as error:
         yield Notice(str(error), command=command.name)

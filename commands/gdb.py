@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Notice, Part, Row, UsageError
+from pycrash.api import (
+    EXPRESSION,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Notice,
+    Part,
+    ReadError,
+    Row,
+    UsageError,
+    View,
+    many,
+)
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
@@ -20,7 +33,6 @@ from pycrash.cexpr.gdb.printing import (
 from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
 from pycrash.cexpr.syntax.errors import ExprError
-from pycrash.errors import CrashError, ReadError
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ There is no gdb behind it: what else gdb can do is refused.
 
 A line whose first word is a command of gdb and none of this shell's needs no `gdb` before
 it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
+    operands = (many(EXPRESSION),)
     examples = (
         ("A type with its body", "gdb ptype struct list_head"),
         ("Four words of memory", "gdb x/4gx &init_task"),
@@ -68,7 +81,7 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
                 yield Notice(str(error))
             yield Notice(f"gdb request failed: {line}")
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             if isinstance(row, GdbText):
                 yield row.text if row.whole else Part(row.text)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Row, UsageError
-from pycrash.errors import CrashError
+from pycrash.api import COMMAND, Args, Command, Context, CrashError, Row, UsageError, View, many
 from pycrash.render.manual import in_order, pages, table
 
 #: Options that show tables inside the crash program; there is nothing of the kind here.
@@ -30,6 +29,7 @@ that command is shown. "input" tells what can be typed, "output" where output ca
 what to begin with, and "all" shows every page.
 
 crash's options show tables inside crash itself. They are refused here."""
+    operands = (many(COMMAND),)
     examples = (("read about the stack of a task", "help bt"),)
     minimal = True
 
@@ -48,7 +48,7 @@ crash's options show tables inside crash itself. They are refused here."""
         else:
             yield from map(Line, pages(args.operands, ctx.registry, ctx.shell.aliases))
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             assert isinstance(row, Line)
             yield row.text

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.arithmetic import can_evaluate, evaluate, symbol_resolver
-from pycrash.api.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
-from pycrash.api.radix import asked_radix
+from pycrash.api import (
+    ADDRESS,
+    OFFSET_OF,
+    STRUCTURE,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    asked_radix,
+    can_evaluate,
+    evaluate,
+    hexadecimal,
+    is_decimal,
+    is_hexadecimal,
+    is_number,
+    number,
+    offset_operand,
+    one,
+    symbol_resolver,
+)
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.structures.entries import EntryReader, Part
-from pycrash.errors import CrashError
 from pycrash.kernel.walks.lists import Chain, DuplicateEntry, InvalidEntry, Loop, walk, walk_brent
 
 
@@ -67,29 +87,34 @@ beginning of an entry unless an offset is given, as a number or as `structure.me
 The walk ends at a null pointer, where it began, or at an entry that points to itself. An
 entry that comes a second time is a damaged list: it is named, and the walk is over."""
     flags = (
-        Flag("o", "Where in an entry the pointer to the next one lies.", value="offset"),
-        Flag("e", "The entry (or head) at which the walk ends.", value="end"),
+        Flag("o", "Where in an entry the pointer to the next one lies.", value=OFFSET_OF),
+        Flag("e", "The entry (or head) at which the walk ends.", value=ADDRESS.named("end")),
         Flag(
             "s",
             "For each entry, what this structure holds, or the members named. May be given "
             "more than once.",
-            value="struct",
+            value=STRUCTURE.named("struct"),
         ),
         Flag(
             "S",
             "As -s, but reads the members themselves, and shows numbers and addresses as they "
             "stand: faster, for members that are not structures.",
-            value="struct",
+            value=STRUCTURE.named("struct"),
         ),
-        Flag("l", "Where the pointer lies in the structure of -s or -S.", value="offset"),
+        Flag("l", "Where the pointer lies in the structure of -s or -S.", value=OFFSET_OF),
         Flag("x", "With -s and -S, integers in hexadecimal."),
         Flag("d", "With -s and -S, integers in decimal."),
         Flag("r", "Goes backwards along a list of struct list_head."),
         Flag("B", "Finds loops by Brent's algorithm, which needs no memory for long lists."),
         Flag("h", "The start is an entry of a list of struct list_head, not the list's head."),
-        Flag("O", "With -h, the start has the list's head at this offset.", value="head_offset"),
+        Flag(
+            "O",
+            "With -h, the start has the list's head at this offset.",
+            value=OFFSET_OF.named("head_offset"),
+        ),
         Flag("H", "The start is the head of a list of struct list_head."),
     )
+    operands = (one(OFFSET_OF, ADDRESS.named("start")), one(ADDRESS.named("start")))
     examples = (
         (
             "Every task's pid and name",
@@ -97,11 +122,6 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
         ),
         ("The loaded modules, from their list's head", "list -H modules -o module.list"),
     )
-
-    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
-        before = words[-2] if len(words) > 1 else ""
-        named = before in ("-s", "-S", "-o", "-O", "-l") or "." in words[-1]
-        return ctx.kernel.part(Expressions).complete_structure(words[-1]) if named else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()
@@ -128,7 +148,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
         inside = request.inside if request.wanted else 0
         yield from _entries(ctx, chain, contents, inside, "B" in args)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             if isinstance(row, Entry):
                 yield f"{row.address:x}"
@@ -150,27 +170,21 @@ def _options(ctx: Context, args: Args, request: _Request) -> None:
                 raise CrashError("-S and -s options are mutually exclusive")
             kind = letter
         elif letter == "l":
-            request.inside = _offset(ctx, value, "-l option")
+            request.inside = offset_operand(ctx.kernel, value, "-l option")
         elif letter == "O":
             if request.head is not None:
                 raise _already(request.head)
-            request.head = _offset(ctx, value, "-O argument")
+            request.head = offset_operand(ctx.kernel, value, "-O argument")
         elif letter == "o":
             if request.offset is not None:
                 raise _already(request.offset)
-            request.offset = _offset(ctx, value, "-o argument")
+            request.offset = offset_operand(ctx.kernel, value, "-o argument")
         elif letter == "e":
             request.end = hexadecimal(value)
 
 
 def _already(offset: int) -> CrashError:
     return CrashError(f"offset value {offset} (0x{offset:x}) already entered")
-
-
-def _offset(ctx: Context, text: str, what: str) -> int:
-    if is_number(text):
-        return number(text)
-    return ctx.kernel.part(Expressions).types.required_offset(text, what)
 
 
 def _operands(ctx: Context, operands: tuple[str, ...], request: _Request) -> Iterator[Row]:

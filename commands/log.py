@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row
-from pycrash.errors import CrashError, MissingFeature
+from pycrash.api import Args, Command, Context, CrashError, Flag, MissingFeature, Notice, Row, View
 from pycrash.kernel.log.printk import LogDamage, Record
 from pycrash.render.ctext import date_text, printable
 
@@ -118,7 +117,7 @@ class Log(Command):
                 buffer.text.decode("utf-8", "surrogateescape"),
             )
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         message = Message(args)
         for row in rows:
             if isinstance(row, LogRow):

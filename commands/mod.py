@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError, parse_args
-from pycrash.api.kinds import hexadecimal, is_hexadecimal
-from pycrash.errors import CrashError
+from pycrash.api import (
+    FILE,
+    MODULE,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    hexadecimal,
+    is_hexadecimal,
+    one,
+    parse_args,
+)
 from pycrash.render.columns import centered
 
 if TYPE_CHECKING:
@@ -83,8 +97,8 @@ class Mod(Command):
     )
     flags = (
         Flag("s", "Load the symbols and types of one module, named or given by its base address, "
-             "from a file, or from the one that is found.", value="module"),
-        Flag("d", "Forget the symbols loaded for a module.", value="module"),
+             "from a file, or from the one that is found.", value=MODULE),
+        Flag("d", "Forget the symbols loaded for a module.", value=MODULE),
         Flag("S", "Load the symbols and types of every module; with a directory, from that "
              "alone."),
         Flag("D", "Forget all loaded symbols."),
@@ -95,6 +109,7 @@ class Mod(Command):
         Flag("g", "With -s or -S, add marks where each section of the file begins and ends to "
              "the symbols."),
     )  # fmt: skip
+    operands = (one(FILE.named("objfile")),)
     examples = (
         ("The loaded modules:", "mod"),
         ("Load everything there is for all of them:", "mod -S"),
@@ -143,7 +158,7 @@ class Mod(Command):
             for module in table.all:
                 yield self._row(ctx, module)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         if "t" in args:
             yield from _tainted_lines(rows)
             return

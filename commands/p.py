@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.kinds import cpu_list
+from pycrash.api import (
+    EXPRESSION,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    ReadError,
+    Row,
+    UsageError,
+    View,
+    asked_radix,
+    cpu_list,
+    many,
+)
 from pycrash.cexpr.eval.arith import reading
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
-from pycrash.errors import CrashError, ReadError
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ the CPU of the current task."""
         Flag("u", "the expression's addresses are user addresses of the current task"),
         Flag("h", "the same as -x"),
     )
+    operands = (many(EXPRESSION),)
     examples = (
         ("A variable", "p jiffies"),
         ("A member through a pointer", "p init_task.mm->mmap_lock"),
@@ -62,7 +76,7 @@ the CPU of the current task."""
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        radix = _radix(args)
+        radix = asked_radix(args, "xh")
         # gdb would take what begins with a dash for an option of its own: crash drops it.
         words = [word for word in args.operands if not word.startswith("-")]
         if not args.operands:
@@ -80,23 +94,12 @@ the CPU of the current task."""
             words[0] = name
         yield from _evaluate(ctx, " ".join(words), symbol, radix, "u" in args)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             if isinstance(row, PerCpu):
                 yield from _per_cpu_lines(row)
             elif isinstance(row, Value):
                 yield from _value_lines(row)
-
-
-def _radix(args: Args) -> int:
-    """10 or 16 as asked for, 0 for neither."""
-    radix = 0
-    for letter, _ in args.given:
-        wanted = {"d": 10, "x": 16, "h": 16}.get(letter, 0)
-        if wanted and radix not in (0, wanted):
-            raise CrashError("-d and -x are mutually exclusive")
-        radix = wanted or radix
-    return radix
 
 
 def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False) -> Iterator[Row]:

@@ -7,97 +7,76 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError, quick
-from pycrash.api.kinds import (
-    comm_name,
+from pycrash.api import (
+    COMM,
+    CPUS,
+    POLICY,
+    TASK,
+    Address,
+    Args,
+    Begin,
+    Context,
+    CrashError,
+    Flag,
+    KiB,
+    Notice,
+    Percent,
+    ReadError,
+    Row,
+    TaskCommand,
+    TaskHeader,
+    TaskRow,
+    UsageError,
+    View,
     cpu_list,
-    find_task,
-    is_number,
-    is_quoted,
-    pattern,
+    header_line,
+    many,
     policies,
+    quick,
 )
-from pycrash.api.taskheader import TaskHeader, header_lines
-from pycrash.errors import CrashError, ReadError
+from pycrash.api.taskchoice import TaskFilter, task_matcher
 from pycrash.kernel.sched.queues import RunQueues
 from pycrash.kernel.tasks.table import Task
 from pycrash.render.columns import centered
+from pycrash.render.taskrows import (
+    ROWS,
+    CpuRow,
+    FamilyRow,
+    LastRunRow,
+    Limit,
+    LimitsRow,
+    SinceRunRow,
+    StateRow,
+    StringsRow,
+    TimesRow,
+    task_lines,
+)
 
 # Each shows something else in place of the list: at most one may be given.
 _EXCLUSIVE = "atcpglmSrA"
+# Those that foreach hands on.
+_EACH = "acptlmrg"
 _EXCLUSIVE_MESSAGE = "-a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
-
-
-@dataclass(frozen=True)
-class HeadingRow(Row):
-    """The list follows; `stack` tells that it shows kernel stack pointers."""
-
-    stack: bool
 
 
 @quick
 @dataclass(frozen=True)
-class ProcessRow(Row):
-    """One task of the list. Sizes are KiB; `pointer` is the task's address, or the kernel
-    stack pointer with -s (None while the task runs); `mark` is > while it runs, - where its
-    CPU is offline and those are hidden."""
+class ProcessRow(TaskRow, kind="ps.task"):
+    """One task of the list. `ppid` is -1 where the parent is not known; `sp` the kernel stack
+    pointer it was saved with, asked for with -s (None while the task runs)."""
 
-    mark: str
-    pid: int
     ppid: int
-    cpu: int
-    pointer: int | None
+    sp: Address | None
     state: str
-    percent: float
-    vsz: int
-    rss: int
-    comm: str
-    kernel: bool
+    mem: Percent
+    vsz: KiB
+    rss: KiB
+    active: bool
+    online: bool
+    kernel_thread: bool
 
 
-class _Filter:
-    """Which tasks the options let through. `seen` are the leaders shown already, for -G."""
-
-    def __init__(self, ctx: Context, args: Args, policies: set[int], seen: set[int]) -> None:
-        self._tasks = ctx.kernel.tasks
-        self._user, self._kernel, self._group = "u" in args, "k" in args, "G" in args
-        self._all = not (self._user or self._kernel or self._group or policies)
-        self._policies = policies
-        self._seen = seen
-        self._clash = self._group and next((c for c in "lm" if c in args), "")
-
-    def kind(self, task: Task) -> bool:
-        """Whether -u and -k let the task through."""
-        both = not (self._user or self._kernel)
-        return both or self._tasks.is_kernel_thread(task) == self._kernel
-
-    def task(self, task: Task, named: bool) -> Task | None:
-        """What to show for a task: itself, the leader of its group with -G, or nothing.
-
-        `named` tells that the user named the task. Raises CrashError.
-        """
-        if self._all:
-            return task
-        if not self.kind(task) or (self._policies and task.policy not in self._policies):
-            return None
-        if self._clash:
-            raise CrashError(f"-G not supported with -{self._clash} option")
-        return self.leader(task, named)
-
-    def leader(self, task: Task, named: bool) -> Task | None:
-        """With -G, the leader of the task's group at its first turn; else the task."""
-        if not self._group:
-            return task
-        head = task if task.pid == task.tgid else None
-        if head is None and named:
-            head = self._tasks.leader(task.tgid)
-        if head is None or head.address in self._seen:
-            return None
-        self._seen.add(head.address)
-        return head
-
-
-class Ps(Command):
+class Ps(TaskCommand):
     name = "ps"
     summary = "the tasks and what they were doing"
     synopsis = (
@@ -124,7 +103,7 @@ class Ps(Command):
             "y",
             "Only tasks of these scheduling policies, by name or number, separated by commas: "
             "NORMAL or 0, FIFO or 1, RR or 2, BATCH or 3, ISO or 4, IDLE or 5, DEADLINE or 6.",
-            "policy",
+            value=POLICY,
         ),
         Flag("s", "The kernel stack pointer in place of the task_struct's address."),
         Flag("p", "For each task, its parents, from the oldest down."),
@@ -132,7 +111,7 @@ class Ps(Command):
         Flag("t", "For each task, its run time, start time, and user and system CPU time."),
         Flag("l", "The time each task last got a CPU, the latest first."),
         Flag("m", "Like -l, but how long before the end that was: days, hours, minutes, seconds."),
-        Flag("C", "With -l or -m, one list for each of these CPUs.", "cpu"),
+        Flag("C", "With -l or -m, one list for each of these CPUs.", value=CPUS),
         Flag("a", "The arguments and the environment of each task, from its user stack."),
         Flag("g", "The tasks of each thread group, under their leader."),
         Flag("r", "The resource limits of each task."),
@@ -140,6 +119,8 @@ class Ps(Command):
         Flag("A", "Only the tasks that the CPUs were running."),
         Flag("H", "No heading."),
     )
+    operands = (many(TASK, COMM),)
+    rows = (ProcessRow, TaskHeader, *ROWS)
     examples = (
         ("The list of all tasks", "ps"),
         ("The ancestry of pid 193", "ps -p 193"),
@@ -148,13 +129,10 @@ class Ps(Command):
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        if ctx.in_foreach:
-            yield from self._one(ctx, args)
-            return
         options = _Options()
         yield from options.read(ctx, args)
         by_run = "l" in args or "m" in args
-        chosen = _Filter(ctx, args, options.policies, set())
+        chosen = TaskFilter(ctx, args, options.policies, set())
         for problem in ctx.kernel.panic.new_problems():
             yield Notice(problem)
         tasks = ctx.kernel.tasks.all
@@ -171,7 +149,7 @@ class Ps(Command):
             wanted: list[Callable[[Task], bool]] = []
             for operand in args.operands:
                 try:
-                    wanted.append(_matcher(ctx, operand, leaders="g" in args or "G" in args))
+                    wanted.append(task_matcher(ctx, operand, leaders="g" in args or "G" in args))
                 except LookupError as error:
                     yield Notice(str(error.args[0]))
                 except CrashError as error:
@@ -187,17 +165,38 @@ class Ps(Command):
             for _ in tasks if args.operands else (None,):
                 yield from _run_by_cpu(ctx, args, options.cpus, every)
             return
-        yield from self._show(ctx, args, tasks, chosen)
+        yield from self._show(ctx, args, tasks, chosen, bool(args.operands))
 
-    def _one(self, ctx: Context, args: Args) -> Iterator[Row]:
-        """The task that foreach is at."""
+    def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
         yield from _heading(args)
         wanted = {policy for v in args.values("y") for policy in policies(v)}
-        chosen = _Filter(ctx, args, wanted, ctx.foreach_seen)
-        yield from self._show(ctx, args, [ctx.kernel.tasks.get(ctx.task)], chosen)
+        yield from self._show(ctx, args, [task], TaskFilter(ctx, args, wanted, ctx.seen), True)
 
-    def _show(self, ctx: Context, args: Args, tasks: list[Task], chosen: _Filter) -> Iterator[Row]:
-        named = ctx.in_foreach or bool(args.operands)
+    def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
+        if sum(letter in args for letter in _EACH) > 1:
+            raise CrashError(_EXCLUSIVE_MESSAGE)
+        if ("l" in args or "m" in args) and "G" in args:
+            raise CrashError(f"-G not supported with -{'l' if 'l' in args else 'm'} option")
+        return iter(())
+
+    def task_words(self, args: Args, operands: Sequence[str]) -> list[str]:
+        words = [f"-{letter}" for letter in "Gs" if letter in args]
+        words += [f"-{letter}" for letter in _EACH if letter in args][:1]
+        return words + (["-y", args.values("y")[-1]] if "y" in args else [])
+
+    def introduces(self, args: Args) -> bool:
+        return False
+
+    def in_order(self, ctx: Context, args: Args, tasks: Sequence[Task]) -> Sequence[Task]:
+        if "l" not in args and "m" not in args:
+            return tasks
+        if not ctx.kernel.tasks.has_last_run:
+            raise CrashError("last-run timestamps do not exist in this kernel")
+        return sorted(tasks, key=lambda task: -(task.last_run or 0))
+
+    def _show(
+        self, ctx: Context, args: Args, tasks: list[Task], chosen: TaskFilter, named: bool
+    ) -> Iterator[Row]:
         if "t" in args:
             yield from _times(ctx, tasks, chosen, named)
             return
@@ -206,29 +205,33 @@ class Ps(Command):
                 raise CrashError("-S option cannot be used with other options")
             yield from _summary(ctx, tasks)
             return
-        show = _mode(ctx, args)
+        show = _mode(ctx, args, named)
         if show is None:
-            yield from _processes(ctx, args, tasks, chosen)
+            yield from _processes(ctx, args, tasks, chosen, named)
             return
         for task in tasks:
             head = chosen.task(task, named)
             if head is not None:
                 yield from show(head)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        width = 2 * ctx.kernel.word_size
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        width, stack = view.pointer_width, "s" in args
+        hide, begun = view.settings.offline == "hide", False
         for row in rows:
             if isinstance(row, ProcessRow):
-                yield _process_line(row, width)
-            elif isinstance(row, HeadingRow):
-                name = centered("KSTACKP", width, "right") if row.stack else centered("TASK", width)
-                yield f"      PID    PPID  CPU {name}  ST  %MEM      VSZ      RSS  COMM"
+                yield _process_line(row, width, stack, hide)
+            elif isinstance(row, Begin):
+                name = centered("KSTACKP", width, "right") if stack else centered("TASK", width)
+                if view.first:
+                    yield f"      PID    PPID  CPU {name}  ST  %MEM      VSZ      RSS  COMM"
             elif isinstance(row, TaskHeader):
-                yield from header_lines(row, width // 2)
+                yield header_line(row, view.word_size)
             else:
-                from pycrash.render.taskrows import task_lines
-
-                yield from task_lines(row, width // 2, "x" if ctx.settings.radix == 16 else "d")
+                if isinstance(row, CpuRow):
+                    if begun:
+                        yield ""
+                    begun = True
+                yield from task_lines(row, view)
 
 
 class _Options:
@@ -259,36 +262,21 @@ class _Options:
             raise UsageError
 
 
-def _matcher(ctx: Context, operand: str, leaders: bool) -> Callable[[Task], bool]:
-    """A test for what an operand names.
-
-    Raises LookupError where it names nothing, CrashError for a bad regular expression.
-    """
-    if is_number(operand):
-        found = find_task(ctx.kernel.tasks, operand)
-        if found is None:
-            raise LookupError(f"invalid task or pid value: {operand}\n")
-        value = found.value
-        if found.kind == "pid":
-            return lambda task: task.pid == value
-        return lambda task: task.address == value
-    if is_quoted(operand):
-        search = pattern(operand).search
-        return lambda task: search(task.comm) is not None and (not leaders or task.pid == task.tgid)
-    name = comm_name(operand)
-    return lambda task: task.comm == name and (not leaders or task.pid == task.tgid)
-
-
 def _heading(args: Args) -> Iterator[Row]:
     if "H" not in args and not any(letter in args for letter in _EXCLUSIVE if letter != "A"):
-        yield HeadingRow("s" in args)
+        yield Begin()
+
+
+def _whose(task: Task) -> tuple[int, int, int, str]:
+    """What every row about a task begins with."""
+    return task.pid, task.address, task.cpu, task.comm
 
 
 def _header(task: Task) -> TaskHeader:
-    return TaskHeader(task.pid, task.address, task.cpu, task.comm)
+    return TaskHeader(*_whose(task))
 
 
-def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]] | None:
+def _mode(ctx: Context, args: Args, named: bool) -> Callable[[Task], Iterator[Row]] | None:
     """What to show of one task; None for the list."""
     if "p" in args:
         return partial(_parents, ctx)
@@ -303,20 +291,20 @@ def _mode(ctx: Context, args: Args) -> Callable[[Task], Iterator[Row]] | None:
     if "r" in args:
         return partial(_limits, ctx)
     if "g" in args:
-        named = ctx.in_foreach or bool(args.operands)
-        return partial(_threads, ctx, named, ctx.foreach_seen if ctx.in_foreach else set())
+        return partial(_threads, ctx, named, ctx.seen)
     return None
 
 
-def _processes(ctx: Context, args: Args, tasks: Iterable[Task], chosen: _Filter) -> Iterator[Row]:
+def _processes(
+    ctx: Context, args: Args, tasks: Iterable[Task], chosen: TaskFilter, named: bool
+) -> Iterator[Row]:
     """The list. One loop, since there may be very many tasks."""
     kernel = ctx.kernel
     table, use, is_active = kernel.tasks, kernel.task_memory.use, kernel.panic.is_active
     known, is_kernel, short = table.by_address, table.is_kernel_thread, table.states.short
     kib = kernel.page_size // 1024
-    named = ctx.in_foreach or bool(args.operands)
     only_active, stack = "A" in args and not named, "s" in args
-    hide = ctx.settings.offline == "hide"
+    online = kernel.cpus.is_online
     for each in tasks:
         task = chosen.task(each, named)
         if task is None:
@@ -329,31 +317,25 @@ def _processes(ctx: Context, args: Args, tasks: Iterable[Task], chosen: _Filter)
         except ReadError as error:
             yield Notice(str(error))
             rss, total_vm, percent = 0, 0, 0.0
-        pointer: int | None = task.address
-        if stack:
-            pointer = None if active else table.saved_sp(task)
-        mark = " "
-        if active:
-            mark = "-" if hide and not kernel.cpus.is_online(task.cpu) else ">"
         parent = known.get(task.parent)
         yield ProcessRow(
-            mark,
             task.pid,
-            -1 if parent is None else parent.pid,
+            task.address,
             task.cpu,
-            pointer,
+            task.comm,
+            -1 if parent is None else parent.pid,
+            table.saved_sp(task) if stack and not active else None,
             short(task.state),
             percent,
             total_vm * kib,
             rss * kib,
-            task.comm,
+            active,
+            not active or online(task.cpu),
             is_kernel(task),
         )
 
 
 def _parents(ctx: Context, task: Task) -> Iterator[Row]:
-    from pycrash.render.taskrows import FamilyRow
-
     known = ctx.kernel.tasks.by_address
     line = [task]
     seen = {task.address}
@@ -363,21 +345,17 @@ def _parents(ctx: Context, task: Task) -> Iterator[Row]:
             break
         seen.add(parent.address)
         line.append(parent)
-    headers = [_header(t) for t in reversed(line)]
-    yield FamilyRow("parents", headers[0], tuple(headers[1:]))
+    oldest, *others = reversed(line)
+    yield FamilyRow(*_whose(oldest), "parents", tuple(map(_header, others)))
 
 
 def _children(ctx: Context, task: Task) -> Iterator[Row]:
-    from pycrash.render.taskrows import FamilyRow
-
     children = ctx.kernel.tasks.children(task.address)
-    yield FamilyRow("children", _header(task), tuple(_header(t) for t in children))
+    yield FamilyRow(*_whose(task), "children", tuple(map(_header, children)))
 
 
 def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[Row]:
     """The group of a task under its leader; the idle tasks are one group, shown once."""
-    from pycrash.render.taskrows import FamilyRow
-
     tasks = ctx.kernel.tasks
     head: Task | None = task
     if task.pid != task.tgid:
@@ -387,40 +365,32 @@ def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[
     others = [t for t in tasks.threads(head.tgid) if t.address != head.address]
     if any(t.pid == 0 for t in others):
         seen.update(t.address for t in (head, *others) if t.pid == 0)
-    yield FamilyRow("threads", _header(head), tuple(_header(t) for t in others))
+    yield FamilyRow(*_whose(head), "threads", tuple(map(_header, others)))
 
 
 def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
-    from pycrash.render.taskrows import LastRunRow
-
     tasks = ctx.kernel.tasks
-    latest = tasks.latest_run
-    digits = len(f"{latest:x}" if ctx.settings.radix == 16 else str(latest))
-    short = tasks.states.short
+    latest, short = tasks.latest_run, tasks.states.short
 
     def show(task: Task) -> Iterator[Row]:
-        yield LastRunRow(task.last_run or 0, digits, short(task.state), _header(task))
+        yield LastRunRow(*_whose(task), task.last_run or 0, short(task.state), latest)
 
     return show
 
 
 def _since_run(ctx: Context, task: Task) -> Iterator[Row]:
-    from pycrash.render.taskrows import SinceRunRow
-
     clock = ctx.kernel.part(RunQueues).clock(task.cpu)
     elapsed = max(clock - (task.last_run or 0), 0)
-    yield SinceRunRow(elapsed, clock, ctx.kernel.tasks.states.short(task.state), _header(task))
+    yield SinceRunRow(*_whose(task), elapsed, clock, ctx.kernel.tasks.states.short(task.state))
 
 
 def _run_by_cpu(ctx: Context, args: Args, cpus: list[int], tasks: Sequence[Task]) -> Iterator[Row]:
     """One list for each CPU."""
-    from pycrash.render.taskrows import CpuRow
-
-    show = _mode(ctx, args)
+    show = _mode(ctx, args, bool(args.operands))
     assert show is not None
-    for place, cpu in enumerate(cpus):
+    for cpu in cpus:
         offline = ctx.settings.offline == "hide" and not ctx.kernel.cpus.is_online(cpu)
-        yield CpuRow(cpu, offline, bool(place))
+        yield CpuRow(cpu, not offline)
         for task in tasks if not offline else ():
             if task.cpu == cpu:
                 yield from show(task)
@@ -428,7 +398,6 @@ def _run_by_cpu(ctx: Context, args: Args, cpus: list[int], tasks: Sequence[Task]
 
 def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
     from pycrash.kernel.tasks.arguments import read_strings, stack_text
-    from pycrash.render.taskrows import StringsRow
 
     yield _header(task)
     if not task.mm:
@@ -437,16 +406,15 @@ def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
     try:
         place = stack_text(ctx.kernel, task)
         text = read_strings(ctx.kernel, task, place.arg_start, place.arg_end)
-        yield StringsRow("ARG", text)
+        yield StringsRow("arguments", text)
         text = read_strings(ctx.kernel, task, place.env_start, place.env_end)
-        yield StringsRow("ENV", text)
+        yield StringsRow("environment", text)
     except CrashError as error:
         yield Notice(str(error))
 
 
 def _limits(ctx: Context, task: Task) -> Iterator[Row]:
     from pycrash.kernel.tasks.limits import limits
-    from pycrash.render.taskrows import LimitsRow
 
     yield _header(task)
     endless = ctx.kernel.word_mask
@@ -457,15 +425,13 @@ def _limits(ctx: Context, task: Task) -> Iterator[Row]:
         return
     yield LimitsRow(
         tuple(
-            (name, None if soft == endless else soft, None if hard == endless else hard)
+            Limit(name, None if soft == endless else soft, None if hard == endless else hard)
             for name, soft, hard in found
         )
     )
 
 
-def _times(ctx: Context, tasks: list[Task], chosen: _Filter, named: bool) -> Iterator[Row]:
-    from pycrash.render.taskrows import TimesRow
-
+def _times(ctx: Context, tasks: list[Task], chosen: TaskFilter, named: bool) -> Iterator[Row]:
     run_seconds = ctx.kernel.clock.run_seconds
     heads = (chosen.leader(task, named) for task in tasks if chosen.kind(task))
     found = [task for task in heads if task is not None]
@@ -473,7 +439,7 @@ def _times(ctx: Context, tasks: list[Task], chosen: _Filter, named: bool) -> Ite
         found.sort(key=lambda task: task.start_time)
     for task in found:
         yield TimesRow(
-            _header(task),
+            *_whose(task),
             run_seconds(task.start_time),
             task.start_time,
             task.utime,
@@ -482,18 +448,19 @@ def _times(ctx: Context, tasks: list[Task], chosen: _Filter, named: bool) -> Ite
 
 
 def _summary(ctx: Context, tasks: list[Task]) -> Iterator[Row]:
-    from pycrash.render.taskrows import StateRow
-
     counts = Counter(ctx.kernel.tasks.states.short(task.state) for task in tasks)
     return (StateRow(state, count) for state, count in counts.items())
 
 
-def _process_line(row: ProcessRow, width: int) -> str:
-    pointer = "--" if row.pointer is None else f"{row.pointer:x}"
+def _process_line(row: ProcessRow, width: int, stack: bool, hide: bool) -> str:
+    """`stack` asks for the stack pointer, `hide` marks what ran on a CPU that is offline."""
+    mark = " " if not row.active else "-" if hide and not row.online else ">"
+    shown = row.sp if stack else row.task
+    pointer = "--" if shown is None else f"{shown:x}"
     if len(pointer) < width:
         pointer = centered(pointer, width, "right")
-    comm = f"[{row.comm}]" if row.kernel else row.comm
+    comm = f"[{row.comm}]" if row.kernel_thread else row.comm
     return (
-        f"{row.mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
-        f"{row.percent:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
+        f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
+        f"{row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
     )

@@ -7,11 +7,30 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Part, Row, UsageError
-from pycrash.api.addresses import calculate
-from pycrash.api.kinds import hexadecimal, is_hexadecimal, number
+from pycrash.api import (
+    ADDRESS,
+    COUNT,
+    FILE,
+    OFFSET,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Part,
+    ReadError,
+    Row,
+    UsageError,
+    View,
+    Word,
+    evaluate,
+    hexadecimal,
+    is_hexadecimal,
+    number,
+    one,
+)
 from pycrash.api.symbolrows import UnknownSymbolRow, unknown_symbol, unknown_symbol_lines
-from pycrash.errors import CrashError, ReadError
 from pycrash.render.memory import (
     CODES,
     PER_LINE,
@@ -107,19 +126,32 @@ class Rd(Command):
         ),
         Flag("x", "Do not show characters behind the values."),
         Flag("8", "Show values of 8 bits."),
-        Flag("1", "With 6 behind it: show values of 16 bits.", value="6"),
-        Flag("3", "With 2 behind it: show values of 32 bits.", value="2"),
-        Flag("6", "With 4 behind it: show values of 64 bits.", value="4"),
+        Flag(
+            "1",
+            "With 6 behind it: show values of 16 bits.",
+            value=Word("6", "the second digit of the width"),
+        ),
+        Flag(
+            "3",
+            "With 2 behind it: show values of 32 bits.",
+            value=Word("2", "the second digit of the width"),
+        ),
+        Flag(
+            "6",
+            "With 4 behind it: show values of 64 bits.",
+            value=Word("4", "the second digit of the width"),
+        ),
         Flag(
             "a",
             "Show characters; without a count, up to the first that cannot be printed.",
         ),
         Flag("N", "Show 16- and 32-bit values in network byte order."),
         Flag("R", "Show the memory before the address, up to and including what is there."),
-        Flag("o", "Begin so many bytes behind the address.", value="offs"),
-        Flag("e", "Show memory up to this address.", value="addr"),
-        Flag("r", "Write the bytes to a file; the count is then in bytes.", value="file"),
+        Flag("o", "Begin so many bytes behind the address.", value=OFFSET.named("offs")),
+        Flag("e", "Show memory up to this address.", value=ADDRESS.named("addr")),
+        Flag("r", "Write the bytes to a file; the count is then in bytes.", value=FILE),
     )
+    operands = (one(ADDRESS), one(COUNT))
     examples = (
         ("The kernel's version", "rd -a linux_banner"),
         ("Four values from a structure on", "rd init_task 4"),
@@ -210,7 +242,7 @@ class Rd(Command):
     @staticmethod
     def _address(ctx: Context, word: str) -> int | None:
         if word.startswith("("):
-            return calculate(word, partial(_symbol_address, ctx))
+            return evaluate(word, partial(_symbol_address, ctx), ctx.kernel.word_mask)
         if is_hexadecimal(word):
             return hexadecimal(word)
         return _symbol_address(ctx, word)
@@ -314,8 +346,8 @@ class Rd(Command):
             return
         yield from rows(unread)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        width, order = 2 * ctx.kernel.word_size, ctx.kernel.byte_order
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        width, order = view.pointer_width, view.byte_order
         base = _base(args)
         shown = base == "hex" and not {"s", "S", "x"} & {letter for letter, _ in args.given}
         open_line = unfinished = ""
@@ -342,7 +374,7 @@ class Rd(Command):
                     line = f"{row.address:{width}x}:  {row.text}" if row.text else ""
                     yield line if row.ended else Part(line)
                 elif isinstance(row, UnknownSymbolRow):
-                    yield from unknown_symbol_lines(row, ctx.settings.radix)
+                    yield from unknown_symbol_lines(row, view.radix)
                 elif isinstance(row, CopiedRow):
                     yield f"{row.size} bytes copied from 0x{row.address:x} to {row.file}"
         except ReadError:

@@ -5,8 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.api import Args, Command, Context, Row, UsageError
-from pycrash.errors import CrashError
+from pycrash.api import (
+    COMMAND,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Row,
+    UsageError,
+    View,
+    Word,
+    many,
+    one,
+)
 
 
 class _Stopped(CrashError):
@@ -25,6 +36,7 @@ class Repeat(Command):
 Runs a line until Ctrl-C, until the pager it feeds is left, or until the line turns out to be no
 command at all. A dump does not change, so this is of use only for lines that look at something
 outside of it. -seconds is a pause between two runs, and stands first."""
+    operands = (one(COMMAND), many(Word("operand", "what the command takes")))
     takes_line = True
     examples = (("list a folder every five seconds", "repeat -5 ls"),)
 
@@ -49,5 +61,5 @@ outside of it. -seconds is a pause between two runs, and stands first."""
             time.sleep(int(delay))
         yield from ()
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         yield from map(str, rows)

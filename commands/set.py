@@ -6,52 +6,65 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, Settings
-from pycrash.api.kinds import (
+from pycrash.api import (
+    CPUS,
+    TASK,
+    Address,
+    Args,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Offer,
+    Pages,
+    Row,
+    Settings,
+    TaskCommand,
+    View,
     find_task,
     hexadecimal,
     integer,
     is_decimal,
     is_hexadecimal,
     is_number,
+    many,
     number,
 )
 from pycrash.api.taskcontext import TaskContext, context_lines, task_context
-from pycrash.errors import CrashError
+from pycrash.kernel.tasks.table import Task
 
 _AT_RUNTIME = "cannot change{} editing mode during runtime"
 
 
 @dataclass(frozen=True)
-class SettingRow(Row):
-    """A setting and its value as text. `listed` tells that it is one of the list of all."""
+class SettingRow(Row, kind="set.setting"):
+    """A setting and its value as text."""
 
     name: str
     value: str
-    listed: bool = False
 
 
 @dataclass(frozen=True)
-class MarkedRow(Row):
+class MarkedRow(Row, kind="set.marked"):
     """A task that was marked as the active one of its CPU."""
 
     comm: str
-    task: int
+    task: Address
     cpu: int
 
 
 @dataclass(frozen=True)
-class FreedRow(Row):
+class FreedRow(Row, kind="set.freed"):
     """How many pages of cached dump memory were given back."""
 
-    pages: int
+    pages: Pages
 
 
 class _Invalid(Exception):
     """The value does not fit the setting."""
 
 
-class Set(Command):
+class Set(TaskCommand):
     name = "set"
     summary = "choose the current task; show or change settings"
     synopsis = "[[-a] [pid | taskp] | [-c cpu] | -p] | [crash_variable [setting]] | -v"
@@ -82,8 +95,10 @@ class Set(Command):
         "  error          default | redirect | FILE: where error messages go"
     )
     flags = (
-        Flag("a", "Mark this task as the one its CPU was running.", "pid | taskp"),
-        Flag("c", "Make the task that this CPU was running the current one.", "cpu"),
+        Flag(
+            "a", "Mark this task as the one its CPU was running.", value=TASK.named("pid | taskp")
+        ),
+        Flag("c", "Make the task that this CPU was running the current one.", value=CPUS),
         Flag("p", "Make the task that crashed the current one."),
         Flag("v", "Show every setting."),
     )
@@ -93,18 +108,17 @@ class Set(Command):
         ("Show numbers in hexadecimal", "set radix 16"),
         ("All settings", "set -v"),
     )
+    operands = (many(TASK),)
+    rows = (TaskContext, SettingRow, MarkedRow, FreedRow)
     minimal = True
 
-    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
         word = words[-1]
         if len(words) > 1 or word.startswith("-") or word[:1].isdigit():
             return None
-        return [(name, "setting") for name in _CHANGES if name.startswith(word)]
+        return [Offer(name, "setting") for name in _CHANGES if name.startswith(word)]
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        if ctx.in_foreach:
-            yield task_context(ctx.kernel, ctx.task)
-            return
         for letter, value in args.given:
             # The first of these that is typed decides.
             yield from _option(ctx, letter, value or "")
@@ -136,15 +150,20 @@ class Set(Command):
             yield task_context(ctx.kernel, ctx.task)
             return
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
+        yield task_context(ctx.kernel, task.address)
+
+    def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
+        if "R" in args:
+            raise CrashError("set command does not support -R option")
+        return iter(())
+
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             if isinstance(row, TaskContext):
                 yield from context_lines(row)
             elif isinstance(row, SettingRow):
-                # crash sets the one name "offline" as in its list.
-                listed = row.listed or row.name == "offline"
-                name = f"{row.name:>{14 if row.listed else 13}}" if listed else row.name
-                yield f"{name}: {row.value}"
+                yield f"{_label(row.name, 'v' in args)}: {row.value}"
             elif isinstance(row, MarkedRow):
                 yield (
                     f'"{row.comm}" task {row.task:x} has been marked as the active task on '
@@ -152,6 +171,14 @@ class Set(Command):
                 )
             elif isinstance(row, FreedRow):
                 yield f"{row.pages} pages freed"
+
+
+def _label(name: str, listed: bool) -> str:
+    """The name of a setting, in its column in the list of all."""
+    if listed:
+        return f"{name:>14}"
+    # crash sets the one name "offline" as in its list.
+    return f"{name:>13}" if name == "offline" else name
 
 
 def _option(ctx: Context, letter: str, value: str) -> Iterator[Row]:
@@ -255,7 +282,7 @@ def _all(ctx: Context) -> Iterator[Row]:
         "error": settings.error,
     }
     for name, value in values.items():
-        yield SettingRow(name, value, listed=True)
+        yield SettingRow(name, value)
 
 
 _Change = Callable[[Context, str, "str | None"], Iterator[Row]]

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.kinds import cpu_list, hexadecimal, is_number, number
+from pycrash.api import (
+    ADDRESS,
+    COUNT,
+    OFFSET_OF,
+    STRUCT,
+    STRUCTURE,
+    UNION,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    ReadError,
+    Row,
+    UsageError,
+    View,
+    cpu_list,
+    hexadecimal,
+    is_number,
+    number,
+    offset_operand,
+    one,
+)
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.structures.declaration import declaration
@@ -16,7 +38,6 @@ from pycrash.cexpr.structures.derefs import Dereferencer
 from pycrash.cexpr.structures.innermembers import MemberNotFound
 from pycrash.cexpr.structures.namedtypes import NamedType
 from pycrash.cexpr.structures.structs import Reader
-from pycrash.errors import CrashError, ReadError
 from pycrash.render.hexdump import hex_lines
 
 #: Words crash keeps of one line.
@@ -28,7 +49,7 @@ FLAGS = (
         "l",
         "The address given is that of something inside of the structure, this many bytes from "
         "its beginning; a member written as `structure.member` stands for its offset.",
-        value="offset",
+        value=OFFSET_OF,
     ),
     Flag("r", "Shows the bytes of the structure or member as hexadecimal words."),
     Flag("v", "With -r, names symbols among the words (undocumented in crash)."),
@@ -38,7 +59,9 @@ FLAGS = (
     Flag("h", "Same as -x (undocumented in crash)."),
     Flag("d", "Shows integers in decimal."),
     Flag("p", "Follows pointers and shows what they point to."),
-    Flag("c", "How many structures to show; negative: those that end with the address.", "count"),
+    Flag(
+        "c", "How many structures to show; negative: those that end with the address.", value=COUNT
+    ),
 )
 
 
@@ -134,7 +157,7 @@ class _StructureCommand(Command):
             raise CrashError("-o option not valid with multiple member format")
         yield from _Shower(ctx, request, radix, *_reader(ctx, args)).rows()
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
             if isinstance(row, Line):
                 yield row.text
@@ -142,15 +165,6 @@ class _StructureCommand(Command):
                 yield f"[{row.cpu}]: {f'{row.address:x}' if row.online else '[OFFLINE]'}"
             elif isinstance(row, (Shown, Declared)):
                 yield from row.lines
-
-    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
-        word = words[-1]
-        before = [w for w in words[:-1] if not w.startswith("-")]
-        is_offset = len(words) > 1 and words[-2] == "-l"
-        if word.startswith("-") or (before and not is_offset):
-            return None
-        kinds = (self.wanted,) if self.wanted and not is_offset else ("struct", "union")
-        return ctx.kernel.part(Expressions).complete_structure(word, kinds)
 
     def _options(self, ctx: Context, args: Args) -> tuple[int, int]:
         """The radix asked for (0: the session's), and how far inside the address lies."""
@@ -162,7 +176,7 @@ class _StructureCommand(Command):
                     raise CrashError("-d and -x are mutually exclusive")
                 radix = wanted
             elif letter == "l" and value is not None:
-                back = offset_operand(ctx, value, "-l option")
+                back = offset_operand(ctx.kernel, value, "-l option")
         return radix, back
 
     def _request(self, ctx: Context, operand: str) -> _Request:
@@ -180,6 +194,7 @@ class _StructureCommand(Command):
 
 
 class Struct(_StructureCommand):
+    operands = (one(STRUCT), one(ADDRESS), one(COUNT))
     name = "struct"
     summary = "structure contents"
     synopsis = (
@@ -204,6 +219,7 @@ for every one, `:0,2-4` for some, a lone colon for the CPU of the current task."
 
 
 class Union(_StructureCommand):
+    operands = (one(UNION), one(ADDRESS), one(COUNT))
     name = "union"
     summary = "union contents"
     synopsis = (
@@ -221,19 +237,13 @@ symbol, shows what the union there holds. Operands and options are those of `str
 
 
 class Pointer(_StructureCommand):
+    operands = (one(STRUCTURE), one(ADDRESS), one(COUNT))
     name = "*"
     summary = "pointer-to short-cut"
     synopsis = "(struct or union command arguments)"
     description = """\
 Stands for `struct` or `union`, whichever the name is. Operands and options are theirs."""
     examples = (("A member of the structure at an address", "* task_struct.pid ff175e6a82c68000"),)
-
-
-def offset_operand(ctx: Context, text: str, what: str) -> int:
-    """An offset: a number, or a member written `structure.member`. Raises CrashError."""
-    if is_number(text):
-        return number(text)
-    return ctx.kernel.part(Expressions).types.required_offset(text, what)
 
 
 class _Operands:

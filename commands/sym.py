@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.kinds import hexadecimal, is_hexadecimal, is_number
+from pycrash.api import (
+    MODULE,
+    SYMBOL,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    hexadecimal,
+    is_hexadecimal,
+    is_number,
+    many,
+)
 from pycrash.api.symbolrows import (
     SymbolRow,
     UnknownSymbolRow,
@@ -16,7 +31,6 @@ from pycrash.api.symbolrows import (
     unknown_symbol,
     unknown_symbol_lines,
 )
-from pycrash.errors import CrashError
 from pycrash.kernel.symbols.table import Symbol
 
 
@@ -78,13 +92,22 @@ class Sym(Command):
         Flag(
             "M", "List the symbols of all modules, with marks where their memory begins and ends."
         ),
-        Flag("m", "List the symbols of one module.", value="module"),
+        Flag("m", "List the symbols of one module.", value=MODULE),
         Flag("p", "Show also the symbol before."),
         Flag("n", "Show also the symbol behind."),
         Flag("s", "Show the section in place of the source line."),
-        Flag("q", "List the symbols whose names contain the string.", value="string"),
-        Flag("Q", "Count the symbols whose names contain the string.", value="string"),
+        Flag(
+            "q",
+            "List the symbols whose names contain the string.",
+            value=SYMBOL.named("string", "part of a symbol's name"),
+        ),
+        Flag(
+            "Q",
+            "Count the symbols whose names contain the string.",
+            value=SYMBOL.named("string", "part of a symbol's name"),
+        ),
     )
+    operands = (many(SYMBOL),)
     examples = (
         ("Where is jiffies?", "sym jiffies"),
         ("What is at this address?", "sym ffffffff81000010"),
@@ -196,8 +219,8 @@ class Sym(Command):
             symbol.address, symbol.letter, symbol.name, offset, symbol.module, source, section
         )
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        radix = ctx.settings.radix
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        radix = view.radix
         for row in rows:
             if isinstance(row, SymbolRow):
                 yield symbol_line(row, radix)

@@ -7,9 +7,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.kinds import is_number, number
-from pycrash.errors import CrashError, MissingFeature
+from pycrash.api import (
+    Args,
+    Choice,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    MissingFeature,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    Word,
+    is_number,
+    number,
+    one,
+)
 from pycrash.render.columns import clock_time
 from pycrash.render.ctext import date_text, printable, size_text
 
@@ -102,9 +116,13 @@ class Sys(Command):
              "contains a text, or the entry of a number. Numbers are in the output radix."),
         Flag("t", "Show the kernel's taint mask and the letters of its bits."),
         Flag("i", "Show the machine's DMI strings."),
-        Flag("p", "Undocumented: -panic brings a live system down; a dump is past that.",
-             value="anic"),
+        Flag(
+            "p",
+            "Undocumented: -panic brings a live system down; a dump is past that.",
+            value=Word("anic", "the rest of the word"),
+        ),
     )  # fmt: skip
+    operands = (one(Choice("config", "what to show", {"config": "the kernel's configuration"})),)
     examples = (
         ("The system block:", "sys"),
         ("Every system call that has to do with reading:", "sys -c read"),
@@ -127,7 +145,7 @@ class Sys(Command):
             return _system(ctx)
         return _config(ctx, args.operands)
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         width = 0
         if "i" in args:
             rows = list(rows)
@@ -151,7 +169,7 @@ class Sys(Command):
                 if not headed and not row.operand:
                     yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
                     headed = True
-                yield _call_line(row, ctx.settings.radix)
+                yield _call_line(row, view.radix)
 
 
 def _system(ctx: Context) -> Iterator[Row]:

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.arithmetic import can_evaluate, evaluate, symbol_resolver
-from pycrash.api.kinds import hexadecimal, is_decimal, is_hexadecimal, is_number, number
-from pycrash.api.radix import asked_radix
+from pycrash.api import (
+    ADDRESS,
+    OFFSET_OF,
+    STRUCTURE,
+    Args,
+    Choice,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    asked_radix,
+    can_evaluate,
+    evaluate,
+    hexadecimal,
+    is_decimal,
+    is_hexadecimal,
+    is_number,
+    offset_operand,
+    one,
+    symbol_resolver,
+)
 from pycrash.cexpr.eval.session import Session
-from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.structures.entries import EntryReader, Part
-from pycrash.errors import CrashError
 from pycrash.kernel.walks.maple import (
     ARANGE_64,
     DENSE,
@@ -64,6 +83,18 @@ class Contents(Row):
     lines: tuple[str, ...]
 
 
+TREE_TYPE = Choice(
+    "type",
+    "the kind of tree",
+    {
+        "radix": "struct radix_tree_root",
+        "xarray": "struct xarray",
+        "rbtree": "struct rb_root",
+        "maple": "struct maple_tree",
+    },
+)
+
+
 @dataclass
 class _Request:
     """What the line asks for."""
@@ -90,29 +121,29 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
             "t",
             "The kind of tree: radix, xarray, rbtree or maple; the first letters do. "
             "A red-black tree where it is not given.",
-            value="type",
+            value=TREE_TYPE,
         ),
         Flag(
             "r",
             "The start has its root at this offset, a number or `structure.member`.",
-            value="offset",
+            value=OFFSET_OF,
         ),
         Flag(
             "o",
             "Where the struct rb_node lies in the structures, a number or `structure.member`.",
-            value="offset",
+            value=OFFSET_OF,
         ),
         Flag(
             "s",
             "For each entry, what this structure holds, or the members named. May be given "
             "more than once.",
-            value="struct",
+            value=STRUCTURE.named("struct"),
         ),
         Flag(
             "S",
             "As -s, but reads the members themselves, and shows numbers and addresses as they "
             "stand.",
-            value="struct",
+            value=STRUCTURE.named("struct"),
         ),
         Flag("x", "With -s and -S, integers in hexadecimal."),
         Flag("d", "With -s and -S, integers in decimal."),
@@ -121,6 +152,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
         Flag("v", "Shows the nodes and ranges of a maple tree."),
         Flag("N", "The start is a node, not a root."),
     )
+    operands = (one(ADDRESS.named("start")),)
     examples = (
         (
             "The areas of vmalloc, in their order",
@@ -129,11 +161,6 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
         ("What a process has mapped", "tree -t maple -r mm_struct.mm_mt ff175e6a82c86300"),
         ("The pids of a namespace", "tree -t xarray -r pid_namespace.idr init_pid_ns -p"),
     )
-
-    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
-        before = words[-2] if len(words) > 1 else ""
-        named = before in ("-s", "-S", "-o", "-r") or "." in words[-1]
-        return ctx.kernel.part(Expressions).complete_structure(words[-1]) if named else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = _Request()
@@ -166,7 +193,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
             yield Contents("", "", 0, ("",))
             raise CrashError(text[1:]) from None
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         lines = _VerboseText()
         for row in rows:
             if isinstance(row, Entry):
@@ -218,9 +245,7 @@ def _kind(ctx: Context, text: str) -> str:
 def _offset(ctx: Context, text: str, letter: str, what: str, before: int | None) -> int:
     if before is not None:
         raise CrashError(f"{what} offset value {before} (0x{before:x}) already entered")
-    if is_number(text):
-        return number(text)
-    return ctx.kernel.part(Expressions).types.required_offset(text, f"{letter} argument")
+    return offset_operand(ctx.kernel, text, f"{letter} argument")
 
 
 def _check(args: Args, request: _Request) -> None:

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, UsageError
-from pycrash.api.kinds import number
+from pycrash.api import (
+    STRUCTURE,
+    SYMBOL,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    Word,
+    many,
+    number,
+)
 from pycrash.cexpr.eval.evaluator import evaluate
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
@@ -16,7 +30,6 @@ from pycrash.cexpr.printing.numbers import plain
 from pycrash.cexpr.structures.declaration import declaration
 from pycrash.cexpr.structures.namedtypes import NamedType
 from pycrash.cexpr.syntax.errors import ExprError
-from pycrash.errors import CrashError
 
 #: Bytes of the largest integer crash knows the size of.
 LARGEST_INT = 8
@@ -51,9 +64,18 @@ With -r or -m every type of the kernel is gone through, and those that fit are l
 and name."""
     flags = (
         Flag("o", "put the offset of each member in front of it"),
-        Flag("r", "list the types of this size, or of a range of sizes", "size"),
-        Flag("m", "list the structures with a member whose type's name contains this", "member"),
+        Flag(
+            "r",
+            "list the types of this size, or of a range of sizes",
+            value=Word("size", "a size in bytes, or a range of sizes: 100-200"),
+        ),
+        Flag(
+            "m",
+            "list the structures with a member whose type's name contains this",
+            value=STRUCTURE.named("member", "a part of the name of a member's type"),
+        ),
     )
+    operands = (many(STRUCTURE, SYMBOL),)
     examples = (
         ("A structure", "whatis list_head"),
         ("The declaration of a function", "whatis schedule"),
@@ -87,7 +109,7 @@ and name."""
             yield Notice(f"cannot resolve: {' '.join(_line_words(args, words))}")
             raise UsageError from None
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         if "r" in args or "m" in args:
             yield from _table([row for row in rows if isinstance(row, SizedType)])
             return

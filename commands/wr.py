@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pycrash.api import Args, Command, Context, Row
-from pycrash.errors import CrashError
+from pycrash.api import Args, Command, Context, CrashError, Row, View
 
 
 class Wr(Command):
@@ -24,5 +23,5 @@ class Wr(Command):
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         raise CrashError("not allowed on dumpfiles")
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         return (str(row) for row in rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pycrash.api import Context
+from pycrash.api import Context, Settings, View
 from pycrash.api.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +31,7 @@ def test_the_example_command_works(tmp_path: Path) -> None:
 
     def lines(*words: str) -> list[str]:
         args = command.parse(words)
-        return list(command.text(ctx, args, command.run(ctx, args)))
+        return list(command.text(View(Settings()), args, command.run(ctx, args)))
 
     assert lines() == ["     2  sh", "     1  init"]
     assert lines("-k") == ["     1  sh"]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pycrash.api.operands.base import Operand
 
 
 class UsageError(Exception):
@@ -17,13 +21,13 @@ class UsageError(Exception):
 class Flag:
     """One option letter of a command.
 
-    `value` names the flag's argument ("cpu", "ref") or is None where it takes none.
+    `value` is the kind of the flag's argument, None where it takes none.
     `help` is its paragraph on the help page.
     """
 
     letter: str
     help: str
-    value: str | None = None
+    value: Operand[Any] | None = None
 
 
 @dataclass(frozen=True)

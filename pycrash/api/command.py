@@ -4,28 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pycrash.api.args import Args, Flag, parse_args
-from pycrash.api.context import Context
-from pycrash.api.rows import Row
+from pycrash.api.context import Context, View
+from pycrash.api.operands.base import Offer, Place
+from pycrash.api.rows import Notice, Row
+
+if TYPE_CHECKING:
+    from pycrash.kernel.tasks.table import Task
 
 
 class Command(ABC):
     """One command of the shell. Subclasses declare themselves in class attributes.
 
-    `name` is the word typed; `summary` the line under NAME on the help page;
-    `synopsis` the text behind the name in usage and help; `flags` the option letters;
-    `description` the paragraphs before the flags; `examples` pairs of (what it does, line).
-    `minimal` tells whether it works under --minimal; `takes_line` that its operands are a line
-    of their own, in which an argument file is not for this command.
+    `name` is the word typed, `aliases` other words for it; `summary` the line under NAME on the
+    help page; `synopsis` the text behind the name in usage and help; `flags` the option letters;
+    `operands` what may stand behind them, place by place; `rows` the kinds of rows it yields
+    besides notices; `description` the paragraphs before the flags; `examples` pairs of (what it
+    does, line). `minimal` tells whether it works under --minimal; `takes_line` that its operands
+    are a line of their own, in which an argument file or --json is not for this command.
     """
 
     name: ClassVar[str]
+    aliases: ClassVar[Sequence[str]] = ()
     summary: ClassVar[str]
     synopsis: ClassVar[str]
     description: ClassVar[str] = ""
     flags: ClassVar[Sequence[Flag]] = ()
+    operands: ClassVar[Sequence[Place]] = ()
+    rows: ClassVar[Sequence[type[Row]]] = ()
     examples: ClassVar[Sequence[tuple[str, str]]] = ()
     minimal: ClassVar[bool] = False
     takes_line: ClassVar[bool] = False
@@ -34,10 +42,10 @@ class Command(ABC):
         """Split the words behind the command's name; override for other than getopt's rules."""
         return parse_args(self.name, self.flags, words)
 
-    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]] | None:
-        """What could stand for the last of the words, which may be empty: (text, remark) pairs.
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
+        """What could stand for the last of the words, which may be empty.
 
-        None leaves it to the shell, which goes by what the synopsis names.
+        None leaves it to what flags and operands declare.
         """
         return None
 
@@ -46,5 +54,43 @@ class Command(ABC):
         """Find the facts, lazily. Raises CrashError to stop, UsageError for a bad line."""
 
     @abstractmethod
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        """Turn rows into lines, without their newlines. Must not read kernel memory."""
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        """Turn rows into lines, without their newlines."""
+
+
+class TaskCommand(Command):
+    """A command that foreach can run on one task after the other.
+
+    `task_flags` are the letters that foreach hands on, each once, in the order they stand here;
+    `task_values` those with an argument. A command with other rules overrides `task_words`.
+    """
+
+    task_flags: ClassVar[str] = ""
+    task_values: ClassVar[str] = ""
+
+    @abstractmethod
+    def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
+        """The facts of one task. Raises CrashError, which ends this task alone."""
+
+    def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
+        """What is to be said of foreach's flags and operands before any task.
+
+        Raises CrashError with crash's refusal.
+        """
+        return iter(())
+
+    def task_words(self, args: Args, operands: Sequence[str]) -> list[str]:
+        """The words this command is called with, made of foreach's flags and operands."""
+        words = [f"-{letter}" for letter in self.task_flags if letter in args]
+        for letter in self.task_values:
+            value = args.value(letter)
+            words += [] if value is None else [f"-{letter}", value]
+        return words
+
+    def introduces(self, args: Args) -> bool:
+        """Whether foreach shows each task's header before what this command shows of it."""
+        return "R" not in args
+
+    def in_order(self, ctx: Context, args: Args, tasks: Sequence[Task]) -> Sequence[Task]:
+        """The tasks in the order in which they are shown. Raises CrashError."""
+        return tasks

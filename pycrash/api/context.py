@@ -8,46 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pycrash.api.rows import Row
+from pycrash.kernel.core.architecture import RegisterSet
+from pycrash.settings import Settings
 
 if TYPE_CHECKING:
     from pycrash.api.registry import Registry
     from pycrash.kernel.kernel import Kernel
-
-
-@dataclass
-class Settings:
-    """What `set` changes. Names are those of `set -v`."""
-
-    radix: int = 10
-    #: What pages a terminal's output: "off", "less", "more" or "CRASHPAGER".
-    scroll: str = "off"
-    #: What `set scroll on` turns on again; "none" where there is no terminal.
-    scroller: str = "none"
-    refresh: bool = True
-    print_max: int = 256
-    print_array: bool = False
-    console: str = "(not assigned)"
-    debug: int = 0
-    core: bool = False
-    hash: bool = True
-    silent: bool = False
-    edit: str = "vi"
-    namelist: str = ""
-    dumpfile: str = ""
-    unwind: bool = False
-    zero_excluded: bool = False
-    null_stop: bool = False
-    gdb: bool = False
-    scope: int = 0
-    offline: str = "show"
-    #: Whether bt takes every text address for a call unless told otherwise (bt -O).
-    old_backtrace: bool = False
-    redzone: bool = True
-    error: str = "default"
-    #: Whether .crashrc is being run; some settings can be changed only there.
-    starting: bool = False
-    #: Address of the task_struct that `set` chose; 0 until it did.
-    task: int = 0
 
 
 class ShellPort(Protocol):
@@ -81,21 +47,19 @@ class ShellPort(Protocol):
 
 @dataclass
 class Context:
-    """Everything a command's `run` and `text` may use.
+    """Everything a command's `run` may use.
 
     `task` is the task_struct address the command works on: the current context (at first the
-    task that crashed), or the task foreach is at (`in_foreach` is then true; foreach has
-    introduced the task then, and a command does it only with a reference to look for).
+    task that crashed), or the task foreach is at.
     """
 
     kernel: Kernel
     settings: Settings
     registry: Registry
     shell: ShellPort
-    in_foreach: bool = False
     foreach_task: int | None = None
-    #: Under foreach, the tasks whose thread groups were shown at an earlier one.
-    foreach_seen: set[int] = field(default_factory=set)
+    #: Under foreach, what a command remembers from task to task: addresses it has shown.
+    seen: set[int] = field(default_factory=set)
 
     @property
     def task(self) -> int:
@@ -104,7 +68,40 @@ class Context:
         return self.settings.task or self.kernel.panic.first_task
 
     def at(self, task: int) -> Context:
-        """This context for one task of a foreach."""
+        """This context for the tasks of a foreach, at one of them."""
         there = copy(self)
-        there.in_foreach, there.foreach_task = True, task
+        there.foreach_task, there.seen = task, set()
         return there
+
+    @property
+    def view(self) -> View:
+        """What turning rows into text may use."""
+        kernel = self.kernel
+        return View(self.settings, kernel.word_size, kernel.byte_order, kernel.arch.registers)
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything a command's `text` may use: how things are shown, and no memory.
+
+    `word_size` is the bytes of an unsigned long, `byte_order` struct's code of the kernel's,
+    `registers` the machine's.
+    Under foreach `each` is true, and `first` at the first task.
+    """
+
+    settings: Settings
+    word_size: int = 8
+    byte_order: str = "<"
+    registers: RegisterSet = field(default_factory=RegisterSet)
+    each: bool = False
+    first: bool = True
+
+    @property
+    def radix(self) -> int:
+        """10 or 16, as `set radix` says."""
+        return self.settings.radix
+
+    @property
+    def pointer_width(self) -> int:
+        """The digits of a pointer."""
+        return 2 * self.word_size

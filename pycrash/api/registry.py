@@ -16,7 +16,7 @@ from pycrash.api.command import Command
 
 BUILT_IN = "pycrash.commands"
 #: Files of commands that are not in the file of their name.
-_FILES = {"*": "struct", "union": "struct"}
+_FILES = {"*": "struct", "union": "struct", "q": "exit"}
 
 
 class PluginError(Exception):
@@ -53,19 +53,21 @@ class Registry:
         return self._commands.get(name)
 
     def names(self) -> list[str]:
-        """Every command's name, sorted."""
+        """Every command's name and aliases, sorted."""
         self._load_built_in()
         self._load_plugins()
         return sorted(self._commands)
 
     def __iter__(self) -> Iterator[Command]:
-        return iter([self._commands[name] for name in self.names()])
+        return iter(dict.fromkeys(self._commands[name] for name in self.names()))
 
     def add(self, command: Command) -> None:
         """Register one command. Raises PluginError where its name is taken."""
-        if command.name in self._commands or self._load_named(command.name):
-            raise PluginError(f"{command.name}: there is a command of that name")
-        self._commands[command.name] = command
+        names = (command.name, *command.aliases)
+        for name in names:
+            if name in self._commands or self._load_named(name):
+                raise PluginError(f"{name}: there is a command of that name")
+        self._commands.update(dict.fromkeys(names, command))
 
     def load_file(self, path: Path) -> None:
         """Load a plugin file's commands. Raises PluginError, and then there are none of them."""
@@ -104,7 +106,7 @@ class Registry:
         try:
             for command in _commands_of(module):
                 self.add(command)
-                added.append(command.name)
+                added += [command.name, *command.aliases]
         except PluginError:
             self._remove(added)
             raise
@@ -148,7 +150,8 @@ class Registry:
         except Exception as error:
             self._problems.append(f"{module}: {type(error).__name__}: {error}")
             return
-        self._commands.update((command.name, command) for command in commands)
+        for command in commands:
+            self._commands.update(dict.fromkeys((command.name, *command.aliases), command))
 
     def _load_built_in(self) -> None:
         package = importlib.import_module(BUILT_IN)

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass, fields
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pycrash.api.fields import Address
 
 _R = TypeVar("_R", bound="Row")
 
 
 @dataclass(frozen=True)
 class Row:
-    """Base of every row. Subclasses are frozen dataclasses of plain Python values."""
+    """Base of every row. Subclasses are frozen dataclasses of plain Python values.
+
+    A subclass states its kind: `class Process(Row, kind="ps.task")`. The kind and the fields'
+    names, types and units are a contract that scripts live on (see pycrash.api.fields); a row
+    holds facts alone, and widths, headings and radix are found by the command's `text`.
+    One name stands for one thing in all commands: `pid`, `task` (the task_struct's address),
+    `cpu`, `comm`, `address`, `symbol`, `module`, `name`.
+    """
+
+    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls, kind: str = "", **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        if kind:
+            cls.kind = kind
 
 
 def quick(cls: type[_R]) -> type[_R]:
@@ -27,7 +43,34 @@ def quick(cls: type[_R]) -> type[_R]:
 
 
 @dataclass(frozen=True)
-class Notice(Row):
+class Begin(Row):
+    """No fact, and so without a kind: a list begins here, and its heading is due."""
+
+
+@dataclass(frozen=True)
+class Text(Row, kind="text"):
+    """A line of an answer that is nothing but text: a page of help, a configuration file."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class TaskRow(Row):
+    """Base of rows about one task: `task` is the address of its task_struct.
+
+    Of a class that `introduces`, the rows behind one are about its task, up to the next.
+    """
+
+    introduces: ClassVar[bool] = False
+
+    pid: int
+    task: Address
+    cpu: int
+    comm: str
+
+
+@dataclass(frozen=True)
+class Notice(Row, kind="notice"):
     """A message that does not end the command.
 
     The shell prints it as crash's error() does: "bt: text" for INFO,

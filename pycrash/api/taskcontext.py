@@ -6,23 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycrash.api.rows import Row
+from pycrash.api.fields import Address
+from pycrash.api.rows import TaskRow
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
 
 
 @dataclass(frozen=True)
-class TaskContext(Row):
+class TaskContext(TaskRow, kind="set.context"):
     """A task as a context. `tasks` is how many tasks have its pid; `role` is "PANIC", "SYSRQ",
     "ACTIVE", or empty for a task that no CPU was running."""
 
-    pid: int
-    comm: str
-    task: int
     tasks: int
-    thread_info: int
-    cpu: int
+    thread_info: Address
     state: str
     role: str
 
@@ -36,11 +33,11 @@ def task_context(kernel: Kernel, address: int) -> TaskContext:
         role = "ACTIVE" if address != panic.task else "SYSRQ" if panic.by_sysrq else "PANIC"
     return TaskContext(
         task.pid,
-        task.comm,
         address,
+        task.cpu,
+        task.comm,
         len(table.by_pid(task.pid)),
         task.thread_info,
-        task.cpu,
         table.states.long(task.state),
         role,
     )

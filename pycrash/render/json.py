@@ -4,36 +4,58 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, is_dataclass
-from enum import Enum
 from typing import Any
 
-from pycrash.api.rows import Row
+from pycrash.api.args import UsageError
+from pycrash.api.fields import Json, record
+from pycrash.api.rows import Notice, Row, TaskRow
+from pycrash.errors import CrashError, ReadError
+
+_encode = json.JSONEncoder(ensure_ascii=True).encode
 
 
-def json_lines(rows: Iterable[Row]) -> Iterator[str]:
-    """One object a row: `row` is its kind, the rest its fields. Numbers stay exact."""
-    encode = json.JSONEncoder(ensure_ascii=True).encode
+def json_lines(command: str, rows: Iterable[Row]) -> Iterator[str]:
+    """One object a row: `kind`, the row's fields, and `of`, the task that a header before it
+    named. Notices are objects of their own kind, with the command that speaks."""
+    whose: Json | None = None
     for row in rows:
-        yield encode(plain(row))
+        if isinstance(row, Notice):
+            yield _encode(_notice(command, row))
+            continue
+        if not row.kind:
+            continue
+        found = {"kind": row.kind, **record(type(row)).encode(row)}
+        if isinstance(row, TaskRow) and row.introduces:
+            whose = {name: found[name] for name in ("pid", "task", "cpu", "comm")}
+        elif whose is not None:
+            found["of"] = whose
+        yield _encode(found)
 
 
-def plain(value: Any) -> Any:
-    """A value of a row in what JSON knows: bytes become hexadecimal digits."""
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value.value if isinstance(value, Enum) else value
-    if is_dataclass(value) and not isinstance(value, type):
-        named = {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-        return {"row": type(value).__name__, **named} if isinstance(value, Row) else named
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        named = {name: plain(held) for name, held in zip(value._fields, value, strict=True)}
-        return {"kind": type(value).__name__, **named}
-    if isinstance(value, dict):
-        return {str(key): plain(held) for key, held in value.items()}
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex()
-    if isinstance(value, Enum):
-        return plain(value.value)
-    if isinstance(value, Iterable):
-        return [plain(held) for held in value]
-    return str(value)
+def error_line(command: str, error: Exception) -> str:
+    """What ended a command: its message, and of a failed read the address, what was read, and
+    why it could not be."""
+    found: dict[str, Any] = {"kind": "error", "command": command}
+    if isinstance(error, UsageError):
+        found |= {"message": str(error) or "wrong usage", "reason": "usage"}
+    elif isinstance(error, ReadError):
+        found |= {
+            "message": str(error),
+            "reason": error.reason,
+            "address": f"{error.address:#x}",
+            "what": error.what,
+        }
+    else:
+        found |= {"message": str(error).strip("\n")}
+        if not isinstance(error, CrashError):
+            found["reason"] = "internal"
+    return _encode(found)
+
+
+def _notice(command: str, row: Notice) -> Json:
+    return {
+        "kind": "notice",
+        "command": row.command or command,
+        "level": row.level,
+        "message": row.text.strip("\n"),
+    }

@@ -73,7 +73,7 @@ def _filled(text: str, first: str, rest: str) -> list[str]:
 def _flags(command: Command) -> Iterator[str]:
     """The flags with their help; neighbours with the same help share it."""
     groups = [
-        ([f"-{f.letter}{' ' + f.value if f.value else ''}" for f in flags], text)
+        ([f"-{f.letter}{' ' + f.value.word if f.value else ''}" for f in flags], text)
         for text, flags in groupby(command.flags, lambda flag: flag.help)
     ]
     width = max((len(heads[0]) for heads, _ in groups if len(heads) == 1), default=0)

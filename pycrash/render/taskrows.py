@@ -4,113 +4,133 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from pycrash.api.rows import Row, quick
-from pycrash.api.taskheader import TaskHeader, header_lines
+from pycrash.api.context import View
+from pycrash.api.fields import Hidden, Nanoseconds, Seconds
+from pycrash.api.header import TaskHeader, header_line
+from pycrash.api.rows import Row, TaskRow, quick
 from pycrash.render.columns import centered, clock_time
 
 _UNLIMITED = "(unlimited)"
 
 
 @dataclass(frozen=True)
-class FamilyRow(Row):
-    """A task and its relatives: `kind` is "parents" (the first the oldest), "children" or
-    "threads"."""
+class FamilyRow(TaskRow, kind="ps.family"):
+    """A task and its relatives: `relation` is "parents" (the task is the oldest, the last is
+    the one asked for), "children" or "threads"."""
 
-    kind: str
-    head: TaskHeader
+    relation: str
     others: tuple[TaskHeader, ...]
 
 
 @quick
 @dataclass(frozen=True)
-class LastRunRow(Row):
-    """When a task last got a CPU: `stamp` in nanoseconds, `digits` those of the latest."""
+class LastRunRow(TaskRow, kind="ps.last_run"):
+    """When a task last got a CPU, since boot; `latest` is that of any task."""
 
-    stamp: int
-    digits: int
+    last_run: Nanoseconds
     state: str
-    task: TaskHeader
+    latest: Hidden[int]
 
 
 @quick
 @dataclass(frozen=True)
-class SinceRunRow(Row):
-    """How long before the end a task last got a CPU, in nanoseconds, and the clock of its CPU."""
+class SinceRunRow(TaskRow, kind="ps.since_run"):
+    """How long before the end a task last got a CPU, and the clock of its CPU."""
 
-    elapsed: int
-    clock: int
+    elapsed: Nanoseconds
+    clock: Nanoseconds
     state: str
-    task: TaskHeader
 
 
 @dataclass(frozen=True)
-class CpuRow(Row):
+class CpuRow(Row, kind="ps.cpu"):
     """The CPU whose tasks follow."""
 
     cpu: int
-    offline: bool
-    again: bool
+    online: bool
 
 
 @dataclass(frozen=True)
-class StringsRow(Row):
-    """Strings of a task's user stack, each ended by NUL; `kind` is "ARG" or "ENV"."""
+class StringsRow(Row, kind="ps.strings"):
+    """Strings of a task's user stack, each ended by NUL: its arguments or its environment."""
 
-    kind: str
+    what: Literal["arguments", "environment"]
     text: str
 
 
-@dataclass(frozen=True)
-class LimitsRow(Row):
-    """(name, soft, hard) of each resource limit; None is no limit."""
+class Limit(NamedTuple):
+    """One resource limit, named as RLIMIT_ names it; None is no limit."""
 
-    limits: tuple[tuple[str, int | None, int | None], ...]
+    name: str
+    current: int | None
+    maximum: int | None
+
+
+@dataclass(frozen=True)
+class LimitsRow(Row, kind="ps.limits"):
+    """The resource limits of a task."""
+
+    limits: tuple[Limit, ...]
 
 
 @quick
 @dataclass(frozen=True)
-class TimesRow(Row):
-    """How long a task ran (seconds), when it started and the CPU time it used (nanoseconds)."""
+class TimesRow(TaskRow, kind="ps.times"):
+    """How long a task ran, when it started and the CPU time it used, in the kernel's own unit:
+    nanoseconds since 4.11, ticks before."""
 
-    task: TaskHeader
-    run_time: int
+    run_time: Seconds
     start_time: int
     utime: int
     stime: int
 
 
 @dataclass(frozen=True)
-class StateRow(Row):
+class StateRow(Row, kind="ps.state"):
     """How many tasks are in a state."""
 
     state: str
     count: int
 
 
-def task_lines(row: Row, word_size: int, stamp: str) -> Iterator[str]:
-    """The lines of one of these rows; `stamp` is the format code of a time stamp."""
+ROWS = (
+    FamilyRow,
+    LastRunRow,
+    SinceRunRow,
+    CpuRow,
+    StringsRow,
+    LimitsRow,
+    TimesRow,
+    StateRow,
+)
+
+
+def task_lines(row: Row, view: View) -> Iterator[str]:
+    """The lines of one of these rows."""
+    word_size = view.word_size
     if isinstance(row, FamilyRow):
         yield from _family_lines(row, word_size)
     elif isinstance(row, LastRunRow):
-        (header,) = header_lines(row.task, word_size)
-        yield f"[{row.stamp:{row.digits}{stamp}}] [{row.state}]  {header}"
+        code = "x" if view.radix == 16 else "d"
+        width = len(f"{row.latest:{code}}")
+        header = header_line(row, word_size)
+        yield f"[{row.last_run:{width}{code}}] [{row.state}]  {header}"
     elif isinstance(row, SinceRunRow):
-        (header,) = header_lines(row.task, word_size)
+        header = header_line(row, word_size)
         days = len(_days(row.clock).partition(" ")[0])
         time = _days(row.elapsed)
         blanks = " " * (days - len(time.partition(" ")[0]))
         yield f"[{blanks}{time}] [{row.state}]  {header}"
     elif isinstance(row, CpuRow):
-        if row.again:
-            yield ""
-        yield f"CPU: {row.cpu}" + (" [OFFLINE]" if row.offline else "")
+        yield f"CPU: {row.cpu}" + ("" if row.online else " [OFFLINE]")
     elif isinstance(row, StringsRow):
         yield from _string_lines(row)
     elif isinstance(row, LimitsRow):
         yield from _limit_lines(row)
     elif isinstance(row, TimesRow):
-        yield from header_lines(row.task, word_size)
+        yield header_line(row, word_size)
         yield f"    RUN TIME: {clock_time(row.run_time)}"
         yield f"  START TIME: {row.start_time}"
         yield f"       UTIME: {row.utime}"
@@ -128,19 +148,18 @@ def _days(nanoseconds: int) -> str:
 
 
 def _family_lines(row: FamilyRow, word_size: int) -> Iterator[str]:
-    yield from header_lines(row.head, word_size)
+    yield header_line(row, word_size)
     for depth, other in enumerate(row.others, 1):
-        (line,) = header_lines(other, word_size)
-        yield " " * (depth if row.kind == "parents" else 2) + line
-    if not row.others and row.kind != "parents":
-        yield f"  (no {row.kind})"
+        yield " " * (depth if row.relation == "parents" else 2) + header_line(other, word_size)
+    if not row.others and row.relation != "parents":
+        yield f"  (no {row.relation})"
     yield ""
 
 
 def _string_lines(row: StringsRow) -> Iterator[str]:
     strings = row.text.split("\0")
     whole, rest = [s for s in strings[:-1] if s], strings[-1]
-    if row.kind == "ARG":
+    if row.what == "arguments":
         yield "ARG: " + "".join(f"{string} " for string in whole) + rest
         return
     lines = [*whole, rest] if rest or not whole else whole

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
+from typing import Any
 
-from pycrash.api import Command
+from pycrash.api import STRUCTURE, SYMBOL, Command, Offer, Operand
+from pycrash.api.operands.base import kinds_at
+from pycrash.api.operands.names import files
 from pycrash.shell.session import EXTERNAL, Session
 from pycrash.shell.words import Word, find_words
 
@@ -24,28 +25,6 @@ class Candidate:
     text: str
     start: int
     remark: str = ""
-
-
-#: Words of a synopsis, or names of a flag's argument, to the kind of thing they mean.
-KINDS = {
-    "pid": "task",
-    "task": "task",
-    "taskp": "task",
-    "tgid": "task",
-    "symbol": "symbol",
-    "expression": "symbol",
-    "address": "symbol",
-    "start": "symbol",
-    "module": "module",
-    "command": "command",
-    "all": "command",
-    "file": "file",
-    "objfile": "file",
-    "shared-object": "file",
-    "namelist": "file",
-    "dumpfile": "file",
-    "directory": "file",
-}
 
 
 #: A pipe, a redirection or a shell command, and the last word behind it.
@@ -108,92 +87,49 @@ class Completion:
                 found = True
                 yield Candidate(name, word.start, "program")
         if not found:
-            yield from self._symbols(word)
-            yield from self._types(word)
-
-    def _types(self, word: Word) -> Iterator[Candidate]:
-        """Types and members, as `struct` completes them."""
-        command = self._session.registry.find("struct")
-        if command is not None and self._usable():
-            for text, remark in command.complete(self._session.context, [word.text]) or ():
-                yield Candidate(text, word.start, remark)
+            yield from self._of_kinds((SYMBOL, STRUCTURE), word)
 
     def _behind(self, command: Command, words: Sequence[str], last: Word) -> Iterator[Candidate]:
         """What could stand behind a command's name; the last word is being typed."""
         offered = command.complete(self._session.context, words) if self._usable() else None
         if offered is not None:
-            for text, remark in offered:
-                yield Candidate(text, last.start, remark)
+            yield from _candidates(offered, last)
             return
         if last.text.startswith("-"):
             for flag in command.flags:
                 text = f"-{flag.letter}"
                 if text.startswith(last.text):
-                    remark = " ".join(flag.help.split())
-                    yield Candidate(text, last.start, remark)
+                    yield Candidate(text, last.start, " ".join(flag.help.split()))
             return
-        before = words[-2] if len(words) > 1 else ""
-        for flag in command.flags:
-            if before == f"-{flag.letter}" and flag.value:
-                yield from self._of_kinds(_kinds(flag.value), last)
-                return
-        yield from self._of_kinds(_kinds(command.synopsis), last)
+        yield from self._of_kinds(wanted_at(command, words[:-1]), last)
 
-    def _of_kinds(self, kinds: Iterable[str], word: Word) -> Iterator[Candidate]:
+    def _of_kinds(self, kinds: Iterable[Operand[Any]], word: Word) -> Iterator[Candidate]:
         if "/" in word.text:
             yield from self._files(word.text, word.start)
             return
         for kind in kinds:
-            if kind == "file":
-                yield from self._files(word.text, word.start)
-            elif kind == "command":
-                yield from self._first_words(word)
-            elif self._usable():
-                yield from self._of_kernel(kind, word)
-
-    def _of_kernel(self, kind: str, word: Word) -> Iterator[Candidate]:
-        kernel = self._session.kernel
-        if kind == "task":
-            for task in kernel.tasks.all:
-                pid = str(task.pid)
-                if pid.startswith(word.text) or task.comm.startswith(word.text):
-                    yield Candidate(pid, word.start, task.comm)
-        elif kind == "module":
-            for module in kernel.modules.all:
-                if module.name.startswith(word.text):
-                    yield Candidate(module.name, word.start, "module")
-        elif kind == "symbol":
-            yield from self._symbols(word)
-
-    def _symbols(self, word: Word) -> Iterator[Candidate]:
-        prefix = word.text.lstrip("&*(")
-        if len(prefix) > 1 and self._usable():
-            start = word.start + len(word.text) - len(prefix)
-            for name in self._symbol_names:
-                if name.startswith(prefix):
-                    yield Candidate(name, start)
-
-    @cached_property
-    def _symbol_names(self) -> list[str]:
-        return sorted({symbol.name for symbol in self._session.kernel.symbols.kernel()})
+            if self._usable() or not kind.needs_kernel:
+                yield from _candidates(kind.complete(self._session.context, word.text), word)
 
     def _files(self, text: str, start: int) -> Iterator[Candidate]:
-        folder, slash, name = text.rpartition("/")
-        try:
-            entries = sorted(os.scandir(os.path.expanduser(folder + slash) or "."), key=_name)
-        except OSError:
-            return
-        for entry in entries:
-            if entry.name.startswith(name) and (name or not entry.name.startswith(".")):
-                folder_mark = "/" if entry.is_dir() else ""
-                yield Candidate(f"{folder}{slash}{entry.name}{folder_mark}", start, "file")
+        for offer in files(text):
+            yield Candidate(offer.text, start, offer.remark)
 
 
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
+def wanted_at(command: Command, before: Sequence[str]) -> tuple[Operand[Any], ...]:
+    """The kinds of operands that may follow the words behind a command's name."""
+    values = {flag.letter: flag.value for flag in command.flags if flag.value is not None}
+    place, words = 0, iter(before)
+    for word in words:
+        if len(word) < 2 or word[0] != "-":
+            place += 1
+            continue
+        letter = next((letter for letter in word[1:] if letter in values), "")
+        if letter and word.endswith(letter) and next(words, None) is None:
+            return (values[letter],)
+    return kinds_at(command.operands, place)
 
 
-def _kinds(synopsis: str) -> list[str]:
-    """The kinds that words of a synopsis name, each once, in order."""
-    words = re.findall(r"[a-z-]+", synopsis)
-    return list(dict.fromkeys(KINDS[word] for word in words if word in KINDS))
+def _candidates(offers: Iterable[Offer], word: Word) -> Iterator[Candidate]:
+    for text, remark, kept in offers:
+        yield Candidate(text, word.start + kept, remark)

@@ -39,24 +39,36 @@ class Runner:
 
         KeyboardInterrupt, ExitShell, BrokenPipeError and OutputError pass through.
         """
+        as_json = wants_json(command, words)
+        if as_json:
+            words = [word for word in words if word != JSON_WORD]
         try:
             named = [command.name, *words]
             file = find_argument_file(named) if takes_file else None
             if file is None:
-                self._call(command, words, output)
+                self._call(command, words, output, as_json)
             else:
                 for call in file.calls(named):
-                    self._one_of_many(command, call[1:], output)
+                    self._one_of_many(command, call[1:], output, as_json)
             return True
         except (BrokenPipeError, OutputError, ExitShell):
             raise
-        except UsageError as error:
-            _usage(command, str(error), output)
-        except CrashError as error:
-            self._fatal(command, error, output)
         except Exception as error:
-            self.messages.say(output, command.name, self.internal_error(error))
+            self._failed(command, error, output, as_json)
         return False
+
+    def _failed(self, command: Command, error: Exception, output: Output, as_json: bool) -> None:
+        """Say what ended a command."""
+        known = isinstance(error, (UsageError, CrashError))
+        text = str(error) if known else self.internal_error(error)
+        if as_json:
+            from pycrash.render.json import error_line
+
+            output.write(error_line(command.name, error if known else Exception(text)))
+        elif isinstance(error, UsageError):
+            _usage(command, text, output)
+        elif not (isinstance(error, CrashError) and error.quiet):
+            self.messages.say(output, command.name, text)
 
     def internal_error(self, error: Exception) -> str:
         """What to say of an exception nobody expected; its traceback only under --debug."""
@@ -66,27 +78,24 @@ class Runner:
             return str(error)
         return f"internal error: {type(error).__name__}: {error}"
 
-    def _one_of_many(self, command: Command, words: Sequence[str], output: Output) -> None:
+    def _one_of_many(
+        self, command: Command, words: Sequence[str], output: Output, as_json: bool
+    ) -> None:
         try:
-            self._call(command, words, output)
+            self._call(command, words, output, as_json)
         except CrashError as error:
-            self._fatal(command, error, output)
+            self._failed(command, error, output, as_json)
 
-    def _fatal(self, command: Command, error: CrashError, output: Output) -> None:
-        if not error.quiet:
-            self.messages.say(output, command.name, str(error))
-
-    def _call(self, command: Command, words: Sequence[str], output: Output) -> None:
-        as_json = JSON_WORD in words
-        args = command.parse([word for word in words if word != JSON_WORD])
-        rows = self._without_notices(command.name, command.run(self.context, args), output)
+    def _call(self, command: Command, words: Sequence[str], output: Output, as_json: bool) -> None:
+        args = command.parse(words)
+        rows = command.run(self.context, args)
         if as_json:
             from pycrash.render.json import json_lines
 
-            lines: Iterable[str] = json_lines(rows)
-        else:
-            lines = command.text(self.context, args, rows)
-        output.write_all(lines)
+            output.write_all(json_lines(command.name, rows))
+            return
+        plain = self._without_notices(command.name, rows, output)
+        output.write_all(command.text(self.context.view, args, plain))
 
     def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
         """Pass rows on; a Notice is printed where it stands among them."""
@@ -97,6 +106,11 @@ class Runner:
                 self.messages.say(output, row.command or name, row.text, row.level)
             else:
                 yield row
+
+
+def wants_json(command: Command, words: Sequence[str]) -> bool:
+    """Whether the words ask for JSON; in a line of its own the word is that line's."""
+    return JSON_WORD in (words[:1] if command.takes_line else words)
 
 
 def _usage(command: Command, text: str, output: Output) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pycrash.api.arithmetic import can_evaluate, evaluate
+from pycrash.api import can_evaluate, evaluate
 from pycrash.errors import CrashError
 
 MASK = (1 << 64) - 1

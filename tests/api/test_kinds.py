@@ -7,8 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from pycrash.api.ere import compile_ere
-from pycrash.api.kinds import (
+from pycrash.api import (
     comm_name,
     cpu_list,
     decimal,
@@ -22,6 +21,7 @@ from pycrash.api.kinds import (
     pattern,
     policies,
 )
+from pycrash.api.operands.ere import compile_ere
 from pycrash.errors import CrashError
 from pycrash.kernel.tasks.table import TaskTable
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
-from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api import Context, Notice, Row, Settings, UsageError, View
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.system.facts import SystemFacts
@@ -78,7 +78,9 @@ class Crowd(FakeTasks):
 
         try:
             args = command.parse(words)
-            for text in command.text(context, args, shown(command.run(context, args))):
+            for text in command.text(
+                View(context.settings), args, shown(command.run(context, args))
+            ):
                 out.append(text)
         except CrashError as error:
             out.append(f"{name}: {error}")

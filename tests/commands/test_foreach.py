@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import pytest
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row
+from pycrash.api import SYMBOL, Args, Context, Flag, Notice, Row, TaskCommand, View
 from pycrash.errors import CrashError
+from pycrash.kernel.tasks.table import Task
 from tests.commands.crowd import IDLE, Crowd
 
 
@@ -19,24 +20,28 @@ class Called(Row):
     words: str
 
 
-class Files(Command):
+class Files(TaskCommand):
     """Stands for files: says how it was called; fails on kthreadd."""
 
     name = "files"
+    task_flags = "c"
+    task_values = "R"
     summary = "calls"
     synopsis = ""
-    flags: ClassVar[Sequence[Flag]] = (Flag("c", ""), Flag("R", "", "reference"))
+    flags: ClassVar[Sequence[Flag]] = (Flag("c", ""), Flag("R", "", SYMBOL))
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        task = ctx.kernel.tasks.get(ctx.task)
-        assert ctx.in_foreach
+        return self.run_task(ctx, args, ctx.kernel.tasks.get(ctx.task))
+
+    def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
+        assert task.address == ctx.task
         if task.comm == "kthreadd":
             raise CrashError("no files")
         yield Notice(f"at {task.pid}")
         yield Called(task.pid, " ".join(f"{k}={v}" for k, v in args.given))
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        yield f"{ctx.task:x} {args.given}"
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        yield f"{view.each} {args.given}"
         for row in rows:
             assert isinstance(row, Called)
             yield f"{row.task} {row.words}"
@@ -45,6 +50,12 @@ class Files(Command):
 class Net(Files):
     name = "net"
     flags = tuple(Flag(letter, "") for letter in "sSxd")
+    task_flags = "sx"
+    task_values = ""
+
+    def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
+        if "s" not in args:
+            yield Notice("net wants -s", "WARNING")
 
 
 @pytest.fixture
@@ -104,14 +115,7 @@ def test_which_tasks(crowd: Crowd, words: str, chosen: list[int]) -> None:
         ("nosuch ps", 'foreach: unknown argument: "nosuch"'),
         ("bt -x -d", "foreach: bt: -x and -d options are mutually exclusive"),
         ("bt -g", "foreach: bt -g option is not supported when issued from foreach"),
-        ("vtop", "foreach: foreach command requires address argument"),
-        ("vtop -R a 1000", "foreach: vtop command does not support -R option"),
-        ("vtop -u -k 1000", "foreach: vtop: -u and -k options are mutually exclusive"),
-        ("vm -p -m", "foreach: vm command accepts only one of -p, -m or -v flags"),
-        ("vm -v -R a", "foreach: vm: -v is not applicable to the -R option"),
         ("set -R a", "foreach: set command does not support -R option"),
-        ("sig -l", "foreach: sig: -l and -s options are not applicable"),
-        ("files -p", "foreach: files command does not support -p option"),
         (
             "ps -a -r",
             "foreach: -a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive",
@@ -169,13 +173,13 @@ def test_flags_are_handed_on(crowd: Crowd) -> None:
     assert not any(line.startswith("PID") for line in lines)  # files does it, if it finds any
 
 
-def test_net_needs_one_of_two_flags(crowd: Crowd) -> None:
+def test_a_command_says_what_it_misses(crowd: Crowd) -> None:
     lines = crowd.run("foreach 1 net -x")
-    assert lines[0] == "foreach: net command requires -s or -S option\n"
-    assert lines[-1] == "1 s=None x=None"
+    assert lines[0] == "foreach: net wants -s"
+    assert lines[-1] == "1 x=None"
     lines = crowd.run("foreach 1 net -s -S -x -d")
-    assert lines[0] == "foreach: net -s and -S options are mutually exclusive!"
-    assert lines[-1] == "1 s=None"
+    assert not lines[0].startswith("foreach")
+    assert lines[-1] == "1 s=None x=None"
 
 
 def test_one_heading_of_ps(crowd: Crowd) -> None:

@@ -22,7 +22,7 @@ def test_a_page_and_an_alias_of_it(capfd: Capture) -> None:
     session.feed("man exit")
     assert capfd.readouterr().out == page
     session.feed("help quit")
-    assert capfd.readouterr().out.startswith("\nNAME\n  q - ")
+    assert capfd.readouterr().out.startswith("\nNAME\n  exit - ")
 
 
 def test_tables_inside_crash_are_refused(capfd: Capture) -> None:

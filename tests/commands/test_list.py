@@ -10,7 +10,7 @@ from drgn import TypeMember
 
 from commands.list import List
 from commands.tree import Tree
-from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api import Context, Notice, Row, Settings, UsageError, View
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.symbols.table import Symbol
@@ -77,7 +77,7 @@ def run(line: str) -> list[str]:
             else:
                 yield row
 
-    shown.extend(command.text(CONTEXT, args, plain(command.run(CONTEXT, args))))
+    shown.extend(command.text(View(CONTEXT.settings), args, plain(command.run(CONTEXT, args))))
     return shown
 
 

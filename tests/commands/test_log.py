@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from commands.log import AuditRow, Log, LogRow, PlainRow, SafeRow
-from pycrash.api import Context, Notice, Row, Settings
+from pycrash.api import Context, Notice, Row, Settings, View
 from pycrash.errors import CrashError
 from pycrash.kernel.log.printk import LogDamage, Record, SafeBuffer
 
@@ -39,7 +39,7 @@ def run(line: str, minimal: bool = False, **log: Any) -> tuple[list[Row], list[s
     args = command.parse(line.split())
     rows = list(command.run(ctx, args))
     shown = [row for row in rows if not isinstance(row, Notice)]
-    return rows, list(command.text(ctx, args, shown))
+    return rows, list(command.text(View(ctx.settings), args, shown))
 
 
 def test_time_and_continued_lines() -> None:
@@ -155,5 +155,6 @@ def test_a_kernel_without_audit() -> None:
 
 def test_an_audit_message() -> None:
     row = AuditRow(1300, "audit(1): x")
-    ctx = cast(Any, None)
-    assert list(Log().text(ctx, Log().parse(["-a"]), [row])) == ["type=1300 audit(1): x"]
+    assert list(Log().text(View(Settings()), Log().parse(["-a"]), [row])) == [
+        "type=1300 audit(1): x"
+    ]

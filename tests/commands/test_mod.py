@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from commands.mod import Mod
-from pycrash.api import Context, Notice, Settings, UsageError
+from pycrash.api import Context, Notice, Settings, UsageError, View
 from pycrash.errors import CrashError
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.modules.table import Module, Range
@@ -108,7 +108,7 @@ class Bench:
                 notices.append(f"{row.level}: {row.text}")
             else:
                 shown.append(row)
-        return notices + list(command.text(self.ctx, args, shown))
+        return notices + list(command.text(View(self.ctx.settings), args, shown))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from commands.gdb import Gdb
 from commands.p import P, PerCpu, Value
 from commands.whatis import SizedType, Whatis
-from pycrash.api import Command, Notice, Part, Settings, UsageError
+from pycrash.api import Command, Notice, Part, Settings, UsageError, View
 from pycrash.errors import CrashError
 from tests.cexpr.fake_expressions import ExpressionKernel
 
@@ -36,7 +36,7 @@ def lines(command: Command, ctx: Any, *words: str) -> list[str]:
             else:
                 yield row
 
-    for line in command.text(ctx, args, rows()):
+    for line in command.text(View(ctx.settings), args, rows()):
         found.append(line)
     return found
 
@@ -89,12 +89,12 @@ def test_a_cpu_behind_what_is_not_per_cpu(ctx: Any) -> None:
 
 def test_braces_behind_a_symbol_begin_a_line() -> None:
     row = Value("numbers", 1, "int [2]", "{1, 2}", filtered=True)
-    assert list(P().text(None, P().parse([]), [row])) == [  # type: ignore[arg-type]
+    assert list(P().text(View(Settings()), P().parse([]), [row])) == [
         "numbers = $1 = ",
         " {1, 2}",
     ]
     row = Value("first", 2, "struct task", "{\n  pid = 1\n}", filtered=True)
-    assert list(P().text(None, P().parse([]), [row])) == [  # type: ignore[arg-type]
+    assert list(P().text(View(Settings()), P().parse([]), [row])) == [
         "first = $2 = {",
         "  pid = 1",
         "}",
@@ -103,7 +103,7 @@ def test_braces_behind_a_symbol_begin_a_line() -> None:
 
 def test_per_cpu_lines() -> None:
     row = PerCpu("struct rq runqueues;", ((0, 0xFF10), (1, None)))
-    assert list(P().text(None, P().parse([]), [row])) == [  # type: ignore[arg-type]
+    assert list(P().text(View(Settings()), P().parse([]), [row])) == [
         "PER-CPU DATA TYPE:",
         "  struct rq runqueues;",
         "PER-CPU ADDRESSES:",
@@ -139,12 +139,12 @@ def test_whatis_of_nothing(ctx: Any) -> None:
 def test_whatis_table() -> None:
     args = Whatis().parse(["-r", "16"])
     rows = [SizedType(16, "list_head"), SizedType(1000, "page")]
-    assert list(Whatis().text(None, args, rows)) == [  # type: ignore[arg-type]
+    assert list(Whatis().text(View(Settings()), args, rows)) == [
         "SIZE  TYPE",
         "  16  list_head",
         "1000  page",
     ]
-    assert list(Whatis().text(None, args, [])) == ["(none found)"]  # type: ignore[arg-type]
+    assert list(Whatis().text(View(Settings()), args, [])) == ["(none found)"]
 
 
 def test_gdb_takes_the_line_as_typed(ctx: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from commands.rd import Rd
-from pycrash.api import Context, Notice, Part, UsageError
+from pycrash.api import Context, Notice, Part, UsageError, View
 from pycrash.errors import CrashError, ReadError
 
 BASE = 0xFFFF888000000000
@@ -51,6 +51,7 @@ def run(*words: str) -> list[str]:
     memory = Memory()
     banner = SimpleNamespace(address=BASE)
     kernel = SimpleNamespace(
+        word_mask=2**64 - 1,
         memory=memory,
         read=memory.read,
         word_size=8,
@@ -76,7 +77,7 @@ def run(*words: str) -> list[str]:
                 yield row
 
     try:
-        for line in rd.text(ctx, args, plain(rd.run(ctx, args))):
+        for line in rd.text(View(ctx.settings), args, plain(rd.run(ctx, args))):
             lines.append(f"{line}<" if isinstance(line, Part) else line)
     except UsageError:
         lines.append("usage")

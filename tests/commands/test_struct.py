@@ -9,7 +9,7 @@ import pytest
 from drgn import TypeMember
 
 from commands.struct import Pointer, Struct, Union
-from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api import Context, Notice, Row, Settings, UsageError, View
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from tests.cexpr.fake import BASE, FakeKernel
@@ -62,7 +62,7 @@ def run(line: str) -> list[str]:
             else:
                 yield row
 
-    shown.extend(command.text(CONTEXT, args, plain(command.run(CONTEXT, args))))
+    shown.extend(command.text(View(CONTEXT.settings), args, plain(command.run(CONTEXT, args))))
     return shown
 
 

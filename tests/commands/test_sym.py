@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from commands.sym import Sym
-from pycrash.api import Context, Notice, UsageError
+from pycrash.api import Context, Notice, UsageError, View
 from pycrash.errors import CrashError
 from pycrash.kernel.symbols.table import Symbol
 
@@ -76,7 +76,7 @@ def lines(*words: str, radix: int = 10) -> list[str]:
     rows = list(sym.run(ctx, args))
     notices = [f"! {row.text}" for row in rows if isinstance(row, Notice)]
     shown: Any = (row for row in rows if not isinstance(row, Notice))
-    return notices + list(sym.text(ctx, args, shown))
+    return notices + list(sym.text(View(ctx.settings), args, shown))
 
 
 @pytest.mark.parametrize(

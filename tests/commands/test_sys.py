@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from commands.sys import ConfigRow, DmiRow, Sys, SystemRow, TaintRow, system_lines
-from pycrash.api import Context, Notice, Row, Settings, UsageError
+from pycrash.api import Context, Notice, Row, Settings, UsageError, View
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.system import dmi, syscalls
 from pycrash.kernel.system.syscalls import SystemCall
@@ -45,7 +45,7 @@ def run(line: str, ctx: Context) -> tuple[list[Row], list[str]]:
     args = command.parse(line.split())
     rows = list(command.run(ctx, args))
     shown = [row for row in rows if not isinstance(row, Notice)]
-    return rows, list(command.text(ctx, args, shown))
+    return rows, list(command.text(View(ctx.settings), args, shown))
 
 
 def test_the_block(monkeypatch: pytest.MonkeyPatch) -> None:

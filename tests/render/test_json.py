@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 
-from pycrash.api import Row
+from pycrash.api import Address, Row
 from pycrash.render.json import json_lines
 
 
@@ -18,8 +18,8 @@ class Inner:
 
 
 @dataclass(frozen=True)
-class Outer(Row):
-    address: int
+class Outer(Row, kind="outer"):
+    address: Address
     name: str | None
     raw: bytes
     parts: tuple[Inner, ...]
@@ -30,11 +30,11 @@ class Outer(Row):
 
 def test_every_kind_of_value() -> None:
     row = Outer(2**64 - 1, None, b"\x00\xff", (Inner(1),), frozenset("a"), {0: 0.5}, Colour.RED)
-    (line,) = json_lines([row])
+    (line,) = json_lines("x", [row])
     assert "\n" not in line
     assert json.loads(line) == {
-        "row": "Outer",
-        "address": 2**64 - 1,
+        "kind": "outer",
+        "address": "0xffffffffffffffff",
         "name": None,
         "raw": "00ff",
         "parts": [{"x": 1}],
@@ -45,5 +45,5 @@ def test_every_kind_of_value() -> None:
 
 
 def test_undecodable_text_stays_json() -> None:
-    (line,) = json_lines([Outer(0, "\udcff", b"", (), frozenset(), {}, Colour.RED)])
+    (line,) = json_lines("x", [Outer(0, "\udcff", b"", (), frozenset(), {}, Colour.RED)])
     assert line.isascii()

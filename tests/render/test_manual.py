@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pycrash.api import Flag
+from pycrash.api import Flag, Word
 from pycrash.api.registry import Registry
 from pycrash.render.manual import in_order, page, pages, table
 from tests.shell.fake import Count
@@ -46,7 +46,7 @@ are filled:
 as they are.
 
 Another paragraph."""
-    flags = (Flag("a", "same"), Flag("b", "same", "value"), Flag("c", "other"))
+    flags = (Flag("a", "same"), Flag("b", "same", Word("value", "any")), Flag("c", "other"))
     examples = (("count", "wordy 1"), ("Or so:", "wordy 2"))
 
 

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
-from pycrash.api.taskheader import TaskHeader
+from pycrash.api import Settings, View
 from pycrash.render.columns import centered, clock_time
-from pycrash.render.taskrows import LimitsRow, SinceRunRow, StringsRow, task_lines
+from pycrash.render.taskrows import Limit, LimitsRow, SinceRunRow, StringsRow, task_lines
 
-TASK = TaskHeader(7, 0xFFFF888000001000, 0, "seven")
+TASK = (7, 0xFFFF888000001000, 0, "seven")
+VIEW = View(Settings())
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "lines"),
+    ("what", "text", "lines"),
     [
-        ("ARG", "sh\0-c\0ls\0", ["ARG: sh -c ls "]),
-        ("ARG", "cut", ["ARG: cut"]),
-        ("ARG", "", ["ARG: "]),
-        ("ENV", "A=1\0\0B=2\0", ["ENV: A=1", "     B=2", ""]),
-        ("ENV", "", ["ENV: ", ""]),
-        ("ENV", "A=1\0B", ["ENV: A=1", "     B", ""]),
+        ("arguments", "sh\0-c\0ls\0", ["ARG: sh -c ls "]),
+        ("arguments", "cut", ["ARG: cut"]),
+        ("arguments", "", ["ARG: "]),
+        ("environment", "A=1\0\0B=2\0", ["ENV: A=1", "     B=2", ""]),
+        ("environment", "", ["ENV: ", ""]),
+        ("environment", "A=1\0B", ["ENV: A=1", "     B", ""]),
     ],
 )
-def test_strings(kind: str, text: str, lines: list[str]) -> None:
-    assert list(task_lines(StringsRow(kind, text), 8, "d")) == lines
+def test_strings(what: Literal["arguments", "environment"], text: str, lines: list[str]) -> None:
+    assert list(task_lines(StringsRow(what, text), VIEW)) == lines
 
 
 def test_limits() -> None:
-    row = LimitsRow((("CPU", None, 5), ("SIGPENDING", 1275, None)))
-    assert list(task_lines(row, 8, "d")) == [
+    row = LimitsRow((Limit("CPU", None, 5), Limit("SIGPENDING", 1275, None)))
+    assert list(task_lines(row, VIEW)) == [
         "      RLIMIT     CURRENT       MAXIMUM  ",
         "         CPU   (unlimited)        5     ",
         "  SIGPENDING      1275       (unlimited)",
@@ -38,7 +41,7 @@ def test_limits() -> None:
 
 def test_days_are_set_under_those_of_the_clock() -> None:
     day = 86400 * 10**9
-    (line,) = task_lines(SinceRunRow(3 * day, 120 * day, "IN", TASK), 8, "d")
+    (line,) = task_lines(SinceRunRow(*TASK, 3 * day, 120 * day, "IN"), VIEW)
     assert line.startswith("[  3 00:00:00.000] [IN]  PID: 7 ")
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import drgn
 
-from pycrash.api import Args, Command, Context, Flag, Notice, Row, Settings
+from pycrash.api import Args, Command, Context, Flag, Notice, Row, Settings, View
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
@@ -38,7 +38,7 @@ def fake_kernel() -> Kernel:
 
 
 @dataclass(frozen=True)
-class Number(Row):
+class Number(Row, kind="tally.number"):
     value: int
 
 
@@ -49,7 +49,11 @@ class Count(Command):
     summary = "numbers up to one"
     synopsis = "[-e|-n|-x] number"
     description = "Counts."
-    flags = (Flag("e", "error at the end"), Flag("n", "notice at 2"), Flag("x", "break at 2"))
+    flags: ClassVar[Sequence[Flag]] = (
+        Flag("e", "error at the end"),
+        Flag("n", "notice at 2"),
+        Flag("x", "break at 2"),
+    )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         last = int(args.operands[0])
@@ -62,7 +66,7 @@ class Count(Command):
         if "e" in args:
             raise CrashError("cannot count on")
 
-    def text(self, ctx: Context, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         return (str(row.value) for row in rows if isinstance(row, Number))
 
 

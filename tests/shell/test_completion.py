@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from pycrash.api import Context
+from pycrash.api import FILE, MODULE, TASK, Context, Flag, Offer, many
 from pycrash.shell.completion import MOST, Completion
 from tests.shell.fake import Count, fake_kernel, fake_session
 
@@ -17,13 +17,15 @@ class Choosy(Count):
 
     name = "choosy"
 
-    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[tuple[str, str]]:
-        return [(f"{words[-1]}!", "remark")]
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer]:
+        return [Offer(f"{words[-1]}!", "remark")]
 
 
 class OnTasks(Count):
     name = "ontasks"
     synopsis = "[-e] [-f objfile] [pid | taskp] module"
+    flags: ClassVar[Sequence[Flag]] = (Flag("e", "e"), Flag("f", "f", FILE.named("objfile")))
+    operands = (many(TASK, MODULE, FILE),)
 
 
 @pytest.fixture
@@ -39,9 +41,9 @@ def completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Completion:
     ]
     kernel.modules.all = [SimpleNamespace(name="ext4")]
     names = ["panic_cpu", "panic_on_oops", *(f"sym{n}" for n in range(2 * MOST))]
-    kernel.symbols.kernel = lambda: (SimpleNamespace(name=name) for name in names)
+    kernel.symbols.beginning_with = lambda text: [n for n in names if n.startswith(text)]
     session = fake_session()
-    session.kernel = kernel
+    session.kernel = session.context.kernel = kernel
     session.registry.add(Choosy())
     session.registry.add(OnTasks())
     return Completion(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
 
@@ -144,9 +145,33 @@ def test_rows_as_json(capfd: Capture) -> None:
     fake_session().feed("tally -n 2 --json")
     lines = capfd.readouterr().out.splitlines()
     assert lines == [
-        '{"row": "Number", "value": 1}',
-        "WARNING: two comes",
-        '{"row": "Number", "value": 2}',
+        '{"kind": "tally.number", "value": 1}',
+        '{"kind": "notice", "command": "tally", "level": "WARNING", "message": "two comes"}',
+        '{"kind": "tally.number", "value": 2}',
+    ]
+
+
+def test_what_goes_wrong_as_json(capfd: Capture) -> None:
+    session = fake_session()
+    for line in ("tally -e 1 --json", "tally --json -y", "tally -x 2 --json"):
+        session.feed(line)
+    found = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert found == [
+        {"kind": "tally.number", "value": 1},
+        {"kind": "error", "command": "tally", "message": "cannot count on"},
+        {
+            "kind": "error",
+            "command": "tally",
+            "message": "tally: invalid option -- 'y'",
+            "reason": "usage",
+        },
+        {"kind": "tally.number", "value": 1},
+        {
+            "kind": "error",
+            "command": "tally",
+            "message": "internal error: ZeroDivisionError: two",
+            "reason": "internal",
+        },
     ]
 
 

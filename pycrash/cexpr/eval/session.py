@@ -9,8 +9,8 @@ from pycrash.cexpr.eval.state import ExprState
 from pycrash.cexpr.printing.values import ValueOptions
 
 if TYPE_CHECKING:
-    from pycrash.api import Settings
     from pycrash.kernel.kernel import Kernel
+    from pycrash.settings import Settings
 
 
 class Surroundings(Protocol):

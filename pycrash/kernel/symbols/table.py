@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -234,6 +235,15 @@ class SymbolTable:
                 # Before 6.4 crash lists them behind the first mark, without marks of their own.
                 if not self.module_symbols.split and not index and region.kind != INIT:
                     yield from inside[1:-1]
+
+    def beginning_with(self, text: str) -> list[str]:
+        """The names of the kernel's own symbols that begin with a text, sorted."""
+        names = self._sorted_names
+        return names[bisect_left(names, text) : bisect_left(names, text + "\U0010ffff")]
+
+    @cached_property
+    def _sorted_names(self) -> list[str]:
+        return sorted({symbol.name for symbol in self.kernel()})
 
     def containing(self, text: str) -> Iterator[Symbol]:
         """Every symbol whose name contains a text."""

@@ -1,19 +1,22 @@
-"""The arithmetic crash's operands allow: two numbers or symbols and one operator.
+"""Addresses and symbols as operands, and the arithmetic crash allows in them.
 
-Numbers are decimal where they can be, else hexadecimal; k, m and g behind them multiply by
-powers of 1024; a tilde in front inverts the bits.
+That is two numbers or symbols and one operator: `schedule+16`, `(init_task + 0x10)`. Numbers
+are decimal where they can be, else hexadecimal; k, m and g behind them multiply by powers of
+1024; a tilde in front inverts the bits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from pycrash.api.kinds import is_number, number
+from pycrash.api.operands.base import Offer, Operand
+from pycrash.api.operands.numbers import hexadecimal, is_hexadecimal, is_number, number
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
+    from pycrash.api.context import Context
     from pycrash.kernel.kernel import Kernel
 
 _OPERATORS = "#><+-&|*/%^"
@@ -109,3 +112,44 @@ def _apply(operator: str, a: int, b: int) -> int:
         "^": int.__xor__,
     }
     return results[operator](a, b)
+
+
+def address_of(text: str, resolve: Resolver, mask: int) -> int:
+    """An expression, a number in hexadecimal, or a symbol. Raises CrashError."""
+    if can_evaluate(text):
+        return evaluate(text, resolve, mask)
+    if is_hexadecimal(text):
+        return hexadecimal(text.rstrip(" "))
+    value = resolve(text)
+    if value is None:
+        raise CrashError(f'cannot convert "{text}"')
+    return value
+
+
+class SymbolKind(Operand[int]):
+    """A symbol's name; what it says is the symbol's address."""
+
+    def parse(self, ctx: Context, text: str) -> int:
+        value = symbol_resolver(ctx.kernel)(text)
+        if value is None:
+            raise CrashError(f'cannot convert "{text}"')
+        return value
+
+    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+        begun = text.lstrip("&*(")
+        if len(begun) > 1:
+            kept = len(text) - len(begun)
+            for name in ctx.kernel.symbols.beginning_with(begun):
+                yield Offer(name, kept=kept)
+
+
+class AddressKind(SymbolKind):
+    """An address: in hexadecimal, as a symbol, or as an expression of these."""
+
+    def parse(self, ctx: Context, text: str) -> int:
+        return address_of(text, symbol_resolver(ctx.kernel), ctx.kernel.word_mask)
+
+
+SYMBOL = SymbolKind("symbol", "a symbol of the kernel or of a module")
+ADDRESS = AddressKind("address", "an address in hexadecimal, a symbol, or an expression of both")
+EXPRESSION = AddressKind("expression", "an expression of numbers and symbols")
