@@ -160,6 +160,7 @@ class FakeTasks(FakeKernel):
         info = self.struct("thread_info", 16, flags=(0, "Q"), cpu=(8, "I"))
         sched_info = self.struct("sched_info", 16, last_arrival=(8, "Q"))
         thread = self.struct("thread_struct", 16, sp=(8, "Q"))
+        links = self.struct("list_head", 16, next=(0, "P"), prev=(8, "P"))
         self.struct(
             "task_struct",
             TASK_SIZE,
@@ -182,6 +183,12 @@ class FakeTasks(FakeKernel):
             sched_info=(120, sched_info),
             pid_links=(136, "32s"),
             thread=(168, thread),
+            real_parent=(184, "P"),
+            group_leader=(192, "P"),
+            tasks=(200, links),
+            children=(216, links),
+            sibling=(232, links),
+            thread_node=(248, links),
         )
         upid = self.struct("upid", 16, nr=(0, "i"), ns=(8, "P"))
         self.struct("pid", 64, tasks=(16, "32s"), numbers=(48, self.array(upid, None)))
@@ -232,6 +239,11 @@ class FakeTasks(FakeKernel):
         self.write(address + 48, "iIQ", pid, 0, namespace)
         self.write(self.node + 40 + 8 * pid, "Q", address)
         return address
+
+    def ring(self, *links: int) -> None:
+        """Make one list of these struct list_heads."""
+        for place, link in enumerate(links):
+            self.write(link, "QQ", links[(place + 1) % len(links)], links[place - 1])
 
     def add(self, pid: int, comm: str, **values: int) -> int:
         """A task with its number. Returns its address."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from pycrash.kernel.core.layout import Layout, find_member, has_member, member_o
 from pycrash.kernel.core.problems import Problems
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.sched.queues import RunQueues
+from pycrash.kernel.tasks.reachable import init_is_known, reachable, told
 from pycrash.kernel.tasks.states import TaskStates, read_states
 
 PF_EXITING = 0x4
@@ -209,12 +210,21 @@ class TaskTable:
     def _addresses(self) -> list[int]:
         if self._kernel.options.active_only:
             return list(self._queues.running.values())
-        idle = self._idle()
-        seen = dict.fromkeys(idle)
-        for address in self._numbered():
-            if address not in seen:
-                seen[address] = None
-        return list(seen)
+        found = dict.fromkeys(self._idle())
+        problems = len(self._problems)
+        found |= dict.fromkeys(self._numbered())
+        if len(self._problems) > problems or not init_is_known(self._kernel, found):
+            found |= dict.fromkeys(self._by_other_ways(found))
+        return list(found)
+
+    def _by_other_ways(self, known: Iterable[int]) -> Iterable[int]:
+        """Tasks that pid numbers do not lead to, as the tree of them is damaged."""
+        found = reachable(self._kernel, known)
+        if found:
+            self._problems.add(
+                f"the tree of pid numbers is damaged: {len(found)} more tasks found: {told(found)}"
+            )
+        return found
 
     def _idle(self) -> list[int]:
         found = []
