@@ -81,7 +81,6 @@ OWNERS = {
 #: a step of a walk over a stack and the walk.
 KNOTS = [
     {f"pycrash.api.{name}" for name in ("args", "command", "context", "operands.base", "registry")},
-    {"pycrash.cexpr.eval.arith", "pycrash.cexpr.eval.lookup"},
     {f"pycrash.kernel.arch.x86_64.{name}" for name in ("frames", "start", "unwind", "walk")},
     {
         f"pycrash.kernel.core.{name}"

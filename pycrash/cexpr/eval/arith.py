@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import drgn
 from drgn import TypeKind
 
+from pycrash.cexpr.eval.kinds import INTEGRAL, SCALAR, kind_of, real_type, size_of
+from pycrash.cexpr.eval.lookup import Lookup
 from pycrash.cexpr.eval.operators import INTEGER, divide, float_operation, wrapped
+from pycrash.cexpr.printing.ctype import AGGREGATES
 from pycrash.cexpr.syntax.errors import ExprError, no_memory
 
-if TYPE_CHECKING:
-    from pycrash.cexpr.eval.lookup import Lookup
-
-INTEGRAL = frozenset((TypeKind.INT, TypeKind.BOOL, TypeKind.ENUM))
-SCALAR = INTEGRAL | {TypeKind.POINTER, TypeKind.FLOAT}
-AGGREGATES = frozenset((TypeKind.STRUCT, TypeKind.UNION, TypeKind.CLASS))
 #: Values larger than this are not read; gdb's words for that are in `read`.
 MAX_VALUE = 256 << 20
 
@@ -25,38 +21,6 @@ MAX_VALUE = 256 << 20
 Memory = Callable[[int, int], bytes]
 
 NOT_A_NUMBER = "Argument to arithmetic operation not a number or boolean."
-
-
-def real_type(type_: drgn.Type) -> drgn.Type:
-    """A type behind its typedefs."""
-    while type_.kind == TypeKind.TYPEDEF:
-        type_ = type_.type
-    return type_
-
-
-def kind_of(value: drgn.Object) -> TypeKind:
-    """The kind of a value's type behind typedefs."""
-    return real_type(value.type_).kind
-
-
-def is_open_array(type_: drgn.Type | None) -> bool:
-    """Whether a type is an array whose length is not known."""
-    return type_ is not None and type_.kind == TypeKind.ARRAY and type_.length is None
-
-
-def size_of(type_: drgn.Type) -> int:
-    """Bytes of a type as gdb's sizeof has them: 1 for void and functions, 0 if incomplete."""
-    type_ = real_type(type_)
-    kind = type_.kind
-    if kind in (TypeKind.VOID, TypeKind.FUNCTION):
-        return 1
-    if kind == TypeKind.ARRAY:
-        return (type_.length or 0) * size_of(type_.type)
-    if kind == TypeKind.ENUM:
-        return size_of(type_.type) if type_.is_complete() else 0
-    if kind in AGGREGATES and not type_.is_complete():
-        return 0
-    return int(type_.size or 0)
 
 
 def reading(size: int) -> str:

@@ -11,18 +11,12 @@ from typing import Literal
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import (
-    AGGREGATES,
-    Arithmetic,
-    Memory,
-    is_open_array,
-    kind_of,
-    real_type,
-    size_of,
-)
+from pycrash.cexpr.eval.arith import Arithmetic, Memory
+from pycrash.cexpr.eval.kinds import is_open_array, kind_of, real_type, size_of
 from pycrash.cexpr.eval.lookup import Lookup, is_untyped
 from pycrash.cexpr.eval.registers import register
 from pycrash.cexpr.eval.session import Session
+from pycrash.cexpr.printing.ctype import AGGREGATES
 from pycrash.cexpr.syntax.ast import (
     AlignOf,
     ArrayOf,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import FindObjectFlags, Qualifiers, TypeKind
 
-from pycrash.cexpr.eval.arith import is_open_array
+from pycrash.cexpr.eval.kinds import is_open_array
 from pycrash.cexpr.eval.state import ExprState
 from pycrash.cexpr.syntax.ast import Declarator, TypeName
 from pycrash.cexpr.syntax.errors import ExprError, no_symbol

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import Arithmetic, Memory, kind_of, reading
+from pycrash.cexpr.eval.arith import Arithmetic, Memory, reading
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.kinds import kind_of
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.formats import LETTERS, Format, split_format
 from pycrash.cexpr.printing import strings

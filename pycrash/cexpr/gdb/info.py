@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import kind_of
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.kinds import kind_of
 from pycrash.cexpr.eval.lookup import Lookup
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import kind_of
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.kinds import kind_of
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError

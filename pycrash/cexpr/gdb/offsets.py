@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import size_of
+from pycrash.cexpr.eval.kinds import size_of
+from pycrash.cexpr.printing.ctype import AGGREGATES
 from pycrash.cexpr.printing.typetext import format_type, format_type_name
 
-AGGREGATES = (TypeKind.STRUCT, TypeKind.UNION, TypeKind.CLASS)
 #: The width of the column in front of the declarations.
 COLUMN = 27
 HEAD = "/* offset      |    size */  "

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import kind_of, real_type
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.kinds import kind_of, real_type
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.values import read_string
 from pycrash.cexpr.syntax.errors import ExprError, no_memory

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import AGGREGATES, Memory, kind_of, real_type
+from pycrash.cexpr.eval.arith import Memory
 from pycrash.cexpr.eval.evaluator import Evaluator
+from pycrash.cexpr.eval.kinds import kind_of, real_type
 from pycrash.cexpr.eval.lookup import is_untyped
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.formats import (
@@ -20,6 +21,7 @@ from pycrash.cexpr.gdb.formats import (
     split_options,
 )
 from pycrash.cexpr.gdb.offsets import HEAD, with_offsets
+from pycrash.cexpr.printing.ctype import AGGREGATES
 from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.typetext import format_type, format_type_name
 from pycrash.cexpr.printing.values import ValueOptions, format_output

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import size_of
+from pycrash.cexpr.eval.kinds import size_of
 from pycrash.cexpr.eval.state import ExprState
 from pycrash.kernel.core.typenames import IndexedType, TypeIndex
 
