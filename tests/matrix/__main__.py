@@ -4,11 +4,13 @@
     python3 -m tests.matrix --issue 2          only the commands of an issue
     python3 -m tests.matrix --commands bt,ps --dumps sample --show 20
     python3 -m tests.matrix --lines FILE       other lines
+    python3 -m tests.matrix --dumps arm-6.1    arm64, where crash takes minutes to start
     python3 -m tests.matrix --perf             both timed on a dump with 10,000 tasks
 
 What is missing is fetched from Debian and made: crash, makedumpfile, kernels, dumps. All of it
 stays in .matrix/, which is not committed, and so do crash's answers while the lines are the same.
-Needs, besides what sample_dumps/make/make-dump names: make gcc libelf-dev, to build the module.
+Needs, besides what sample_dumps/make/make-dump names: make gcc libelf-dev, to build the module;
+for arm64 what make-dump-arm64 names, and qemu-user-static, to run crash.
 """
 
 from __future__ import annotations
@@ -43,18 +45,29 @@ TIMED = ["ps", "ps -m", "ps -G", "foreach bt", "sym -l", "log", "foreach UN bt"]
 
 @dataclass(frozen=True)
 class Dump:
-    """A dump of the matrix: its file's stem, Debian's suite and series, and how it crashed."""
+    """A dump of the matrix: its file's stem, Debian's suite and series, and how it crashed.
+
+    `format` is the ending of the file among those that are made together.
+    """
 
     stem: str
     suite: str = ""
     series: str = ""
     how: str = "sysrq"
     guest: tuple[tuple[str, str], ...] = ()
+    arch: debian.Arch = debian.AMD64
+    format: str = ""
 
     @property
     def tree(self) -> Path:
         """Where the kernel is unpacked."""
-        return WORK / ("k" + self.series.replace(".", ""))
+        mark = "" if self.arch == debian.AMD64 else "arm"
+        return WORK / ("k" + mark + self.series.replace(".", ""))
+
+    @property
+    def file(self) -> Path:
+        """Where the dump is."""
+        return WORK / f"{self.stem}.vmcore{self.format}"
 
 
 DUMPS = {
@@ -65,13 +78,28 @@ DUMPS = {
     "crowd": Dump(
         "crowd", "trixie", "6.12.", guest=(("CROWD", "10000"), ("MEM", "4G"), ("CRASHK", "512M"))
     ),
+    "arm-6.1": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64),
+    "arm-6.1-one": Dump("arm61one", "bookworm", "6.1.", guest=(("CPUS", "1"),), arch=debian.ARM64),
+    "arm-6.1-live": Dump("arm61live", "bookworm", "6.1.", "live", arch=debian.ARM64),
+    "arm-6.1-z": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64, format=".z"),
+    # crash 9.0.2 gives up on these: the kernel is built for addresses of 52 bits.
+    "arm-6.12": Dump("arm612", "trixie", "6.12.", arch=debian.ARM64),
+    "arm-6.12-z": Dump("arm612", "trixie", "6.12.", arch=debian.ARM64, format=".z"),
 }
+#: Seconds that crash may take over its lines: emulated, it starts for minutes.
+LIMITS = {debian.AMD64: 300.0, debian.ARM64: 7200.0}
 
 
-def oracle() -> Path:
+def fetched(name: str, arch: debian.Arch = debian.AMD64) -> Path:
+    """The script that runs a program, which is fetched if need be."""
+    mark = "" if arch == debian.AMD64 else f"-{arch.name}"
+    folder = WORK / (("mdf" if name == "makedumpfile" else name) + mark)
+    return folder / name if (folder / name).exists() else debian.program(name, folder, arch)
+
+
+def oracle(arch: debian.Arch = debian.AMD64) -> Path:
     """The crash program, fetched if need be."""
-    run = WORK / "crash" / "crash"
-    return run if run.exists() else debian.program("crash", WORK / "crash")
+    return fetched("crash", arch)
 
 
 def folder_of(name: str) -> Path:
@@ -81,7 +109,7 @@ def folder_of(name: str) -> Path:
         files = (unpacked(ROOT / "sample_dumps" / "vmlinux.xz"), ROOT / "sample_dumps" / "vmcore")
     else:
         files = (make_vmlinux(dump), make_dump(dump))
-    folder = WORK / "run" / dump.stem
+    folder = WORK / "run" / (dump.stem + dump.format.replace(".", "-"))
     folder.mkdir(parents=True, exist_ok=True)
     for link, file in zip(("vmlinux", "vmcore"), files, strict=True):
         (folder / link).unlink(missing_ok=True)
@@ -92,21 +120,24 @@ def folder_of(name: str) -> Path:
 def make_vmlinux(dump: Dump) -> Path:
     """The debug vmlinux of a kernel, fetched if need be."""
     if not list(dump.tree.glob("usr/lib/debug/boot/vmlinux-*")):
-        debian.kernel(dump.suite, dump.tree, dump.series)
+        debian.kernel(dump.suite, dump.tree, dump.series, dump.arch)
     return next(dump.tree.glob("usr/lib/debug/boot/vmlinux-*"))
 
 
 def make_dump(dump: Dump) -> Path:
     """The dump, made if need be. Its kernel must be there."""
-    file = WORK / f"{dump.stem}.vmcore"
+    file = dump.file
     if file.exists() and file.stat().st_size:
         return file
-    tools = WORK / "mdf"
-    if not (tools / "makedumpfile").exists():
-        debian.program("makedumpfile", tools)
-    module = [str(build_module(dump))] if dump.how == "null" else []
-    environment = {**os.environ, "MAKEDUMPFILE": str(tools), **dict(dump.guest)}
-    command = [str(MAKE / "make-dump"), str(file), dump.how, str(dump.tree), *module]
+    environment = {**os.environ, **dict(dump.guest)}
+    if dump.arch == debian.ARM64:
+        environment["BUSYBOX"] = str(fetched("busybox", dump.arch).parent)
+        elf = str(file).removesuffix(dump.format)
+        command = [str(MAKE / "make-dump-arm64"), elf, dump.how, str(dump.tree)]
+    else:
+        environment["MAKEDUMPFILE"] = str(fetched("makedumpfile").parent)
+        module = [str(build_module(dump))] if dump.how == "null" else []
+        command = [str(MAKE / "make-dump"), str(file), dump.how, str(dump.tree), *module]
     for _ in range(3):  # under emulation a kernel now and then fails to boot
         subprocess.run(command, env=environment, check=False)
         if file.exists() and file.stat().st_size:
@@ -130,8 +161,9 @@ def build_module(dump: Dump) -> Path:
 
 def answers_of_crash(name: str, folder: Path, file: Path, commands: set[str]) -> Run:
     """What crash says to the lines; kept, since it takes minutes."""
-    crash = [str(oracle()), "-s", "vmlinux", "vmcore"]
-    known = variables(file, crash, folder)
+    arch = DUMPS[name].arch
+    crash = [str(oracle(arch)), "-s", "vmlinux", "vmcore"]
+    known = variables(file, crash, folder, LIMITS[arch])
     lines = [line for raw in read_lines(file, commands) if (line := fill(raw, known))]
     kept = folder / "crash.json"
     if kept.exists():
@@ -139,7 +171,7 @@ def answers_of_crash(name: str, folder: Path, file: Path, commands: set[str]) ->
         if run.lines == lines and kept.stat().st_mtime > (folder / "vmcore").stat().st_mtime:
             return run
     print(f"{name}: crash answers {len(lines)} lines", flush=True)
-    run = run_lines(crash, lines, folder)
+    run = run_lines(crash, lines, folder, LIMITS[arch])
     run.save(kept)
     return run
 

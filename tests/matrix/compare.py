@@ -115,7 +115,7 @@ def command_of(line: str) -> str:
     return re.split(r"[\s/.]", line.lstrip(), maxsplit=1)[0]
 
 
-def variables(path: Path, tool: Sequence[str], folder: Path) -> dict[str, str]:
+def variables(path: Path, tool: Sequence[str], folder: Path, limit: float = 300) -> dict[str, str]:
     """What the `##var` lines of a file stand for on this dump, but for those without a match."""
     todo = {m[1]: (m[2], m[3]) for m in map(_VARIABLE.match, path.read_text().splitlines()) if m}
     known: dict[str, str] = {}
@@ -124,7 +124,7 @@ def variables(path: Path, tool: Sequence[str], folder: Path) -> dict[str, str]:
         if not ready:
             break
         lines = [fill(todo[name][0], known) or "" for name in ready]
-        answers = run_lines(tool, lines, folder).answers
+        answers = run_lines(tool, lines, folder, limit).answers
         for name, answer in zip(ready, answers, strict=True):
             found = re.search(todo.pop(name)[1], answer or "", re.M)
             if found:

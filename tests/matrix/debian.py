@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Unpacks Debian packages of any suite into a folder, without installing them.
 
-debian.py crash DIR                  crash from sid with its libraries; DIR/crash runs it
-debian.py makedumpfile DIR           makedumpfile from sid likewise
-debian.py kernel SUITE DIR [SERIES]  the newest cloud-amd64 kernel of the suite that the archive
-                                     still holds, with its modules and debug files
-debian.py headers SUITE DIR RELEASE  what building a module for that kernel takes
+debian.py [--arch A] COMMAND, which is one of
 
-The archive's address is taken from this machine's own apt sources.
+crash DIR                  crash from sid with its libraries; DIR/crash runs it
+makedumpfile DIR           makedumpfile from sid likewise
+busybox DIR                a static busybox likewise
+kernel SUITE DIR [SERIES]  the newest cloud kernel of the suite that the archive still holds,
+                           with its modules and debug files
+headers SUITE DIR RELEASE  what building a module for that kernel takes
+
+A is amd64, which is the default, or arm64, whose programs run under qemu-aarch64-static
+(package qemu-user-static). The archive's address is taken from this machine's own apt sources.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 Packages = dict[str, list[tuple[str, str]]]
@@ -37,7 +42,23 @@ LIBRARIES = [
 PROGRAMS = {
     "crash": ["crash", "libgmp10", "libmpfr6", "libncursesw6", "libtinfo6", *LIBRARIES],
     "makedumpfile": ["makedumpfile", "libdw1t64", "libelf1t64", "libbz2-1.0", *LIBRARIES],
+    "busybox": ["busybox-static"],
 }
+
+
+@dataclass(frozen=True)
+class Arch:
+    """A Debian architecture, where its libraries lie, and what runs its programs here."""
+
+    name: str
+    libraries: str
+    loader: str
+    emulator: str = ""
+
+
+AMD64 = Arch("amd64", "usr/lib/x86_64-linux-gnu", "ld-linux-x86-64.so.2")
+ARM64 = Arch("arm64", "usr/lib/aarch64-linux-gnu", "ld-linux-aarch64.so.1", "qemu-aarch64-static ")
+ARCHES = {arch.name: arch for arch in (AMD64, ARM64)}
 
 
 def archives() -> tuple[str, str]:
@@ -57,12 +78,12 @@ def archives() -> tuple[str, str]:
     return main, security
 
 
-def index(suite: str) -> Packages:
+def index(suite: str, arch: Arch = AMD64) -> Packages:
     """Package name to (version, address) pairs, of a suite and its security suite."""
     main, security = archives()
     packages: Packages = {}
     for base, name in ((main, suite), (security, f"{suite}-security")):
-        address = f"{base}/dists/{name}/main/binary-amd64/Packages.xz"
+        address = f"{base}/dists/{name}/main/binary-{arch.name}/Packages.xz"
         try:
             with urllib.request.urlopen(address) as answer:
                 text = lzma.decompress(answer.read()).decode()
@@ -112,26 +133,27 @@ def unpack(packages: Packages, names: list[str], folder: Path) -> None:
         print(name, version, file=sys.stderr)
 
 
-def program(name: str, folder: Path) -> Path:
+def program(name: str, folder: Path, arch: Arch = AMD64) -> Path:
     """A program with its libraries; returns the script that runs it."""
-    unpack(index("sid"), PROGRAMS[name], folder)
+    unpack(index("sid", arch), PROGRAMS[name], folder)
     root = folder.resolve()
-    libraries = root / "usr/lib/x86_64-linux-gnu"
+    libraries = root / arch.libraries
     run = root / name
     run.write_text(
-        f"#!/bin/sh\nexec {libraries}/ld-linux-x86-64.so.2 --library-path {libraries} "
+        f"#!/bin/sh\nexec {arch.emulator}{libraries}/{arch.loader} --library-path {libraries} "
         f'{root}/usr/bin/{name} "$@"\n'
     )
     run.chmod(0o755)
     return run
 
 
-def kernel(suite: str, folder: Path, series: str = "") -> str:
+def kernel(suite: str, folder: Path, series: str = "", arch: Arch = AMD64) -> str:
     """The newest kernel with its modules and debug files; returns its release."""
-    packages = index(suite)
+    packages = index(suite, arch)
+    flavour = re.compile(rf"linux-image-(\d+\.\d+\.\d.*-cloud-{arch.name})-dbg")
     found = []
     for package in packages:
-        match = re.fullmatch(r"linux-image-(\d+\.\d+\.\d.*-cloud-amd64)-dbg", package)
+        match = flavour.fullmatch(package)
         if match and match[1].startswith(series):
             names = [package, *_kernel_packages(packages, match[1])]
             if all(n in packages and is_held(newest(packages[n])[1]) for n in names):
@@ -152,10 +174,10 @@ def _kernel_packages(packages: Packages, release: str) -> list[str]:
     return [unsigned if unsigned in packages else f"linux-image-{release}"]
 
 
-def headers(suite: str, folder: Path, release: str) -> Path:
+def headers(suite: str, folder: Path, release: str, arch: Arch = AMD64) -> Path:
     """What a module is built against; returns the folder for `make -C`."""
-    packages = index(suite)
-    flavour = release.removesuffix("-cloud-amd64")
+    packages = index(suite, arch)
+    flavour = release.removesuffix(f"-cloud-{arch.name}")
     kbuild = f"linux-kbuild-{flavour}"
     if kbuild not in packages:
         kbuild = "linux-kbuild-" + ".".join(release.split(".")[:2])
@@ -171,13 +193,19 @@ def headers(suite: str, folder: Path, release: str) -> Path:
 
 
 def main(words: list[str]) -> None:
+    arch = AMD64
+    if words[:1] == ["--arch"] and len(words) > 1 and words[1] in ARCHES:
+        arch = ARCHES[words[1]]
+        words = words[2:]
     match words:
-        case ["crash" | "makedumpfile" as name, folder]:
-            print(program(name, Path(folder)))
-        case ["kernel", suite, folder, *series]:
-            print(kernel(suite, Path(folder), *series))
+        case ["crash" | "makedumpfile" | "busybox" as name, folder]:
+            print(program(name, Path(folder), arch))
+        case ["kernel", suite, folder]:
+            print(kernel(suite, Path(folder), arch=arch))
+        case ["kernel", suite, folder, series]:
+            print(kernel(suite, Path(folder), series, arch))
         case ["headers", suite, folder, release]:
-            print(headers(suite, Path(folder), release))
+            print(headers(suite, Path(folder), release, arch))
         case _:
             sys.exit(__doc__)
 
