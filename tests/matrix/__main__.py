@@ -70,6 +70,9 @@ class Dump:
         return WORK / f"{self.stem}.vmcore{self.format}"
 
 
+ONE = (("CPUS", "1"),)
+#: Return addresses on stacks bear a signature.
+SIGNED = (*ONE, ("CPU", "max,pauth-impdef=on"))
 DUMPS = {
     "5.10": Dump("510", "bullseye", "5.10."),
     "6.1": Dump("61", "bookworm", "6.1.", "null"),
@@ -79,10 +82,13 @@ DUMPS = {
         "crowd", "trixie", "6.12.", guest=(("CROWD", "10000"), ("MEM", "4G"), ("CRASHK", "512M"))
     ),
     "arm-6.1": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64),
-    "arm-6.1-one": Dump("arm61one", "bookworm", "6.1.", guest=(("CPUS", "1"),), arch=debian.ARM64),
-    "arm-6.1-live": Dump("arm61live", "bookworm", "6.1.", "live", arch=debian.ARM64),
     "arm-6.1-z": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64, format=".z"),
-    # crash 9.0.2 gives up on these: the kernel is built for addresses of 52 bits.
+    "arm-6.1-one": Dump("arm61one", "bookworm", "6.1.", guest=ONE, arch=debian.ARM64),
+    "arm-6.1-pac": Dump("arm61pac", "bookworm", "6.1.", guest=SIGNED, arch=debian.ARM64),
+    "arm-6.1-live": Dump("arm61live", "bookworm", "6.1.", "live", arch=debian.ARM64),
+    "arm-6.1-kdump": Dump("arm61kdump", "bookworm", "6.1.", "kdump", arch=debian.ARM64),
+    # crash 9.0.2 gives up on these, and makedumpfile 1.7.8 too: the kernel is built for addresses of
+    # 52 bits.
     "arm-6.12": Dump("arm612", "trixie", "6.12.", arch=debian.ARM64),
     "arm-6.12-z": Dump("arm612", "trixie", "6.12.", arch=debian.ARM64, format=".z"),
 }
@@ -131,7 +137,9 @@ def make_dump(dump: Dump) -> Path:
         return file
     environment = {**os.environ, **dict(dump.guest)}
     if dump.arch == debian.ARM64:
-        environment["BUSYBOX"] = str(fetched("busybox", dump.arch).parent)
+        tools = ["busybox", "kexec", "makedumpfile"] if dump.how == "kdump" else ["busybox"]
+        for tool in tools:
+            environment[tool.upper()] = str(fetched(tool, dump.arch).parent)
         elf = str(file).removesuffix(dump.format)
         command = [str(MAKE / "make-dump-arm64"), elf, dump.how, str(dump.tree)]
     else:

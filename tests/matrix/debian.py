@@ -6,6 +6,7 @@ debian.py [--arch A] COMMAND, which is one of
 crash DIR                  crash from sid with its libraries; DIR/crash runs it
 makedumpfile DIR           makedumpfile from sid likewise
 busybox DIR                a static busybox likewise
+kexec DIR                  kexec likewise
 kernel SUITE DIR [SERIES]  the newest cloud kernel of the suite that the archive still holds,
                            with its modules and debug files
 headers SUITE DIR RELEASE  what building a module for that kernel takes
@@ -43,6 +44,18 @@ PROGRAMS = {
     "crash": ["crash", "libgmp10", "libmpfr6", "libncursesw6", "libtinfo6", *LIBRARIES],
     "makedumpfile": ["makedumpfile", "libdw1t64", "libelf1t64", "libbz2-1.0", *LIBRARIES],
     "busybox": ["busybox-static"],
+    "kexec": [
+        "kexec-tools",
+        "libxenmisc4.20",
+        "libxencall1",
+        "libxendevicemodel1",
+        "libxenevtchn1",
+        "libxenforeignmemory1",
+        "libxengnttab1",
+        "libxentoolcore1",
+        "libxentoollog1",
+        *LIBRARIES,
+    ],
 }
 
 
@@ -138,10 +151,11 @@ def program(name: str, folder: Path, arch: Arch = AMD64) -> Path:
     unpack(index("sid", arch), PROGRAMS[name], folder)
     root = folder.resolve()
     libraries = root / arch.libraries
+    file = next(root.glob(f"usr/*bin/{name}"))
     run = root / name
     run.write_text(
         f"#!/bin/sh\nexec {arch.emulator}{libraries}/{arch.loader} --library-path {libraries} "
-        f'{root}/usr/bin/{name} "$@"\n'
+        f'{file} "$@"\n'
     )
     run.chmod(0o755)
     return run
@@ -198,7 +212,7 @@ def main(words: list[str]) -> None:
         arch = ARCHES[words[1]]
         words = words[2:]
     match words:
-        case ["crash" | "makedumpfile" | "busybox" as name, folder]:
+        case [name, folder] if name in PROGRAMS:
             print(program(name, Path(folder), arch))
         case ["kernel", suite, folder]:
             print(kernel(suite, Path(folder), arch=arch))
