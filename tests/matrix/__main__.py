@@ -87,8 +87,7 @@ DUMPS = {
     "arm-6.1-pac": Dump("arm61pac", "bookworm", "6.1.", guest=SIGNED, arch=debian.ARM64),
     "arm-6.1-live": Dump("arm61live", "bookworm", "6.1.", "live", arch=debian.ARM64),
     "arm-6.1-kdump": Dump("arm61kdump", "bookworm", "6.1.", "kdump", arch=debian.ARM64),
-    # crash 9.0.2 gives up on these, and makedumpfile 1.7.8 too: the kernel is built for addresses of
-    # 52 bits.
+    # For addresses of 52 bits; crash 9.0.2 gives up on these, and so does makedumpfile 1.7.8.
     "arm-6.12": Dump("arm612", "trixie", "6.12.", arch=debian.ARM64),
     "arm-6.12-z": Dump("arm612", "trixie", "6.12.", arch=debian.ARM64, format=".z"),
 }
