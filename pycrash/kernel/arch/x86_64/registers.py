@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pycrash.errors import MissingFeature, ReadError
+from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.stacks.notes import crash_note, dump_note
 
 if TYPE_CHECKING:
     from pycrash.kernel.tasks.table import Task
@@ -72,10 +72,7 @@ class PtRegs(NamedTuple):
 
 _NAMES = tuple(name.upper() for name in PtRegs._fields)
 
-#: An ELF note of a CPU: its head and name, 112 bytes on the process, then the registers.
-_NOTE = struct.Struct("<III8s112x21Q")
-_PRSTATUS = 1
-_REGS_END = 112 + 8 * 27
+#: The registers in the order of a note (struct user_regs_struct); segment bases follow.
 _NOTE_ORDER = (
     *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx"),
     *("rsi", "rdi", "orig_rax", "rip", "cs", "rflags", "rsp", "ss"),
@@ -121,39 +118,11 @@ class PtRegsLayout:
 
 
 def cpu_registers(kernel: Reader, task: Task) -> PtRegs | None:
-    """What the CPU that ran a task had in its registers as it stopped; None if nobody knows.
-
-    A crashing kernel has each CPU write an ELF note; a dump taken from outside of it has
-    notes of its own, which drgn reads.
-    """
-    return _crash_note(kernel, task.cpu) or _dump_note(kernel, task)
-
-
-def _crash_note(kernel: Reader, cpu: int) -> PtRegs | None:
-    """The note in the kernel's memory (crash_notes, struct elf_prstatus)."""
-    pointer = kernel.symbol_address("crash_notes")
-    if pointer is None or not 0 <= cpu < kernel.cpus.count:
-        return None
-    try:
-        notes = kernel.cpus.address(kernel.read_word(pointer, "crash_notes"), cpu)
-        note = kernel.read(notes, _NOTE.size, "note_buf_t")
-    except ReadError:
-        return None
-    name_size, size, kind, name, *words = _NOTE.unpack(note)
-    if (name_size, kind) != (5, _PRSTATUS) or not name.startswith(b"CORE\0") or size < _REGS_END:
-        return None
-    return PtRegs._make([words[_NOTE_ORDER.index(register)] for register in PtRegs._fields])
-
-
-def _dump_note(kernel: Reader, task: Task) -> PtRegs | None:
-    import drgn
-
-    try:
-        object_ = drgn.Object(kernel.prog, "struct task_struct *", task.address)
-        frames = kernel.prog.stack_trace(object_)
-        values = frames[0].registers() if len(frames) else {}
-    except (drgn.FaultError, LookupError, ValueError):
-        return None
+    """What the CPU that ran a task had in its registers as it stopped; None if nobody knows."""
+    words = crash_note(kernel, task.cpu, len(_NOTE_ORDER))
+    if words is not None:
+        return PtRegs._make([words[_NOTE_ORDER.index(register)] for register in PtRegs._fields])
+    values = dump_note(kernel, task)
     if "rip" not in values or "rsp" not in values:
         return None
     return PtRegs._make([values.get(name, 0) for name in PtRegs._fields])
