@@ -2,7 +2,8 @@
 
 `makedumpfile -F` and QEMU's `dump-guest-memory -z` write a stream of pieces, each with the
 place in the dump it belongs to. QEMU also leaves most of the header's struct new_utsname
-blank, without which libkdumpfile does not tell the architecture.
+blank, without which libkdumpfile does not tell the architecture; of some machines it does not
+even say which one it is, but the notes of their CPUs do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import IO
 
 from pycrash.errors import CrashError
 from pycrash.files.compressed import Progress, cache_folder, content_key, keep_file
+from pycrash.files.dumpfile import KdumpHeader
 
 _MAGIC = b"makedumpfile\0"
 #: The pieces start here, each with a place and a size before it, ended by a negative place.
@@ -22,12 +24,23 @@ _PIECES_AT = 4096
 _PIECE = struct.Struct(">qq")
 _CHUNK = 1 << 20
 _LARGEST_DUMP = 1 << 46
+#: Bytes that hold both headers.
+_HEADERS = 1 << 17
 
 #: Where a kdump header has its struct new_utsname: six strings of this size.
 _UTSNAME_AT = 12
 _UTSNAME_SIZE = 65
 #: The strings that must not be empty: sysname, nodename, release and version.
 _NAMES = (b"Linux", b"(none)", b"(none)", b"(none)")
+_MACHINE_AT = _UTSNAME_AT + 4 * _UTSNAME_SIZE
+_UNKNOWN_MACHINE = b"Unknown\0"
+#: Where struct kdump_sub_header says where the notes begin, and the head of a note: the size
+#: of its name, of what it holds, and its kind.
+_NOTES_AT = 48
+_NOTE = "III"
+_PRSTATUS = 1
+#: Bytes of struct elf_prstatus on machines that QEMU has no name for.
+_MACHINES = {392: b"aarch64", 504: b"ppc64", 376: b"riscv64"}
 
 
 def laid_out(path: Path, progress: Progress | None = None) -> Path:
@@ -67,6 +80,28 @@ def _name(out: IO[bytes]) -> None:
     for at, name in enumerate(_NAMES):
         out.seek(_UTSNAME_AT + at * _UTSNAME_SIZE)
         out.write(name)
+    out.seek(_MACHINE_AT)
+    if out.read(len(_UNKNOWN_MACHINE)) == _UNKNOWN_MACHINE:
+        machine = _machine(out)
+        if machine:
+            out.seek(_MACHINE_AT)
+            out.write(machine.ljust(len(_UNKNOWN_MACHINE), b"\0"))
+
+
+def _machine(dump: IO[bytes]) -> bytes:
+    """The machine that the first note of a kdump file comes from; empty where none tells."""
+    dump.seek(0)
+    header = KdumpHeader.parse(dump.read(_HEADERS))
+    if header is None:
+        return b""
+    dump.seek(header.block_size + _NOTES_AT)
+    (place,) = struct.unpack(header.order + "Q", dump.read(8).ljust(8, b"\0"))
+    if place > _LARGEST_DUMP:
+        return b""
+    dump.seek(place)
+    note = dump.read(struct.calcsize(_NOTE)).ljust(struct.calcsize(_NOTE), b"\0")
+    _, size, kind = struct.unpack(header.order + _NOTE, note)
+    return _MACHINES.get(size, b"") if kind == _PRSTATUS else b""
 
 
 def _join_pieces(path: Path, file: IO[bytes], out: IO[bytes], progress: Progress | None) -> None:

@@ -64,9 +64,16 @@ def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> It
     if event.found:
         yield ""
         yield f"  {'USER' if event.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {event.address:x}"
-    if not event.user:
+    rows = registers.narrow_rows if event.narrow else registers.rows
+    if not event.user and registers.located:
+        places = ((event.name, event.offset), event.caller or ("", 0))
+        for name, (symbol, offset) in zip(registers.located, places, strict=True):
+            where = f"{symbol}{offset_text(offset, radix)}"
+            yield f"{name:>7}: {event.values[name]:016x}  [{where}]"
+        rows = registers.kernel_rows
+    elif not event.user:
         where = f"{event.name}{offset_text(event.offset, radix)}"
         yield f"    [exception {registers.pc}: {where}]"
-    yield from register_lines(event.values, registers.rows)
+    yield from register_lines(event.values, rows)
     if event.source:
         yield f"    {event.source}"

@@ -44,6 +44,19 @@ def test_a_nameless_header_is_named(tmp_path: Path) -> None:
     assert named[12 + 4 * 65 :].startswith(b"x86_64")
 
 
+@pytest.mark.parametrize(("size", "name"), [(392, b"aarch64"), (504, b"ppc64"), (336, b"Unknown")])
+def test_a_machine_without_a_name_is_told_by_its_notes(
+    tmp_path: Path, size: int, name: bytes
+) -> None:
+    head = b"KDUMP   " + struct.pack("<I", 6) + bytes(4 * 65) + b"Unknown"
+    head = head.ljust(424, b"\0") + struct.pack("<IIIII", 0, 4096, 1, 1, 16)
+    sub = bytes(48) + struct.pack("<Q", 8192)
+    note = struct.pack("<III", 5, size, 1) + b"CORE\0\0\0\0"
+    dump = tmp_path / "core"
+    dump.write_bytes(head.ljust(4096, b"\0") + sub.ljust(4096, b"\0") + note.ljust(512, b"\0"))
+    assert laid_out(dump).read_bytes()[12 + 4 * 65 :].startswith(name + b"\0")
+
+
 def test_other_dumps_stay_where_they_are(tmp_path: Path) -> None:
     dump = tmp_path / "core"
     dump.write_bytes(b"\x7fELF".ljust(8192, b"\0"))

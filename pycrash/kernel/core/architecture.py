@@ -23,21 +23,29 @@ if TYPE_CHECKING:
 RegisterKind = Literal["code", "data", "number"]
 
 
+#: Lines of names, with the blanks in front, and the digits of each register.
+RegisterRows = tuple[tuple[tuple[str, int], ...], ...]
+
+
 @dataclass(frozen=True)
 class RegisterSet:
     """The registers of a machine.
 
     `pc` and `sp` are the names of the program counter and the stack pointer as they are
-    shown. `rows` is how crash lays registers out: lines of names, with the blanks in front, and
-    the digits of each; a name without a value is left out. Without rows it is three a line as
-    they come.
+    shown. `rows` is how crash lays registers out; a name without a value is left out. Without
+    rows it is three a line as they come. `narrow_rows` are for those of 32-bit programs.
+    `located` are the ones of kernel mode that are shown first, each with where in the code it
+    points, and `kernel_rows` what follows them; without, the program counter is told ahead.
     `kinds` are the registers that expressions know, by drgn's names, and `aliases` gdb's
     names for what every machine has ("pc").
     """
 
     pc: str = "PC"
     sp: str = "SP"
-    rows: tuple[tuple[tuple[str, int], ...], ...] = ()
+    rows: RegisterRows = ()
+    narrow_rows: RegisterRows = ()
+    located: tuple[str, ...] = ()
+    kernel_rows: RegisterRows = ()
     kinds: dict[str, RegisterKind] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
 
@@ -45,14 +53,12 @@ class RegisterSet:
 class Architecture(ABC):
     """One kind of machine, for one dump.
 
-    `name` is what `uname -m` says. `default_hz` are the ticks a second crash takes for granted
-    where nothing in the dump tells. `char_is_signed` is what the processor's ABI says of C's
+    `name` is what `uname -m` says. `char_is_signed` is what the processor's ABI says of C's
     char. `system_calls` are the beginnings of the names of system call entries, the preferred
     one first.
     """
 
     name: ClassVar[str]
-    default_hz: ClassVar[int] = 100
     char_is_signed: ClassVar[bool] = False
     system_calls: ClassVar[tuple[str, ...]] = ()
     registers: ClassVar[RegisterSet] = RegisterSet()
@@ -65,6 +71,11 @@ class Architecture(ABC):
     @abstractmethod
     def tables(self) -> PageTables:
         """The page tables, and the areas of the address space."""
+
+    @property
+    def default_hz(self) -> int:
+        """Ticks a second where the kernel's configuration and its schedulers do not tell."""
+        return 100
 
     def count_cpus(self, cpus: Cpus) -> int:
         """The number of CPUs that commands go through, on a kernel with SMP."""
@@ -80,7 +91,8 @@ class Architecture(ABC):
         try:
             thread = prog.crashed_thread()
             if task in (0, thread.object.value_()):
-                return thread.stack_trace()[0].register(name)
+                frame = thread.stack_trace()[0]
+                return frame.pc if name == self.registers.pc.lower() else frame.register(name)
         except (ValueError, IndexError, AttributeError, drgn.FaultError) as error:
             raise LookupError(str(error)) from None
         return self._waiting_register(task, name)

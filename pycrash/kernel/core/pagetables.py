@@ -184,6 +184,8 @@ class RadixTables(PageTables):
     #: Crash's words in place of the first entries; see `Translation.heads`.
     kernel_heads: tuple[str, ...] = ()
     user_heads: tuple[str, ...] = ()
+    #: Whether crash shows entries by their addresses in the direct map, and not by physical ones.
+    virtual_entries: bool = False
 
     @property
     @abstractmethod
@@ -206,10 +208,6 @@ class RadixTables(PageTables):
     @abstractmethod
     def _is_page(self, entry: int, level: Level) -> bool:
         """Whether an entry that is there maps memory and leads to no table."""
-
-    def _shown_address(self, physical: int) -> int:
-        """Where an entry lies, as crash shows it."""
-        return physical
 
     @property
     def _mark(self) -> int:
@@ -259,10 +257,11 @@ class RadixTables(PageTables):
     def _walk(self, root: int, address: int, user: bool, heads: tuple[str, ...]) -> Translation:
         met: list[Entry] = []
         table = self.linear(root)
+        shown = root if self.virtual_entries else table
         for level in self.levels:
             index = address >> level.shift & (1 << level.bits) - 1
             entry = self._entries(table, level)[index]
-            met.append(Entry(level.name, self._shown_address(table + 8 * index), entry))
+            met.append(Entry(level.name, shown + 8 * index, entry))
             if not self._is_there(entry, level, user):
                 break
             if self._is_page(entry, level):
@@ -270,6 +269,7 @@ class RadixTables(PageTables):
                 physical = self._page(entry, level) + (address & size - 1)
                 return Translation(root, tuple(met), physical, size, heads)
             table = self.frame(entry)
+            shown = self.direct_address(table) if self.virtual_entries else table
         return Translation(root, tuple(met), None, 0, heads)
 
     def _spans(self, table: int, depth: int, start: int, end: int) -> Iterator[Span]:

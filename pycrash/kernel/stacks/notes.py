@@ -14,7 +14,7 @@ import drgn
 from pycrash.errors import ReadError
 
 if TYPE_CHECKING:
-    from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.core.reader import Reader
     from pycrash.kernel.tasks.table import Task
 
 #: An ELF note: its head, the name, and what struct elf_prstatus has before the registers.
@@ -23,7 +23,7 @@ _PRSTATUS = 1
 _REGISTERS_AT = 112
 
 
-def crash_note(kernel: Kernel, cpu: int, count: int) -> tuple[int, ...] | None:
+def crash_note(kernel: Reader, cpu: int, count: int) -> tuple[int, ...] | None:
     """The `count` words of registers in a CPU's note of a 64-bit kernel; None if it left none."""
     pointer = kernel.symbol_address("crash_notes")
     if pointer is None or not 0 <= cpu < kernel.cpus.count:
@@ -41,7 +41,7 @@ def crash_note(kernel: Kernel, cpu: int, count: int) -> tuple[int, ...] | None:
     return struct.unpack_from(f"<{count}Q", note, _HEAD.size)
 
 
-def dump_note(kernel: Kernel, task: Task) -> dict[str, int]:
+def dump_note(kernel: Reader, task: Task) -> dict[str, int]:
     """The registers that the dump's own note has for the CPU of a task, by drgn's names.
 
     "pc" is among them; empty where there is no such note.

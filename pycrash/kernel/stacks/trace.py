@@ -55,6 +55,8 @@ class Registers(NamedTuple):
     were saved in; `name` and `offset` say where it was in the kernel, and `name` says why not
     where there is no symbol. `address` is where they were saved, `found` that they were
     looked for, not met on the way. `source` is the file and line, empty unless asked for.
+    `caller` is the function, and the bytes into it, that the link register leads to, where
+    there is one. `narrow` tells that they are those of a 32-bit program.
     """
 
     address: int
@@ -64,6 +66,8 @@ class Registers(NamedTuple):
     offset: int = 0
     found: bool = False
     source: str = ""
+    caller: tuple[str, int] | None = None
+    narrow: bool = False
 
 
 class CpuRegisters(NamedTuple):

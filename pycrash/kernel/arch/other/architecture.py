@@ -26,6 +26,12 @@ class Other(Machine):
     )
     #: Where the kernel's half of the address space begins; None for the usual place.
     kernel_base: int | None = None
+    #: Ticks a second that crash takes for granted.
+    usual_hz = 100
+
+    @property
+    def default_hz(self) -> int:
+        return self.usual_hz
 
     @cached_property
     def tables(self) -> PageTables:
@@ -42,7 +48,7 @@ class I386(Other):
     """The 32-bit PC."""
 
     name = "i686"
-    default_hz = 1000
+    usual_hz = 1000
     char_is_signed = True
     symbols = SymbolRules(
         starts=("_text", "_stext"),
@@ -88,7 +94,7 @@ class PPC64(Other):
     """64-bit POWER."""
 
     name = "ppc64le"
-    default_hz = 1000
+    usual_hz = 1000
     kernel_base = 0xC000000000000000
     symbols = SymbolRules(
         starts=("_start", "_stext"),
@@ -103,7 +109,7 @@ class RiscV64(Other):
     """64-bit RISC-V."""
 
     name = "riscv64"
-    default_hz = 250
+    usual_hz = 250
 
 
 KINDS: dict[drgn.Architecture, Callable[..., Machine]] = {

@@ -38,7 +38,6 @@ class X86_64(Machine):
     """A machine with x86-64 processors."""
 
     name = "x86_64"
-    default_hz = 1000
     char_is_signed = True
     system_calls = ("__x64_sys_",)
     symbols = SymbolRules(starts=("_text", "_stext"), per_cpu_below=True)
@@ -57,6 +56,10 @@ class X86_64(Machine):
         kinds=_KINDS,
         aliases={"pc": "rip", "sp": "rsp", "fp": "rbp"},
     )
+
+    @property
+    def default_hz(self) -> int:
+        return 1000
 
     @cached_property
     def tables(self) -> PageTables:
