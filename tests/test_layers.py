@@ -77,11 +77,9 @@ OWNERS = {
 }
 
 
-#: Modules that know of each other: a Reader and what it hands out, a command and its context,
-#: a step of a walk over a stack and the walk.
+#: Modules that know of each other: a Reader and what it hands out, a command and its context.
 KNOTS = [
     {f"pycrash.api.{name}" for name in ("args", "command", "context", "operands.base", "registry")},
-    {f"pycrash.kernel.arch.x86_64.{name}" for name in ("frames", "start", "unwind", "walk")},
     {
         f"pycrash.kernel.core.{name}"
         for name in ("architecture", "cpus", "memory", "pagetables", "reader")

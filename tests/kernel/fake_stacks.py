@@ -136,8 +136,8 @@ class FakeStacks(FakeKernel):
     def unwinder(self) -> UnwinderX86:
         """An unwinder with an ORC entry for each function of `frames`: bytes of its frame."""
         made = UnwinderX86(self.kernel)
-        made.has_orc = True
-        made.stacks = cast(
+        made.facts.has_orc = True
+        made.facts.stacks = cast(
             Any,
             SimpleNamespace(
                 irq=[IRQ],
@@ -146,7 +146,7 @@ class FakeStacks(FakeKernel):
                 exception_stack=lambda address: NMI if address in NMI else None,
             ),
         )
-        made.tables = cast(Any, SimpleNamespace(find=self._entry))
+        made.facts.tables = cast(Any, SimpleNamespace(find=self._entry))
         return made
 
     def _entry(self, pc: int) -> OrcEntry | None:

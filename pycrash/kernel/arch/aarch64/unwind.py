@@ -1,52 +1,26 @@
-"""The walk over the stacks of 64-bit ARM: what it knows of the kernel."""
+"""Backtraces of 64-bit ARM."""
 
 from __future__ import annotations
 
-from functools import cached_property
-
-import drgn
-
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.arch.aarch64.registers import PtRegsLayout
-from pycrash.kernel.arch.aarch64.specialstacks import SpecialStacks
+from pycrash.kernel.arch.aarch64.facts import StackFacts
 from pycrash.kernel.arch.aarch64.walk import Walk
-from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.stacks.stacks import Stack, Stacks
+from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import Registers, Trace, TraceOptions
-from pycrash.kernel.symbols.table import SymbolTable
-from pycrash.kernel.tasks.panic import Panic
-from pycrash.kernel.tasks.table import Task, TaskTable
-
-#: Functions that are called for an exception, where no section tells (5.5).
-_HANDLERS = frozenset(
-    (
-        "do_undefinstr",
-        "do_sysinstr",
-        "do_debug_exception",
-        "do_mem_abort",
-        "do_el0_irq_bp_hardening",
-        "do_sp_pc_abort",
-        "handle_bad_stack",
-    )
-)
-_SECTIONS = ("irqentry", "exception")
-#: No function that makes a dump is longer.
-_LONGEST = 1 << 16
+from pycrash.kernel.tasks.table import Task
 
 
 class UnwinderArm64:
     """Follows the stacks of a 64-bit ARM kernel."""
 
     def __init__(self, kernel: Reader) -> None:
-        self.kernel = kernel
-        self.symbols = kernel.part(SymbolTable)
-        self.stacks = kernel.part(Stacks)
-        self.special = SpecialStacks(kernel)
+        self._kernel = kernel
+        self._facts = StackFacts(kernel)
 
     def trace(self, task: Task, options: TraceOptions) -> Trace:
         """The frames of a task's stack."""
-        walk = Walk(self, task, options)
+        walk = Walk(self._facts, task, options)
         try:
             walk.run()
         except CrashError as error:
@@ -62,95 +36,12 @@ class UnwinderArm64:
     def exception_frames_in(self, task: Task, stack: Stack) -> list[Registers]:
         raise MissingFeature("the search for exception frames knows x86_64 only")
 
-    def may_start_at(self, task: Task, sp: int) -> bool:
-        return sp in self.stacks.of_task(task.stack) or self.special.at(task.cpu, sp) is not None
-
     def readable(self, address: int) -> bool:
         try:
-            self.kernel.read(address, self.kernel.word_size)
+            self._kernel.read(address, self._kernel.word_size)
         except ReadError:
             return False
         return True
 
-    # What a walk asks
-
-    @cached_property
-    def registers(self) -> PtRegsLayout:
-        return PtRegsLayout(self.kernel)
-
-    def is_active(self, task: Task) -> bool:
-        """Whether a CPU was running a task."""
-        return self.kernel.part(Panic).is_active(task.address)
-
-    def is_kernel_thread(self, task: Task) -> bool:
-        """Whether a task has no user space."""
-        return self.kernel.part(TaskTable).is_kernel_thread(task)
-
-    def saved_context(self, task: Task) -> tuple[int, int, int]:
-        """Frame pointer, stack pointer and program counter of a task that waits (cpu_context).
-
-        Raises ReadError.
-        """
-        layout = self._context
-        at = task.address + layout.start
-        fp, sp, pc = layout.unpack(self.kernel.read(at, layout.size, "cpu_context"))
-        return fp, sp, self.plain(pc)
-
-    @cached_property
-    def _context(self) -> Layout:
-        path = "thread.cpu_context."
-        members = [path + name for name in ("fp", "sp", "pc")]
-        return Layout(self.kernel.prog, "struct task_struct", members)
-
-    def plain(self, address: int) -> int:
-        """A return address without the signature that a kernel may keep in its upper bits."""
-        mask = self._signature
-        return address | mask if mask and self.symbols.is_text(address | mask) else address
-
-    @cached_property
-    def _signature(self) -> int:
-        """The bits of an address that may hold a signature."""
-        try:
-            noted = self.kernel.vmcoreinfo.number("KERNELPACMASK")
-        except MissingFeature:
-            noted = 0
-        if self.kernel.has_type("struct ptrauth_keys_kernel"):
-            return self.kernel.arch.tables.kernel_base & ~0xFFFF | noted
-        return noted
-
-    def handles_exceptions(self, pc: int) -> bool:
-        """Whether an address lies in code that is entered for an exception."""
-        if any(pc in span for span in self._entry_text):
-            return True
-        found = self.symbols.lookup(pc)
-        return found is not None and found[0].name in _HANDLERS
-
-    @cached_property
-    def _entry_text(self) -> list[range]:
-        names = [(f"__{name}_text_start", f"__{name}_text_end") for name in _SECTIONS]
-        spans = [tuple(map(self.kernel.symbol_address, pair)) for pair in names]
-        return [range(first, last) for first, last in spans if first and last]
-
-    @cached_property
-    def dump_text(self) -> dict[str, range]:
-        """The code of functions that make a dump; empty where one is missing."""
-        found = {}
-        for name in ("machine_kexec", "crash_kexec", "crash_save_cpu"):
-            start = self.symbols.by_name(name)
-            end = self.symbols.next(start) if start is not None else None
-            if start is None or end is None:
-                return {}
-            found[name] = range(start.address + 1, min(end.address, start.address + _LONGEST))
-        return found
-
-    def in_user_memory(self, task: Task, address: int) -> bool:
-        """Whether an address lies in a mapping of the task's user space (vm_area_struct)."""
-        if not task.mm or address >= self.kernel.arch.tables.user_top:
-            return False
-        from drgn.helpers.linux.mm import vma_find
-
-        try:
-            mm = drgn.Object(self.kernel.prog, "struct mm_struct *", task.mm)
-            return bool(vma_find(mm, address))
-        except (drgn.FaultError, LookupError):
-            return False
+    def may_start_at(self, task: Task, sp: int) -> bool:
+        return self._facts.may_start_at(task, sp)

@@ -7,9 +7,10 @@ address, which is the call.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.arch.aarch64.facts import StackFacts
 from pycrash.kernel.arch.aarch64.registers import (
     FRAME_POINTER,
     KERNEL_MODES,
@@ -32,10 +33,7 @@ from pycrash.kernel.stacks.trace import (
     TraceOptions,
 )
 from pycrash.kernel.stacks.view import StackView
-
-if TYPE_CHECKING:
-    from pycrash.kernel.arch.aarch64.unwind import UnwinderArm64
-    from pycrash.kernel.tasks.table import Task
+from pycrash.kernel.tasks.table import Task
 
 _WORD = 8
 #: Bytes of an instruction.
@@ -59,13 +57,13 @@ class Position(NamedTuple):
 class Walk:
     """Follows the stacks of one task; `events` fills as it goes, also before an error."""
 
-    def __init__(self, unwinder: UnwinderArm64, task: Task, options: TraceOptions) -> None:
+    def __init__(self, facts: StackFacts, task: Task, options: TraceOptions) -> None:
         self.events: list[Event] = []
-        self._unwinder = unwinder
+        self._facts = facts
         self._task = task
         self._options = options
-        self._own = unwinder.stacks.of_task(task.stack)
-        self._view = StackView(unwinder.kernel, self._own)
+        self._own = facts.stacks.of_task(task.stack)
+        self._view = StackView(facts.kernel, self._own)
         #: The special stack that the walk is on or has just left.
         self._special: Stack | None = None
         #: The record met last, and where the words of the frame shown last begin.
@@ -88,25 +86,25 @@ class Walk:
 
     def _start(self) -> Position | None:
         """Where to begin; None where nothing is known, or where all is said."""
-        options, unwinder = self._options, self._unwinder
+        options, facts = self._options, self._facts
         if options.sp is not None:
-            if not unwinder.may_start_at(self._task, options.sp):
+            if not facts.may_start_at(self._task, options.sp):
                 raise CrashError(
                     f"non-process stack address for this task: {options.sp:x}\n"
                     f"    (valid range: {self._own.base:x} - {self._own.top:x})"
                 )
             return self._called_from(options.sp, options.pc)
-        if unwinder.is_active(self._task):
-            registers = cpu_registers(unwinder.kernel, self._task)
+        if facts.is_active(self._task):
+            registers = cpu_registers(facts.kernel, self._task)
             return None if registers is None else self._stopped(registers)
-        fp, sp, pc = unwinder.saved_context(self._task)
+        fp, sp, pc = facts.saved_context(self._task)
         self._enter(fp)
         return Position(fp, sp, options.pc or pc)
 
     def _stopped(self, registers: PtRegs) -> Position | None:
         """Where to begin with a task that ran, by the registers of its CPU."""
         fp = registers.x[FRAME_POINTER]
-        user = registers.user and not self._unwinder.symbols.is_text(registers.pc)
+        user = registers.user and not self._facts.symbols.is_text(registers.pc)
         slot = self._dumping(self._own.top if user else fp)
         if slot:
             return self._called_from(slot, None)
@@ -117,7 +115,7 @@ class Walk:
             return None
         self._enter(fp)
         if not self._options.listing:
-            self._show_exception(fp - self._unwinder.registers.below_frame)
+            self._show_exception(fp - self._facts.registers.below_frame)
         return Position(fp, registers.sp, self._options.pc or registers.pc)
 
     def _dumping(self, fp: int) -> int:
@@ -126,7 +124,7 @@ class Walk:
         It is looked for from the outermost frames inward: on the task's stack from a record
         on, then on the IRQ stack.
         """
-        text = self._unwinder.dump_text
+        text = self._facts.dump_text
         self._load(self._own)
         first = 0
         top = (fp if fp in self._own else self._own.top) - 8 * _WORD
@@ -139,11 +137,11 @@ class Walk:
         return first or self._dumping_in_irq(text)
 
     def _dumping_in_irq(self, text: dict[str, range]) -> int:
-        stacks, cpu = self._unwinder.special.irq, self._task.cpu
+        stacks, cpu = self._facts.special.irq, self._task.cpu
         stack = stacks[cpu] if 0 <= cpu < len(stacks) else None
         if stack is None or not text:
             return 0
-        view = StackView(self._unwinder.kernel, stack)
+        view = StackView(self._facts.kernel, stack)
         try:
             view.load(stack, stack.base)
         except ReadError:
@@ -158,12 +156,12 @@ class Walk:
         """The position by the slot of a return address."""
         self._enter(slot)
         if pc is None:
-            pc = self._unwinder.plain(self._view.word(slot))
+            pc = self._facts.plain(self._view.word(slot))
         return Position(self._view.word(slot - _WORD), slot + _WORD, pc)
 
     def _enter(self, address: int) -> None:
         """Take the words of the stack that an address lies in, the task's own if it is none."""
-        self._special = self._unwinder.special.at(self._task.cpu, address)
+        self._special = self._facts.special.at(self._task.cpu, address)
         self._load(self._special or self._own)
 
     def _load(self, stack: Stack) -> None:
@@ -189,18 +187,18 @@ class Walk:
             if self._left_special() and not caller.fp:
                 break
             position = caller
-        return not self._unwinder.is_kernel_thread(self._task)
+        return not self._facts.is_kernel_thread(self._task)
 
     def _show(self, level: int, position: Position) -> bool:
         """Show a frame; True if it is the outermost."""
         pc, fp = position.pc - _CALL, position.fp
-        if fp not in self._view.stack and self._unwinder.in_user_memory(self._task, fp):
+        if fp not in self._view.stack and self._facts.in_user_memory(self._task, fp):
             fp = 0
         if self._options.full:
             if level:
                 self._show_words(fp)
             self._words_from = fp
-        found = self._unwinder.symbols.lookup(pc)
+        found = self._facts.symbols.lookup(pc)
         name, offset, module = "", 0, ""
         if found is not None:
             name, offset, module = found[0].name, found[1], found[0].module
@@ -210,7 +208,7 @@ class Walk:
     @property
     def _user_registers(self) -> int:
         """Where the registers of user mode lie if the stack at hand is the task's."""
-        return self._view.stack.top - self._unwinder.registers.below_top
+        return self._view.stack.top - self._facts.registers.below_top
 
     def _show_words(self, end: int) -> None:
         """The words of the frame shown last, up to the record of the next."""
@@ -227,11 +225,11 @@ class Walk:
     def _caller(self, position: Position) -> Position | None:
         """The position of the caller; None where the records end."""
         fp, sp = position.fp, position.sp
-        highest = -(-sp // self._unwinder.stacks.size) * self._unwinder.stacks.size
+        highest = -(-sp // self._facts.stacks.size) * self._facts.stacks.size
         if not sp <= fp <= highest or fp & 0xF or fp not in self._view.stack:
             return None
         caller = Position(
-            self._view.word(fp), fp + 2 * _WORD, self._unwinder.plain(self._view.word(fp + _WORD))
+            self._view.word(fp), fp + 2 * _WORD, self._facts.plain(self._view.word(fp + _WORD))
         )
         if not caller.fp and not caller.pc:
             return None
@@ -241,7 +239,7 @@ class Walk:
         if caller.fp not in self._own:
             return None  # an interrupt of user mode
         self._load(self._own)
-        return caller._replace(sp=caller.fp - self._unwinder.registers.below_frame)
+        return caller._replace(sp=caller.fp - self._facts.registers.below_frame)
 
     def _left_special(self) -> bool:
         """Whether the walk came from a special stack to the task's; says so."""
@@ -258,9 +256,9 @@ class Walk:
 
     def _exception_of(self, pc: int, caller: Position) -> int | None:
         """Where the registers of the exception lie for which the function at pc was called."""
-        if caller.fp not in self._view.stack or not self._unwinder.handles_exceptions(pc):
+        if caller.fp not in self._view.stack or not self._facts.handles_exceptions(pc):
             return None
-        layout = self._unwinder.registers
+        layout = self._facts.registers
         at = caller.fp - layout.below_frame
         if self._special is not None:
             if self._special.name == OVERFLOW:
@@ -271,20 +269,20 @@ class Walk:
 
     def _verified(self, address: int) -> PtRegs | None:
         """The registers at an address of the stack if they look like an exception's."""
-        stack, unwinder = self._view.stack, self._unwinder
-        if address not in stack or address + unwinder.registers.size > stack.top:
+        stack, facts = self._view.stack, self._facts
+        if address not in stack or address + facts.registers.size > stack.top:
             return None
         regs = self._pt_regs(address)
         in_stack = regs.sp in stack and regs.x[FRAME_POINTER] in stack
-        is_text = unwinder.symbols.is_text
+        is_text = facts.symbols.is_text
         if not in_stack or regs.pstate & NARROW or regs.pstate >> 32:
             return None
-        if not is_text(regs.pc) or not is_text(unwinder.plain(regs.x[LINK])):
+        if not is_text(regs.pc) or not is_text(facts.plain(regs.x[LINK])):
             return None
         return regs if regs.pstate & MODE in KERNEL_MODES else None
 
     def _pt_regs(self, address: int) -> PtRegs:
-        layout = self._unwinder.registers
+        layout = self._facts.registers
         return layout.of_words(self._view.span(address, layout.size, "pt_regs"))
 
     def _show_exception(self, address: int) -> None:
@@ -300,14 +298,14 @@ class Walk:
         self.events.append(Registers(address, regs.named(user=True), True, narrow=regs.narrow))
 
     def _emit_registers(self, regs: PtRegs, address: int) -> None:
-        link = self._unwinder.plain(regs.x[LINK])
+        link = self._facts.plain(regs.x[LINK])
         values = regs._replace(x=(*regs.x[:LINK], link)).named(user=False)
         where, caller = self._named(regs.pc), self._named(link)
         self.events.append(Registers(address, values, False, *where, caller=caller))
 
     def _named(self, address: int) -> tuple[str, int]:
         """The function an address lies in and the bytes into it."""
-        symbols = self._unwinder.symbols
+        symbols = self._facts.symbols
         found = symbols.lookup(address) if symbols.is_text(address) else None
         return (found[0].name, found[1]) if found is not None else (UNKNOWN, 0)
 
@@ -315,15 +313,15 @@ class Walk:
 
     def _list(self, start: Position) -> None:
         """Every text address from where the task stood, or of the whole stack."""
-        unwinder, low = self._unwinder, self._view.low
+        facts, low = self._facts, self._view.low
         if not self._options.all_text:
             low = start.sp - _WORD
-            found = unwinder.symbols.lookup(start.pc)
+            found = facts.symbols.lookup(start.pc)
             self.events.append(TextStart(found[0].name if found else "", start.pc))
         for place, word in enumerate(self._view.words):
-            at, pc = self._view.low + place * _WORD, unwinder.plain(word)
-            if at >= low and unwinder.symbols.is_text(pc):
-                found = unwinder.symbols.lookup(pc)
+            at, pc = self._view.low + place * _WORD, facts.plain(word)
+            if at >= low and facts.symbols.is_text(pc):
+                found = facts.symbols.lookup(pc)
                 if found is not None:
                     symbol, offset = found
                     self.events.append(Frame(None, at, pc, symbol.name, offset, symbol.module))

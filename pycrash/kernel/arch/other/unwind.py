@@ -26,8 +26,6 @@ from pycrash.kernel.symbols.table import SymbolTable
 if TYPE_CHECKING:
     from pycrash.kernel.tasks.table import Task
 
-#: The register that points at a frame's record, where that is what a frame is shown by.
-_FRAME_REGISTERS = {drgn.Architecture.AARCH64: "x29"}
 #: No stack has more frames.
 _MAX_FRAMES = 10_000
 
@@ -39,9 +37,6 @@ class UnwinderDrgn:
         self._kernel = kernel
         self._symbols = kernel.part(SymbolTable)
         self._stacks = kernel.part(Stacks)
-        platform = kernel.prog.platform
-        arch = platform.arch if platform is not None else drgn.Architecture.UNKNOWN
-        self._frame_register = _FRAME_REGISTERS.get(arch)
 
     def trace(self, task: Task, options: TraceOptions) -> Trace:
         """The frames of a task's stack."""
@@ -97,10 +92,9 @@ class UnwinderDrgn:
         return True
 
     def _place(self, frame: drgn.StackFrame) -> int:
-        """What a frame is shown by: its record, or its stack pointer."""
-        names = [self._frame_register] if self._frame_register else []
+        """What a frame is shown by: its stack pointer."""
         registers = frame.registers()
-        for name in [*names, "sp", "rsp", "r1", "r15"]:
+        for name in ("sp", "rsp", "r1", "r15"):
             if name in registers:
                 return int(registers[name])
         return int(getattr(frame, "sp", 0))

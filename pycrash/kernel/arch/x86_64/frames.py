@@ -5,9 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from enum import Enum, auto
-from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.arch.x86_64.facts import StackFacts
 from pycrash.kernel.arch.x86_64.registers import (
     KERNEL_CS,
     KERNEL_SS,
@@ -19,10 +19,7 @@ from pycrash.kernel.arch.x86_64.registers import (
 from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.stacks.trace import Event, Frame, Registers, StackWords, TraceOptions
 from pycrash.kernel.stacks.view import StackView
-
-if TYPE_CHECKING:
-    from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
-    from pycrash.kernel.tasks.table import Task
+from pycrash.kernel.tasks.table import Task
 
 _WORD = 8
 _VSYSCALL = range(0xFFFFFFFFFF600000, 0xFFFFFFFFFF601000)
@@ -59,17 +56,17 @@ class StackFrames:
     `was_irq` and `was_exception` tell which stacks were walked before.
     """
 
-    def __init__(self, unwinder: UnwinderX86, task: Task, options: TraceOptions) -> None:
-        self.unwinder = unwinder
+    def __init__(self, facts: StackFacts, task: Task, options: TraceOptions) -> None:
+        self.facts = facts
         self.task = task
         self.options = options
-        self.own = unwinder.kernel.part(Stacks).of_task(task.stack)
-        self.view = StackView(unwinder.kernel, self.own)
+        self.own = facts.kernel.part(Stacks).of_task(task.stack)
+        self.view = StackView(facts.kernel, self.own)
         self.events: list[Event] = []
         self.level = self.entry = self.bp = self.struck = 0
         self.called = ""
         self.lost = self.was_irq = self.was_exception = False
-        self._special = unwinder.stacks
+        self._special = facts.stacks
         self._searching = False
         #: Behind the return address shown last: where its frame's words begin.
         self._frame = 0
@@ -88,7 +85,7 @@ class StackFrames:
             self.view.load(stack, stack.base)
         except ReadError:
             raise CrashError(f"read of stack at {stack.base:x} failed") from None
-        place, size = self.unwinder.registers.place, self.unwinder.registers.size
+        place, size = self.facts.registers.place, self.facts.registers.size
         cs, flags = place["cs"], place["rflags"]
         words = self.view.words
         first, last = (low - stack.base) // _WORD, len(words) - size // _WORD
@@ -104,7 +101,7 @@ class StackFrames:
         """Show one text address that stands at sp."""
         if kind is not Kind.STRUCK:
             self.struck = 0
-        site = self.unwinder.named_site(pc)
+        site = self.facts.named_site(pc)
         if site is None:
             return Shown.NOT
         if self.options.listing:
@@ -161,18 +158,18 @@ class StackFrames:
 
     def _pt_regs(self, address: int) -> PtRegs:
         """The registers saved at an address. Raises ReadError."""
-        layout = self.unwinder.registers
+        layout = self.facts.registers
         return layout.of_words(self.view.span(address, layout.size, "pt_regs"))
 
     def _emit_registers(self, regs: PtRegs, address: int) -> None:
         name, offset = "", 0
         if not regs.user:
-            found = self.unwinder.symbols.lookup(regs.rip)
+            found = self.facts.symbols.lookup(regs.rip)
             if found is not None:
                 name, offset = found[0].name, found[1]
                 if not self._searching:
                     self.struck = regs.rip
-            elif self.unwinder.is_mapped(regs.rip):
+            elif self.facts.is_mapped(regs.rip):
                 name = "no symbolic reference"
             else:
                 name = "unknown or invalid address"
@@ -193,7 +190,7 @@ class StackFrames:
         """Whether registers look like what an exception saved at an address."""
         if not regs.plausible:
             return False
-        top = self.unwinder.user_top
+        top = self.facts.user_top
         if regs.cs in (USER_CS, USER_32_CS):
             in_user = regs.rip < top or (regs.cs == USER_CS and regs.rip in _VSYSCALL)
             return regs.ss == USER_SS and in_user and regs.rsp < top
@@ -201,26 +198,26 @@ class StackFrames:
             return False
         if regs.ss == KERNEL_SS and self._plain_kernel_registers(regs, address):
             return True
-        behind = address + self.unwinder.registers.size
-        in_kernel = regs.rsp >= self.unwinder.kernel_start
-        if self.unwinder.site(regs.rip) is not None and in_kernel:
+        behind = address + self.facts.registers.size
+        in_kernel = regs.rsp >= self.facts.kernel_start
+        if self.facts.site(regs.rip) is not None and in_kernel:
             if regs.rsp in (behind, behind + _WORD):
                 return True
             if self._special.exception_stack(self.entry) is not None:
                 return True
-        return in_kernel and self.unwinder.is_mapped(regs.rip)
+        return in_kernel and self.facts.is_mapped(regs.rip)
 
     def _plain_kernel_registers(self, regs: PtRegs, address: int) -> bool:
         """Whether registers with the kernel's segments look right otherwise."""
-        unwinder = self.unwinder
-        text = unwinder.site(regs.rip) is not None
-        in_kernel = regs.rsp >= unwinder.kernel_start
+        facts = self.facts
+        text = facts.site(regs.rip) is not None
+        in_kernel = regs.rsp >= facts.kernel_start
         if text and in_kernel:
             return True
-        if address + unwinder.registers.size == regs.rsp:
+        if address + facts.registers.size == regs.rsp:
             return True
         special = self._special.exception_stack(self.entry)
-        if text and self.was_exception and unwinder.in_user_stack(self.task, regs.rsp):
+        if text and self.was_exception and facts.in_user_stack(self.task, regs.rsp):
             return True
         if text and special is not None:
             first_two = any(special in row[:2] for row in self._special.exception)
@@ -229,7 +226,7 @@ class StackFrames:
         if not regs.rip and regs.rsp in self.view.stack and self.called == "ret_from_fork":
             return True
         try:
-            return unwinder.name(self.view.word(address - _WORD)) == "page_fault"
+            return facts.name(self.view.word(address - _WORD)) == "page_fault"
         except ReadError:
             return False
 

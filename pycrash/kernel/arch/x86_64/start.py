@@ -7,16 +7,13 @@ makes the dump; crash begins further out, at the return address into the functio
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.arch.x86_64.frames import StackFrames
 from pycrash.kernel.arch.x86_64.registers import PtRegs, cpu_registers
 from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.stacks.trace import CpuRegisters
 from pycrash.kernel.tasks.panic import Panic
-
-if TYPE_CHECKING:
-    from pycrash.kernel.arch.x86_64.frames import StackFrames
 
 _WORD = 8
 #: Functions that begin the dump: the walk of a panic task starts at them.
@@ -52,8 +49,8 @@ class Search:
 
     def __init__(self, frames: StackFrames) -> None:
         self._frames = frames
-        self._unwinder = unwinder = frames.unwinder
-        self._kernel = unwinder.kernel
+        self._facts = facts = frames.facts
+        self._kernel = facts.kernel
         self._task = frames.task
         self._panicked = self._task.address == self._kernel.part(Panic).task
         self._listing = frames.options.listing
@@ -81,47 +78,48 @@ class Search:
     def _left(self) -> PtRegs | None:
         """The registers the CPU's note holds, if their stack pointer is in a kernel stack."""
         regs = cpu_registers(self._kernel, self._task)
-        if regs is None or not self._unwinder.may_start_at(self._task, regs.rsp):
+        if regs is None or not self._facts.may_start_at(self._task, regs.rsp):
             return None
         return regs
 
     def _crashed_in_irq(self, left: PtRegs) -> bool:
         return (
             self._panicked
-            and self._unwinder.stacks.irq_stack(left.rsp) is not None
+            and self._facts.stacks.irq_stack(left.rsp) is not None
             and self._frames.verified(left, 0)
         )
 
     def _stopped(self, left: PtRegs) -> CpuRegisters | None:
-        if self._unwinder.site(left.rip) is None:
+        if self._facts.site(left.rip) is None:
             return None
-        found = self._unwinder.symbols.lookup(left.rip)
+        found = self._facts.symbols.lookup(left.rip)
         name, offset = (found[0].name, found[1]) if found is not None else ("", 0)
         return CpuRegisters(left.of_cpu(), name, offset)
 
     def _special(self) -> list[Stack]:
         """The IRQ stack and the exception stacks of the task's CPU."""
-        if not 0 <= self._task.cpu < len(self._unwinder.stacks.irq):
+        stacks, cpu = self._facts.stacks, self._task.cpu
+        if not 0 <= cpu < len(stacks.irq):
             return []
-        irq, exception = self._unwinder.special_stacks(self._task.cpu)
+        irq, exception = stacks.irq[cpu], stacks.exception[cpu]
         return [*([irq] if irq is not None else []), *exception]
 
     def _scan(self, stack: Stack, own: bool) -> Start | None:
         """Look through one stack from its lowest address up."""
-        unwinder, listing = self._unwinder, self._listing
+        facts, listing = self._facts, self._listing
         try:
             words = self._kernel.part(Stacks).words(stack)
         except ReadError:
             raise CrashError(f"read of stack at {stack.base:x} failed") from None
-        lowest = unwinder.lowest_text
+        lowest = facts.lowest_text
         named = [
-            (Start(stack.base + place * _WORD, pc), unwinder.name(pc))
+            (Start(stack.base + place * _WORD, pc), facts.name(pc))
             for place, pc in enumerate(words)
             if pc >= lowest
         ]
         panicked: Start | None = None
         for at, (here, name) in enumerate(named):
-            if name == "crash_kexec" and unwinder.called_by(here.pc - 5) != "machine_kexec":
+            if name == "crash_kexec" and facts.called_by(here.pc - 5) != "machine_kexec":
                 # Of two, the second is the better one.
                 if listing or name in self._found:
                     return here

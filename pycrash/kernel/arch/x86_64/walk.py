@@ -1,15 +1,19 @@
 """One walk over the stacks of a task of an x86-64 kernel.
 
+A stack is read from the stack pointer up. A word that is a text address behind the start of
+its function counts as a return address; how far above it the caller's lies, the ORC tables
+say, or the function's code, or the frame pointer. Where none of them knows, the next text
+address is taken, which is how crash walks.
+
 The order of steps, and what counts as a return address, are those of crash, for they decide
 which frames a damaged or unusual stack yields.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64 import orc
+from pycrash.kernel.arch.x86_64.facts import Site, StackFacts
 from pycrash.kernel.arch.x86_64.frames import Kind, Shown, StackFrames
 from pycrash.kernel.arch.x86_64.registers import cpu_registers
 from pycrash.kernel.arch.x86_64.start import Search
@@ -25,9 +29,6 @@ from pycrash.kernel.stacks.trace import (
 )
 from pycrash.kernel.tasks.panic import Panic
 from pycrash.kernel.tasks.table import Task, TaskTable
-
-if TYPE_CHECKING:
-    from pycrash.kernel.arch.x86_64.unwind import Site, UnwinderX86
 
 _WORD = 8
 #: Words of the copies that nested NMIs keep on top of their stack.
@@ -46,12 +47,12 @@ class Walk:
     `idle` tells that it is an idle thread that stood in the handler of the crash NMI.
     """
 
-    def __init__(self, unwinder: UnwinderX86, task: Task, options: TraceOptions) -> None:
-        self.frames = StackFrames(unwinder, task, options)
+    def __init__(self, facts: StackFacts, task: Task, options: TraceOptions) -> None:
+        self.frames = StackFrames(facts, task, options)
         self.idle = False
-        self._unwinder = unwinder
-        self._kernel = unwinder.kernel
-        self._special = unwinder.stacks
+        self._facts = facts
+        self._kernel = facts.kernel
+        self._special = facts.stacks
         self._task = task
         self._options = options
         self._own = self.frames.own
@@ -76,10 +77,10 @@ class Walk:
 
     def _begin(self) -> bool:
         """Find where to start; False where there is nothing to follow."""
-        options, unwinder = self._options, self._unwinder
+        options, facts = self._options, self._facts
         sp, pc = options.sp, options.pc
         stopped: CpuRegisters | None = None
-        if sp is not None and not unwinder.may_start_at(self._task, sp):
+        if sp is not None and not facts.may_start_at(self._task, sp):
             raise CrashError(
                 f"non-process stack address for this task: {sp:x}\n"
                 f"    (valid range: {self._own.base:x} - {self._own.top:x})"
@@ -91,9 +92,9 @@ class Walk:
         if sp is None:
             sp = self._saved_sp()
         if pc is None:
-            pc = unwinder.thread_return
+            pc = facts.thread_return
         if options.all_text:
-            sp, pc, stopped = self._own.base + unwinder.thread_info_size, 0, None
+            sp, pc, stopped = self._own.base + facts.thread_info_size, 0, None
         self._sp = self._first = sp
         self._pc = pc
         self.frames.enter(sp)
@@ -102,8 +103,8 @@ class Walk:
     def _saved_sp(self) -> int:
         """The stack pointer a sleeping task left, and the frame pointer kept there."""
         sp = self._kernel.part(TaskTable).saved_sp(self._task)
-        place = self._unwinder.saved_bp
-        if place is not None and self._unwinder.has_orc:
+        place = self._facts.saved_bp
+        if place is not None and self._facts.has_orc:
             what = "inactive_task_frame.r15"
             if sp in self._own:
                 self._view.load(self._own, sp, what)
@@ -114,7 +115,7 @@ class Walk:
 
     def _introduce(self, stopped: CpuRegisters | None) -> bool:
         """Show what comes before the frames; False where the start cannot be read."""
-        if not self._view.holds(self._sp) and not self._unwinder.readable(self._sp):
+        if not self._view.holds(self._sp) and not self._facts.readable(self._sp):
             self.frames.events.append(Complaint("cannot determine starting stack pointer"))
             left = cpu_registers(self._kernel, self._task)
             if left is not None:
@@ -122,7 +123,7 @@ class Walk:
             return False
         if self._options.listing:
             if not self._options.all_text:
-                self.frames.events.append(TextStart(self._unwinder.name(self._pc), self._pc))
+                self.frames.events.append(TextStart(self._facts.name(self._pc), self._pc))
         elif stopped is not None:
             self.frames.events.append(stopped)
         return True
@@ -157,13 +158,13 @@ class Walk:
 
     def _walk_exception(self, stack: Stack) -> bool | None:
         """Walk an exception stack; True if it interrupted user mode, None if all is said."""
-        unwinder = self._unwinder
+        facts = self._facts
         self.frames.was_exception = True
         try:
             self._view.load(stack, stack.base, "irqstack contents")
         except ReadError:
             raise CrashError(f"read of exception stack at {stack.base:x} failed") from None
-        size = unwinder.registers.size
+        size = facts.registers.size
         if self._interrupted:
             self.frames.show(self._pc, self.frames.entry, Kind.INTERRUPT)
             self.frames.show_registers(self._interrupted)
@@ -172,7 +173,7 @@ class Walk:
                 self._sp += self._skip_from(self.frames.struck, self._sp)
             self.frames.level += 1
             self._interrupted = 0
-        nested = stack.name == "NMI" and unwinder.repeat_nmi is not None
+        nested = stack.name == "NMI" and facts.repeat_nmi is not None
         limit = stack.top - size - (_NMI_COPIES * _WORD if nested else 0)
         entered = self.frames.entry
         self.frames.lost = False
@@ -183,7 +184,7 @@ class Walk:
         if nested and entered <= stack.top - (_PUSHED + _NMI_COPIES) * _WORD:
             pushed -= _NMI_COPIES * _WORD
             # Before 3.8 the two copies were the other way round.
-            if self._view.word(pushed) == unwinder.repeat_nmi:
+            if self._view.word(pushed) == facts.repeat_nmi:
                 pushed += _PUSHED * _WORD
         self._pc = self._view.word(pushed)
         self._sp = self._view.word(pushed + 3 * _WORD)
@@ -211,7 +212,7 @@ class Walk:
             self._view.load(stack, stack.base, "irqstack contents")
         except ReadError:
             raise CrashError(f"read of IRQ stack at {stack.base:x} failed") from None
-        limit = stack.top - self._unwinder.irq_gap
+        limit = stack.top - self._facts.irq_gap
         self.frames.lost = False
         self._walk(limit)
         self.frames.events.append(StackSwitch("IRQ stack"))
@@ -219,13 +220,13 @@ class Walk:
         self._pc = self._view.word(limit - 2 * _WORD)
         self._sp = self._linked(self._view.word(limit - _WORD))
         self.frames.enter(self._sp)
-        self._interrupted = 0 if self._unwinder.name(self._pc) in _SOFTIRQ else self._sp
+        self._interrupted = 0 if self._facts.name(self._pc) in _SOFTIRQ else self._sp
 
     def _linked(self, link: int) -> int:
         """The registers of the interrupt that switched to an IRQ stack, near the link it left."""
         if self.frames.verified_at(link):
             return link
-        expected = link - self._unwinder.irq_link
+        expected = link - self._facts.irq_link
         for nearby in (0, 8, -8, 16, -16):
             if self.frames.verified_at(expected + nearby):
                 return expected + nearby
@@ -247,7 +248,7 @@ class Walk:
                 )
             if not self._view.holds(self._sp):
                 self._load_own(self._sp)
-            if not self._options.listing and self._unwinder.name(self._pc) in _SCHEDULE:
+            if not self._options.listing and self._facts.name(self._pc) in _SCHEDULE:
                 self._pass_switch()
         user_interrupt = False
         if self._interrupted:
@@ -256,9 +257,9 @@ class Walk:
         if not done:
             self._walk(self._own.top)
         if not user_interrupt and self._view.stack == self._own and not self._is_kernel_thread:
-            size = self._unwinder.registers.size
+            size = self._facts.registers.size
             if self._last_registers < self._own.top - size:
-                self.frames.show_registers(self._own.top - self._unwinder.user_padding - size)
+                self.frames.show_registers(self._own.top - self._facts.user_padding - size)
 
     @property
     def _is_kernel_thread(self) -> bool:
@@ -278,9 +279,9 @@ class Walk:
         if self._show_entry_stack():
             return False
         if self.frames.was_exception and not self.frames.was_irq:
-            if self._unwinder.in_user_stack(self._task, self._sp):
+            if self._facts.in_user_stack(self._task, self._sp):
                 return True
-            if self._unwinder.name(self._pc) == "ia32_sysenter_target":
+            if self._facts.name(self._pc) == "ia32_sysenter_target":
                 return self._sp != 0
             raise CrashError(
                 "cannot transition from exception stack to current process stack:\n"
@@ -305,33 +306,33 @@ class Walk:
 
     def _show_entry_stack(self) -> bool:
         """Show the registers on the stack that entries begin on, if the walk has come there."""
-        template = self._unwinder.entry_stack
+        template = self._facts.entry_stack
         if template is None:
             return False
         base = self._kernel.cpus.address(template.base, self._task.cpu)
         if self._sp not in Stack(base, template.size):
             return False
-        self.frames.show_registers(base + template.size - self._unwinder.registers.size)
+        self.frames.show_registers(base + template.size - self._facts.registers.size)
         self.frames.events.append(StackSwitch("entry trampoline stack"))
         return True
 
     def _pass_switch(self) -> None:
         """Go on behind what the task switch has left on the stack of a sleeping task."""
-        unwinder = self._unwinder
-        if unwinder.has_orc and unwinder.saved_return is not None:
-            self._sp += unwinder.saved_return
+        facts = self._facts
+        if facts.has_orc and facts.saved_return is not None:
+            self._sp += facts.saved_return
             return
         schedule = True
-        if unwinder.name(self._pc) == "__schedule":
+        if facts.name(self._pc) == "__schedule":
             self.frames.show(self._pc, self._sp, Kind.CALL)
             self.frames.level += 1
             for sp in range(self._sp, self._view.stack.top, _WORD):
                 pc = self._view.word(sp)
-                site = unwinder.site(pc)
-                if site and site.offset and unwinder.called_by(pc - 5) == "__schedule":
+                site = facts.site(pc)
+                if site and site.offset and facts.called_by(pc - 5) == "__schedule":
                     self._sp, self._pc = sp, pc
                     break
-            schedule = unwinder.name(self._pc) == "schedule"
+            schedule = facts.name(self._pc) == "schedule"
         if schedule:
             self.frames.show(self._pc, self._sp, Kind.SCHEDULE)
             self._sp += _WORD
@@ -339,13 +340,13 @@ class Walk:
 
     def _show_interrupt(self) -> bool:
         """Show where an interrupt left the task's stack; True if that was in user mode."""
-        unwinder = self._unwinder
-        if unwinder.new_interrupts:
+        facts = self._facts
+        if facts.new_interrupts:
             self._pc = self._view.word(self._interrupted - _WORD)
         self.frames.show(self._pc, self.frames.entry, Kind.INTERRUPT)
         user = self.frames.show_registers(self._interrupted).user
         if not user:
-            self._sp += unwinder.registers.size
+            self._sp += facts.registers.size
             if self.frames.struck:
                 self._sp += self._skip_to_caller()
         self.frames.level += 1
@@ -353,12 +354,12 @@ class Walk:
 
     def _skip_to_caller(self) -> int:
         """Bytes to the return address of whoever called the function that was interrupted."""
-        name = self._unwinder.name(self.frames.struck)
+        name = self._facts.name(self.frames.struck)
         if name and not (self._options.old or self._options.listing or self.frames.lost):
             for sp in range(self._sp, self._view.stack.top, _WORD):
                 pc = self._view.word(sp)
-                site = self._unwinder.site(pc)
-                if site and site.offset and self._unwinder.called_by(pc - 5) == name:
+                site = self._facts.site(pc)
+                if site and site.offset and self._facts.called_by(pc - 5) == name:
                     return sp - self._sp
         return self._skip_from(self.frames.struck, self._sp)
 
@@ -367,8 +368,8 @@ class Walk:
     def _walk(self, limit: int) -> None:
         """Show the return addresses from the stack pointer up to a limit."""
         frames = self.frames
-        words, low, lowest = self._view.words, self._view.low, self._unwinder.lowest_text
-        sites, site_of = self._unwinder.sites, self._unwinder.site
+        words, low, lowest = self._view.words, self._view.low, self._facts.lowest_text
+        sites, site_of = self._facts.sites, self._facts.site
         options, events = self._options, frames.events
         as_usual = not (self._options.listing or options.full or options.old or frames.was_irq)
         sp, count = self._sp, len(words)
@@ -412,7 +413,7 @@ class Walk:
         self.frames.level += 1
         if shown is Shown.FRAME_AND_REGISTERS:
             self._last_registers = sp
-            sp += self._unwinder.registers.size
+            sp += self._facts.registers.size
             if not self.frames.struck:
                 return sp
             return sp + self._skip_from(self.frames.struck, sp)
@@ -420,7 +421,7 @@ class Walk:
 
     def _skip_from(self, pc: int, sp: int) -> int:
         """As _skip, for a place that need not be behind a call."""
-        site = self._unwinder.named_site(pc)
+        site = self._facts.named_site(pc)
         if site is None:
             self.frames.lost = True
             return 0
@@ -430,18 +431,18 @@ class Walk:
         """Bytes from the stack pointer a function has at a site up to its return address."""
         if self._options.old or self._options.listing or self.frames.lost:
             return 0
-        unwinder = self._unwinder
-        if unwinder.keeps_frame_pointers and not interrupted:
+        facts = self._facts
+        if facts.keeps_frame_pointers and not interrupted:
             frame = self._frame_pointer(sp)
             if frame:
                 return frame + _WORD - sp
-        if site.function in unwinder.init_text:
+        if site.function in facts.init_text:
             return 0
         if site.entry is not None:
             skip = self._skip_by_orc(site.entry, sp)
             if skip >= 0:
                 return skip
-        counted = unwinder.counted(site, interrupted)
+        counted = facts.counted(site, interrupted)
         if counted is None:
             self.frames.lost = True
             return 0
@@ -469,4 +470,4 @@ class Walk:
         frame = self._view.word(at)
         if frame <= sp or not self._view.holds(frame) or not self._view.holds(frame + _WORD):
             return 0
-        return frame if self._unwinder.site(self._view.word(frame + _WORD)) is not None else 0
+        return frame if self._facts.site(self._view.word(frame + _WORD)) is not None else 0

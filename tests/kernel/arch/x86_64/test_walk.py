@@ -137,7 +137,7 @@ def test_a_task_without_a_stack() -> None:
 def test_a_function_without_an_entry_is_counted_from_its_code(kernel: FakeStacks) -> None:
     del kernel.frames["__schedule"]
     unwinder = kernel.unwinder()
-    unwinder.counted = lambda site, interrupted: 16  # type: ignore[method-assign]
+    unwinder.facts.counted = lambda site, interrupted: 16  # type: ignore[method-assign]
     assert names(unwinder.trace(task(), PLAIN))[:2] == ["__schedule", "schedule"]
 
 
