@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import drgn
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.layout import has_member
 from pycrash.kernel.core.typestore import store_of
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo, read_vmcoreinfo
 
@@ -231,4 +230,6 @@ class Reader:
 
     def has_member(self, type_name: str, member: str) -> bool:
         """Whether a type exists in this kernel and has the member, a path of names."""
+        from pycrash.kernel.core.layout import has_member
+
         return has_member(self.prog, type_name, member)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 from pycrash.kernel.core.architecture import Architecture
-from pycrash.kernel.stacks.trace import Unwinder
+
+if TYPE_CHECKING:
+    from pycrash.kernel.stacks.trace import Unwinder
 
 
 class Machine(Architecture):

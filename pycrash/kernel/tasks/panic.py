@@ -7,14 +7,16 @@ import re
 import struct
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.problems import Problems
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.log.printk import FATAL_WORDS
 from pycrash.kernel.sched.queues import RunQueues
-from pycrash.kernel.system.facts import SystemFacts
 from pycrash.kernel.tasks.table import TaskTable
+
+if TYPE_CHECKING:
+    from pycrash.kernel.system.facts import SystemFacts
 
 #: Functions whose return addresses on a stack tell the task that went down.
 _DOWN = ("xen_panic_event", "crash_kexec", "machine_kexec", "crash_fadump", "panic", "die")
@@ -72,6 +74,8 @@ class Panic:
 
     @cached_property
     def _system(self) -> SystemFacts:
+        from pycrash.kernel.system.facts import SystemFacts
+
         return self._kernel.part(SystemFacts)
 
     @cached_property
@@ -138,6 +142,8 @@ class Panic:
 
     def _in_log(self) -> int:
         """The task of the CPU that the kernel log names at or behind its first words of panic."""
+        from pycrash.kernel.log.printk import FATAL_WORDS
+
         lines = iter(self._system.log_lines())
         for line in lines:
             places = [line.find(word) for word in FATAL_WORDS if word in line]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import drgn
 
-from pycrash.kernel.arch.other.pagetables import PageTables
 from pycrash.kernel.core.symbolrules import SymbolRules, is_checksum
 from pycrash.kernel.stacks.machine import Machine
 
 if TYPE_CHECKING:
+    from pycrash.kernel.arch.other.pagetables import PageTables
     from pycrash.kernel.arch.other.unwind import UnwinderDrgn
     from pycrash.kernel.core.cpus import Cpus
 
@@ -35,6 +35,8 @@ class Other(Machine):
 
     @cached_property
     def tables(self) -> PageTables:
+        from pycrash.kernel.arch.other.pagetables import PageTables
+
         return PageTables(self.kernel, self.kernel_base)
 
     @cached_property

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.arch.x86_64.pagetables import PageTables
 from pycrash.kernel.core.architecture import RegisterKind, RegisterSet
 from pycrash.kernel.core.layout import member_offset
 from pycrash.kernel.core.symbolrules import SymbolRules
 from pycrash.kernel.stacks.machine import Machine
 
 if TYPE_CHECKING:
+    from pycrash.kernel.arch.x86_64.pagetables import PageTables
     from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
     from pycrash.kernel.core.cpus import Cpus
 
@@ -63,6 +63,8 @@ class X86_64(Machine):
 
     @cached_property
     def tables(self) -> PageTables:
+        from pycrash.kernel.arch.x86_64.pagetables import PageTables
+
         return PageTables(self.kernel)
 
     @cached_property
