@@ -135,20 +135,24 @@ class KernelLog:
 
     def safe_buffers(self) -> Iterator[SafeBuffer]:
         """The per-CPU buffers of 4.7 to 5.14, by name and then by CPU; none on other kernels."""
-        kernel = self._kernel
-        bases = {name: kernel.symbol_address(name) for name in ("nmi_print_seq", "safe_print_seq")}
-        if not any(bases.values()) or not kernel.has_member("struct printk_safe_seq_buf", "buffer"):
+        from pycrash.kernel.core.layout import Layout
+
+        kernel, fields = self._kernel, ("len", "message_lost", "buffer")
+        if not kernel.has_member("struct printk_safe_seq_buf", "buffer"):
             return
-        shape = kernel.prog.type("struct printk_safe_seq_buf")
-        size: int = shape.size or 0
-        start = shape.member("buffer").offset
-        counts = [shape.member(name).offset for name in ("len", "message_lost")]
+        shape = Layout(kernel.prog, "struct printk_safe_seq_buf", fields)
         form = kernel.struct_format("i")
-        for name, base in bases.items():
-            for cpu in range(kernel.cpus.count) if base is not None else ():
-                address = (base or 0) + kernel.cpus.offsets[cpu]
-                data = kernel.read(address, size, "printk_safe_seq_buf buffer")
-                length, lost = (struct.unpack_from(form, data, at)[0] for at in counts)
+        for name in ("nmi_print_seq", "safe_print_seq"):
+            base = kernel.symbol_address(name)
+            if base is None:
+                continue
+            for cpu in range(kernel.cpus.count):
+                address = kernel.cpus.address(base, cpu)
+                data = kernel.read(address, shape.whole, "printk_safe_seq_buf buffer")
+                length, lost = (
+                    struct.unpack_from(form, data, shape.at(count))[0] for count in fields[:2]
+                )
+                start = shape.at("buffer")
                 text = data[start : start + max(length, 0)]
                 yield SafeBuffer(name, cpu, address, length, lost, text)
 

@@ -217,12 +217,12 @@ class SystemFacts:
         """The date where the timekeeper is part of a larger structure (6.13)."""
         for name in ("timekeeper_data", "tk_core"):
             try:
-                data = self._kernel.prog[name]
+                data = self._kernel.variable(name)
                 core = data[0] if data.type_.kind == drgn.TypeKind.ARRAY else data
                 return int(core.timekeeper.xtime_sec)
             except drgn.FaultError as error:
                 raise ReadError(error.address, "timekeeper xtime_sec") from None
-            except (LookupError, AttributeError):
+            except (MissingFeature, AttributeError):
                 continue
         raise MissingFeature("no timekeeper in this kernel")
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import drgn
 
+from pycrash.errors import MissingFeature
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.symbols.table import SymbolTable
 from pycrash.kernel.text.sources import SourceLines
@@ -87,8 +88,8 @@ class SystemCallTable:
         """Bytes of an entry, and their number."""
         width = self._kernel.word_size
         try:
-            kind = self._kernel.prog["sys_call_table"].type_
-        except LookupError:
+            kind = self._kernel.variable("sys_call_table").type_
+        except MissingFeature:
             kind = None
         if kind is not None and kind.kind == drgn.TypeKind.ARRAY:
             width = drgn.sizeof(kind.type)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from functools import cache
 
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import find_member
@@ -31,7 +30,6 @@ LIMIT_NAMES = (
 )
 
 
-@cache
 def _place(kernel: Reader) -> tuple[int, int]:
     """The offset in struct signal_struct of the array of limits, and its length."""
     place = find_member(kernel.prog, "struct signal_struct", "rlim")
@@ -45,7 +43,7 @@ def limits(kernel: Reader, task: Task) -> list[tuple[str, int, int]]:
 
     Raises ReadError, and MissingFeature where the kernel has no such array.
     """
-    offset, count = _place(kernel)
+    offset, count = kernel.part(_place)
     form = struct.Struct(f"{kernel.byte_order}{2 * count}{kernel.word}")
     data = kernel.read(task.signal + offset, form.size, "signal_struct rlimit array")
     values = form.unpack(data)

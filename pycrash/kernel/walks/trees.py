@@ -158,8 +158,8 @@ class SlotTree:
     def _max_height(self) -> int:
         for name in ("height_to_maxindex", "height_to_maxnodes"):
             try:
-                return self._kernel.prog[name].type_.length or 0
-            except LookupError:
+                return self._kernel.variable(name).type_.length or 0
+            except MissingFeature:
                 continue
         return 64 // self._bits + 2
 

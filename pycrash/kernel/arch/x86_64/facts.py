@@ -196,11 +196,13 @@ class StackFacts:
             return symbol
         targets = {self._symbol("__switch_to"), self._symbol("__switch_to_asm")} - {None}
         for name in ("schedule", "__schedule"):
+            span = self.kernel.symbol_span(name)
+            if span is None:
+                continue
+            start, size = span
             try:
-                function = self.kernel.prog.symbol(name)
-                start = function.address
-                code = self.kernel.read(start, min(function.size, MAX_CODE), name)
-            except (LookupError, ReadError):
+                code = self.kernel.read(start, min(size, MAX_CODE), name)
+            except ReadError:
                 continue
             at = code.find(b"\xe8")
             while at >= 0:
