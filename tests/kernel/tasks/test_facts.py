@@ -6,13 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.memory import Memory
-from pycrash.kernel.sched.queues import RunQueues
 from pycrash.kernel.system.facts import SystemFacts
 from pycrash.kernel.tasks.arguments import read_strings, stack_text
 from pycrash.kernel.tasks.limits import limits
-from tests.kernel.fake_kernel import PER_CPU, RQ, RUNQUEUES, FakeTasks
+from tests.kernel.fake_kernel import PER_CPU, FakeTasks
 
 
 @pytest.fixture
@@ -44,15 +43,6 @@ def test_a_kernel_without_smp_has_one_cpu(fake: FakeTasks) -> None:
     del fake.symbols["__per_cpu_offset"]
     assert fake.kernel.cpus.count == 1
     assert fake.kernel.cpus.address(0x100, 0) == 0x100
-
-
-def test_the_clock_of_a_run_queue(fake: FakeTasks) -> None:
-    fake.write(PER_CPU[1] + RUNQUEUES, RQ, 0, 0, 123)
-    assert RunQueues(fake.kernel).clock(1) == 123
-    del fake.symbols["runqueues"]
-    fake.prog.cache.clear()
-    with pytest.raises(MissingFeature, match="no symbol runqueues"):
-        RunQueues(fake.kernel).clock(1)
 
 
 def test_run_time_in_whole_seconds(fake: FakeTasks) -> None:

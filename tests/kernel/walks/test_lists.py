@@ -8,7 +8,16 @@ from collections.abc import Mapping
 import pytest
 
 from pycrash.errors import ReadError
-from pycrash.kernel.walks.lists import Chain, DuplicateEntry, InvalidEntry, Loop, walk, walk_brent
+from pycrash.kernel.walks.lists import (
+    Chain,
+    DuplicateEntry,
+    EndlessList,
+    InvalidEntry,
+    Loop,
+    entries,
+    walk,
+    walk_brent,
+)
 from tests.cexpr.fake import BASE, FakeKernel
 
 A, B, C, D = (BASE + 0x10 * i for i in range(4))
@@ -76,3 +85,26 @@ def test_an_entry_that_cannot_be_read() -> None:
         next(steps)
     with pytest.raises(ReadError, match="first list entry"):
         next(walk(kernel({}), Chain(BASE + 0x100000)))
+
+
+def test_a_list_of_the_kernels_own() -> None:
+    assert list(entries(kernel({B: C, C: A}), Chain(B, end=A), "x.list")) == [B, C]
+    assert list(entries(kernel({}), Chain(A, end=A), "x.list")) == []
+
+
+def test_a_list_of_the_kernels_own_that_comes_back_elsewhere() -> None:
+    found = entries(kernel({B: C, C: B}), Chain(B, end=A), "x.list")
+    assert [next(found), next(found)] == [B, C]
+    with pytest.raises(DuplicateEntry) as caught:
+        next(found)
+    assert caught.value.address == B
+
+
+def test_a_list_of_the_kernels_own_is_bounded() -> None:
+    with pytest.raises(EndlessList, match=f"list too long: {D:x}"):
+        list(entries(kernel({B: C, C: D, D: A}), Chain(B, end=A), "x.list", most=2))
+
+
+def test_a_pointer_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(ReadError, match=r"x\.list"):
+        list(entries(kernel({B: BASE + 0x4000}), Chain(B, end=A), "x.list"))
