@@ -287,12 +287,14 @@ class _Session:
             yield LineRow(f"{head} [OFFLINE]")
             yield LineRow("")
             return
-        yield LineRow(head)
         task = self._kernel.tasks.get(self._ctx.task)
         found = self._kernel.unwinder.exception_frames_in(task, stack)
-        yield self._row(found)
+        if found or self._kernel.arch.registers.found_indent:
+            yield LineRow(head)
+            yield self._row(found)
+            head = ""
         if not found:
-            yield LineRow("(none found)")
+            yield LineRow(f"{head}(none found)")
         yield LineRow("")
 
     def _cpu_list(self) -> list[int]:
@@ -455,9 +457,8 @@ def _notices(ctx: Context, args: Args) -> Iterator[Row]:
             raise UsageError("bt: only one -c option allowed")
         elif letter == "O":
             ctx.settings.old_backtrace = not ctx.settings.old_backtrace
-            yield Notice(
-                f"use {'old' if ctx.settings.old_backtrace else 'new'} bt method by default"
-            )
+            method = ctx.kernel.arch.backtraces[ctx.settings.old_backtrace]
+            yield Notice(f"use {method} bt method by default")
             return
         elif letter == "v":
             return

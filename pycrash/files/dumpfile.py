@@ -15,7 +15,11 @@ EXCLUDED_VMEMMAP = 0x10
 
 #: One page descriptor: offset, size, flags, page_flags.
 PAGE_DESC = struct.Struct("<qIIQ")
+#: A page no decompressor accepts: one byte of the file's head, marked as packed with zlib.
+BAD_PAGE = (0, 1, 1, 0)
 _LARGEST_BITMAP = 1 << 28
+#: Bytes at a file's start that hold both headers of a kdump file.
+_HEADS = 1 << 17
 #: Size of a long to the offset of disk_dump_header.status.
 _STATUS_AT = ((8, 424), (4, 412))
 
@@ -76,7 +80,7 @@ class DumpFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         with open(path, "rb") as file:
-            self.head = file.read(8192)
+            self.head = file.read(_HEADS)
             self.size = os.fstat(file.fileno()).st_size
 
     @cached_property
@@ -123,7 +127,7 @@ class DumpFile:
         header = self.kdump
         if header is None:
             return None
-        memory, dumped = self._bitmaps
+        memory, dumped = self.bitmaps
         page = address // header.block_size
         byte, bit = page >> 3, 1 << (page & 7)
         if not 0 <= page < header.max_page or byte >= len(memory) or not memory[byte] & bit:
@@ -131,7 +135,7 @@ class DumpFile:
         return "present" if byte < len(dumped) and dumped[byte] & bit else "excluded"
 
     @cached_property
-    def _bitmaps(self) -> tuple[bytes, bytes]:
+    def bitmaps(self) -> tuple[bytes, bytes]:
         """A bit for each page that is memory, and one for each that is in the dump."""
         header = self.kdump
         assert header is not None
@@ -149,7 +153,7 @@ class DumpFile:
         if header is None:
             return 0, 0
         begin = (1 + header.sub_header_blocks + header.bitmap_blocks) * header.block_size
-        return begin, int.from_bytes(self._bitmaps[1], "little").bit_count()
+        return begin, int.from_bytes(self.bitmaps[1], "little").bit_count()
 
     def _kdump_size(self, header: KdumpHeader) -> int:
         """Where the page of the last descriptor ends (struct page_desc, one a dumped page)."""

@@ -17,13 +17,11 @@ from pathlib import Path
 from typing import IO
 
 from pycrash.files.compressed import Progress, cache_folder, content_key, keep_file
-from pycrash.files.dumpfile import PAGE_DESC, DumpFile, KdumpHeader
+from pycrash.files.dumpfile import BAD_PAGE, PAGE_DESC, DumpFile, KdumpHeader
 
 _CHUNK = 1 << 20
 #: Pages looked at in one sweep.
 _SWEEP = 1 << 16
-#: A page no decompressor accepts: one byte of the file's head, marked as packed with zlib.
-_BAD_PAGE = PAGE_DESC.pack(0, 1, 1, 0)
 
 
 def mended(path: Path, progress: Progress | None = None) -> tuple[Path, int]:
@@ -47,7 +45,7 @@ def mended(path: Path, progress: Progress | None = None) -> tuple[Path, int]:
             # A table cut short ends in pages that are lost, too.
             for at in bad:
                 out.seek(at)
-                out.write(_BAD_PAGE)
+                out.write(PAGE_DESC.pack(*BAD_PAGE))
 
         return keep_file(target.name, write), len(bad)
 

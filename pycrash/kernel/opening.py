@@ -17,6 +17,7 @@ from pycrash.files.debuginfo import Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
 from pycrash.files.kinds import require_readable, sort_files
+from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.kernel import Kernel
@@ -62,7 +63,7 @@ def open_dump(
 ) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
     require_readable(dump)
-    content = laid_out(unpacked(dump, progress), progress)
+    content = repaged(laid_out(unpacked(dump, progress), progress), progress)
     missing = DumpFile(content).missing
     content, lost = mended(content, progress)
     kernel = Kernel(_open_dump(content, dump), None, content, options)

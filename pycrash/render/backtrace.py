@@ -23,6 +23,7 @@ def event_lines(
     events: Iterable[Event], radix: int, word_size: int, registers: RegisterSet
 ) -> Iterator[str]:
     """The lines of what a stack held, as bt shows them."""
+    searched = False
     for event in events:
         if isinstance(event, Frame):
             level, sp, pc, symbol, _, module, unsure, shown, source = event
@@ -37,6 +38,9 @@ def event_lines(
             if source:
                 yield f"    {source}"
         elif isinstance(event, Registers):
+            if event.found:
+                yield from _found_lines(event, registers.found_indent, searched)
+                searched = True
             yield from _registers_lines(event, radix, registers)
         elif isinstance(event, StackWords):
             yield from _words_lines(event, word_size)
@@ -60,10 +64,15 @@ def _words_lines(event: StackWords, size: int) -> Iterator[str]:
         yield f"    {event.address + at * size:x}: {pair}"
 
 
-def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> Iterator[str]:
-    if event.found:
+def _found_lines(event: Registers, indent: str, searched: bool) -> Iterator[str]:
+    """What stands above registers that were looked for."""
+    if indent or searched or not event.user:
         yield ""
-        yield f"  {'USER' if event.user else 'KERNEL'}-MODE EXCEPTION FRAME AT: {event.address:x}"
+    mode = "USER" if event.user else "KERNEL"
+    yield f"{indent}{mode}-MODE EXCEPTION FRAME AT: {event.address:x}"
+
+
+def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> Iterator[str]:
     rows = registers.narrow_rows if event.narrow else registers.rows
     if not event.user and registers.located:
         places = ((event.name, event.offset), event.caller or ("", 0))
@@ -74,6 +83,6 @@ def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> It
     elif not event.user:
         where = f"{event.name}{offset_text(event.offset, radix)}"
         yield f"    [exception {registers.pc}: {where}]"
-    yield from register_lines(event.values, rows)
+    yield from register_lines(event.values, rows, " " if event.narrow else "  ")
     if event.source:
         yield f"    {event.source}"

@@ -9,7 +9,7 @@ Rows = Sequence[Sequence[tuple[str, int]]]
 _PER_LINE = 3
 
 
-def register_lines(registers: Mapping[str, int], rows: Rows) -> Iterator[str]:
+def register_lines(registers: Mapping[str, int], rows: Rows, gap: str = "  ") -> Iterator[str]:
     """The registers in their rows, leaving out what is not there; without rows, three a line."""
     names = [(f"{name:>3}", 16) for name in registers]
     for row in rows or [names[at : at + _PER_LINE] for at in range(0, len(names), _PER_LINE)]:
@@ -19,4 +19,4 @@ def register_lines(registers: Mapping[str, int], rows: Rows) -> Iterator[str]:
             if (name := label.strip()) in registers
         ]
         if cells:
-            yield "    " + "  ".join(cells)
+            yield "    " + gap.join(cells)

@@ -33,9 +33,11 @@ class RegisterSet:
 
     `pc` and `sp` are the names of the program counter and the stack pointer as they are
     shown. `rows` is how crash lays registers out; a name without a value is left out. Without
-    rows it is three a line as they come. `narrow_rows` are for those of 32-bit programs.
+    rows it is three a line as they come. `narrow_rows` are for those of 32-bit programs, which
+    stand one blank apart and not two.
     `located` are the ones of kernel mode that are shown first, each with where in the code it
     points, and `kernel_rows` what follows them; without, the program counter is told ahead.
+    `found_indent` is what stands before the heading of those that were searched for.
     `kinds` are the registers that expressions know, by drgn's names, and `aliases` gdb's
     names for what every machine has ("pc").
     """
@@ -46,6 +48,7 @@ class RegisterSet:
     narrow_rows: RegisterRows = ()
     located: tuple[str, ...] = ()
     kernel_rows: RegisterRows = ()
+    found_indent: str = "  "
     kinds: dict[str, RegisterKind] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
 
@@ -54,13 +57,12 @@ class Architecture(ABC):
     """One kind of machine, for one dump.
 
     `name` is what `uname -m` says. `char_is_signed` is what the processor's ABI says of C's
-    char. `system_calls` are the beginnings of the names of system call entries, the preferred
-    one first.
+    char. `backtraces` are the names of the two ways to follow a stack, the usual one first.
     """
 
     name: ClassVar[str]
     char_is_signed: ClassVar[bool] = False
-    system_calls: ClassVar[tuple[str, ...]] = ()
+    backtraces: ClassVar[tuple[str, str]] = ("new", "old")
     registers: ClassVar[RegisterSet] = RegisterSet()
     symbols: ClassVar[SymbolRules] = SymbolRules()
 

@@ -42,7 +42,7 @@ class AArch64(Machine):
     """A machine with 64-bit ARM processors."""
 
     name = "aarch64"
-    system_calls = ("__arm64_sys_",)
+    backtraces = ("original", "optional")
     symbols = SymbolRules(rejects=_is_mark, marks_modules=True)
     registers = RegisterSet(
         pc="PC",
@@ -54,8 +54,9 @@ class AArch64(Machine):
         ),
         kernel_rows=(((" SP", 16), ("PSTATE", 8)), *_rows(29, 3, 16)),
         located=("PC", "LR"),
+        found_indent="",
         narrow_rows=(
-            ((" PC", 8), ("LR", 8), ("SP", 8), ("PSTATE", 8)),
+            ((" PC", 8), (" LR", 8), (" SP", 8), (" PSTATE", 8)),
             *_rows(12, 4, 8),
         ),
         kinds=_KINDS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.aarch64.facts import StackFacts
 from pycrash.kernel.arch.aarch64.walk import Walk
 from pycrash.kernel.core.reader import Reader
@@ -28,13 +28,14 @@ class UnwinderArm64:
         return Trace(walk.events)
 
     def exception_frames(self, task: Task, start: int | None) -> list[Registers]:
-        raise MissingFeature("the search for exception frames knows x86_64 only")
+        return self.exception_frames_in(task, self._facts.stacks.of_task(task.stack))
 
     def special_stacks(self, cpu: int) -> tuple[Stack | None, tuple[Stack, ...]]:
-        raise MissingFeature("the search for exception frames knows x86_64 only")
+        irq = self._facts.special.irq
+        return irq[cpu] if irq else None, ()
 
     def exception_frames_in(self, task: Task, stack: Stack) -> list[Registers]:
-        raise MissingFeature("the search for exception frames knows x86_64 only")
+        return Walk(self._facts, task, TraceOptions()).search(stack)
 
     def readable(self, address: int) -> bool:
         try:

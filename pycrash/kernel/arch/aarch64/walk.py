@@ -13,6 +13,7 @@ from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.aarch64.facts import StackFacts
 from pycrash.kernel.arch.aarch64.registers import (
     FRAME_POINTER,
+    GENERAL,
     KERNEL_MODES,
     LINK,
     MODE,
@@ -42,6 +43,9 @@ _CALL = 4
 _OUTERMOST = frozenset(("start_kernel", "secondary_start_kernel", "kthread", "kthreadd"))
 #: What stands for a function where an address is none of the kernel's code.
 UNKNOWN = "unknown or invalid address"
+#: What stands for a function's name where there is none at all, as the C library prints it.
+_NO_NAME = "(null)"
+_ONE_WAY = "-o option not supported or applicable on this architecture or kernel"
 #: No stacks hold more frames.
 _MAX_FRAMES = 4096
 
@@ -74,6 +78,8 @@ class Walk:
         if not self._task.stack:
             self.events.append(Remark("(no stack)"))
             return
+        if self._options.old:
+            raise CrashError(_ONE_WAY)
         start = self._start()
         if start is None:
             return
@@ -170,6 +176,21 @@ class Walk:
         except ReadError:
             raise CrashError(f"read of stack at {stack.base:x} failed") from None
 
+    # Searching
+
+    def search(self, stack: Stack) -> list[Registers]:
+        """What looks like saved registers on a stack. Raises CrashError."""
+        self._load(stack)
+        size, inside = self._facts.registers.size, range(stack.base, stack.top)
+        words = self._view.words
+        for at in range(len(words) - size // _WORD):
+            if words[at + GENERAL] in inside and words[at + FRAME_POINTER] in inside:
+                self._show_exception(stack.base + at * _WORD)
+        if stack == self._own and not self._facts.is_kernel_thread(self._task):
+            self._show_user()
+        found = [event for event in self.events if isinstance(event, Registers)]
+        return [event._replace(found=True) for event in found]
+
     # From frame to frame
 
     def _follow(self, position: Position) -> bool:
@@ -199,7 +220,7 @@ class Walk:
                 self._show_words(fp)
             self._words_from = fp
         found = self._facts.symbols.lookup(pc)
-        name, offset, module = "", 0, ""
+        name, offset, module = _NO_NAME, 0, ""
         if found is not None:
             name, offset, module = found[0].name, found[1], found[0].module
         self.events.append(Frame(level, fp or self._user_registers, pc, name, offset, module))
@@ -317,7 +338,7 @@ class Walk:
         if not self._options.all_text:
             low = start.sp - _WORD
             found = facts.symbols.lookup(start.pc)
-            self.events.append(TextStart(found[0].name if found else "", start.pc))
+            self.events.append(TextStart(found[0].name if found else _NO_NAME, start.pc))
         for place, word in enumerate(self._view.words):
             at, pc = self._view.low + place * _WORD, facts.plain(word)
             if at >= low and facts.symbols.is_text(pc):

@@ -39,7 +39,6 @@ class X86_64(Machine):
 
     name = "x86_64"
     char_is_signed = True
-    system_calls = ("__x64_sys_",)
     symbols = SymbolRules(starts=("_text", "_stext"), per_cpu_below=True)
     registers = RegisterSet(
         pc="RIP",
