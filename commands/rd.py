@@ -43,7 +43,6 @@ from pycrash.render.memory import (
 UNLIMITED = (1 << 63) - 1
 CHARACTERS_PER_LINE = 60
 BLOCK = 1 << 16
-PAGE = 1 << 12
 
 Read = Callable[[int, int], bytes]
 
@@ -171,7 +170,7 @@ class Rd(Command):
         if address is None:
             yield unknown_symbol(ctx.kernel, args.operands[0])
             return
-        memory, mask = ctx.kernel.memory, (1 << 64) - 1
+        memory, mask = ctx.kernel.memory, ctx.kernel.word_mask
         address = (address + request.offset) & mask
         count = self._number(args.operands[1]) if len(args.operands) > 1 else -1
         if count == -1:
@@ -189,7 +188,9 @@ class Rd(Command):
         if request.form == "raw":
             yield self._copy(ctx, request, address, count)
         elif request.form == "characters":
-            yield from self._characters(self._reader(ctx, request, "ascii"), address, count)
+            yield from self._characters(
+                self._reader(ctx, request, "ascii"), address, count, ctx.kernel.page_size
+            )
         else:
             what = f"{8 * request.size}-bit {request.kind}"
             yield from self._values(ctx, request, self._reader(ctx, request, what), address, count)
@@ -276,18 +277,19 @@ class Rd(Command):
         return lambda at, size: read(at, size, what)
 
     def _copy(self, ctx: Context, request: Request, address: int, count: int) -> CopiedRow:
+        read, page = self._reader(ctx, request, "raw dump to file"), ctx.kernel.page_size
         with open(request.file, "wb") as file:
-            for block in blocks(self._reader(ctx, request, "raw dump to file"), address, count):
+            for block in blocks(read, address, count, page):
                 file.write(block)
         return CopiedRow(address, count, request.file)
 
     @staticmethod
-    def _characters(read: Read, address: int, count: int) -> Iterator[Row]:
+    def _characters(read: Read, address: int, count: int, page: int) -> Iterator[Row]:
         """A row for each run; the last is held back, for its line ends only with what follows."""
         start, run, going_on = address, "", False
         at = address
         try:
-            for block in blocks(read, address, count):
+            for block in blocks(read, address, count, page):
                 for at, byte in enumerate(block, at):  # noqa: B020
                     if 0x20 <= byte < 0x7F:
                         if not going_on or len(run) == CHARACTERS_PER_LINE:
@@ -330,7 +332,7 @@ class Rd(Command):
 
         last = address + count * size
         try:
-            least = size if request.kind == "FILEADDR" else PAGE
+            least = size if request.kind == "FILEADDR" else ctx.kernel.page_size
             for block in blocks(read, address, count * size, least):
                 unread += block
                 whole = len(unread) - len(unread) % (step * size)
@@ -390,7 +392,7 @@ def _base(args: Args) -> Base:
     return "decimal" if "d" in args else "unsigned" if "D" in args else "hex"
 
 
-def blocks(read: Read, address: int, size: int, least: int = PAGE) -> Iterator[bytes]:
+def blocks(read: Read, address: int, size: int, least: int) -> Iterator[bytes]:
     """Memory in blocks, small ones where a large one fails; raises ReadError at the first
     `least` bytes that cannot be read.
     """

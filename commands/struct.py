@@ -439,7 +439,7 @@ class _Shower:
         what = f"{unit * 8}-bit {self._space}"
         name = kernel.symbols.text if self._request.symbolic and unit >= 4 else None
         while address < end:
-            length = min(end - address, 4096 - address % 4096)
+            length = min(end - address, kernel.page_size - address % kernel.page_size)
             data = self._read(address, length, what)
             lines = tuple(hex_lines(data, address, unit, kernel.byte_order, name))
             yield Shown(self._request.datatype.name, "", address, lines)

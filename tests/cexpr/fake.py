@@ -50,6 +50,7 @@ class FakeKernel(Kernel):
                 BASE, len(data), lambda address, count, offset, physical: data[offset:][:count]
             )
         super().__init__(prog, None, None)
+        self.__dict__["page_size"] = 4096
         self.__dict__["symbols"] = FakeSymbols(symbols or {})
         self.__dict__["memory"] = FakeMemory()
         self._types: dict[str, drgn.Type] = {}

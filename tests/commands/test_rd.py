@@ -52,6 +52,7 @@ def run(*words: str) -> list[str]:
     banner = SimpleNamespace(address=BASE)
     kernel = SimpleNamespace(
         word_mask=2**64 - 1,
+        page_size=4096,
         memory=memory,
         read=memory.read,
         word_size=8,

@@ -22,8 +22,6 @@ USER = "user virtual address"
 PHYSICAL = "physical address"
 FILE = "dumpfile address"
 
-PAGE = 4096
-
 
 class Memory:
     """Kernel, user and physical memory, and the bytes of the dump file.
@@ -99,11 +97,12 @@ class Memory:
     ) -> bytes:
         """Memory of some kind, page by page. Raises ReadError for the first that fails."""
         found = []
+        page = self._kernel.page_size
         while size > 0:
             physical = translate(address)
             if physical is None:
                 raise ReadError(address, what, "invalid", space)
-            count = min(size, PAGE - physical % PAGE)
+            count = min(size, page - physical % page)
             found.append(self._page(physical, count, address, what, space))
             address += count
             size -= count
