@@ -11,6 +11,7 @@ the last line counts. Exit status 0 means no difference.
 from __future__ import annotations
 
 import argparse
+import collections
 import difflib
 import random
 import re
@@ -63,7 +64,9 @@ class Walker:
     def _roots(self) -> Iterator[Place]:
         """The kernel's variables that are structures, arrays of them or pointers to them."""
         symbols = [s for s in self.kernel.prog.symbols() if s.kind == drgn.SymbolKind.OBJECT]
-        # drgn gives them in no fixed order.
+        # drgn gives them in no fixed order, and any of several variables of one name.
+        named = collections.Counter(symbol.name for symbol in symbols)
+        symbols = [symbol for symbol in symbols if named[symbol.name] == 1]
         symbols.sort(key=lambda s: (s.address, s.name))
         self.chance.shuffle(symbols)
         for symbol in symbols[:3000]:

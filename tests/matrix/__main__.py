@@ -5,6 +5,7 @@
     python3 -m tests.matrix --commands bt,ps --dumps sample --show 20
     python3 -m tests.matrix --lines FILE       other lines
     python3 -m tests.matrix --dumps arm-6.1    arm64, where crash takes minutes to start
+    python3 -m tests.matrix --random 2000 --seed 1     lines made by chance from the declarations
     python3 -m tests.matrix --perf             both timed on a dump with 10,000 tasks
 
 What is missing is fetched from Debian and made: crash, makedumpfile, kernels, dumps. All of it
@@ -22,6 +23,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,8 +195,17 @@ def compare(name: str, file: Path, commands: set[str], show: int) -> dict[str, t
     want = answers_of_crash(name, folder, file, commands)
     got = run_lines(pycrash(), want.lines, folder)
     got.save(folder / "pycrash.json")
+    for index in got.died:
+        print(f"{name}: pycrash died or hung at: {want.lines[index]}")
+    return scored(name, zip(want.lines, want.answers, got.answers, strict=True), show)
+
+
+def scored(
+    name: str, answers: Iterable[tuple[str, str | None, str | None]], show: int
+) -> dict[str, tuple[int, int]]:
+    """Command to (the same, lines), of (line, crash's answer, pycrash's); prints differences."""
     score: dict[str, tuple[int, int]] = {}
-    for line, expected, answer in zip(want.lines, want.answers, got.answers, strict=True):
+    for line, expected, answer in answers:
         if expected is None:
             continue  # crash itself died of it
         equal, lines = score.get(command_of(line), (0, 0))
@@ -202,9 +213,24 @@ def compare(name: str, file: Path, commands: set[str], show: int) -> dict[str, t
         if expected != answer and show > 0:
             show -= 1
             print_difference(f"{name}: {line}", expected, answer)
-    for index in got.died:
-        print(f"{name}: pycrash died or hung at: {want.lines[index]}")
     return score
+
+
+def compare_random(
+    name: str, count: int, seed: int, commands: set[str], show: int
+) -> dict[str, tuple[int, int]]:
+    """The same for so many lines made by chance."""
+    from tests.matrix.random_run import answers, made_lines
+
+    folder = folder_of(name)
+    lines = made_lines(folder, count, seed, commands)
+    crash = [str(oracle()), "-s", "vmlinux", "vmcore"]
+    want = answers(crash, lines, folder, folder / "random-crash.json.gz")
+    got = answers(pycrash(), [line for line in lines if want[line.text] is not None], folder)
+    left = sum(answer is None for answer in want.values())
+    print(f"{name}: {len(lines)} lines made, crash died of or hung at {left} of them", flush=True)
+    pairs = ((text, want[text], got.get(text)) for text in (line.text for line in lines))
+    return scored(name, pairs, show)
 
 
 def print_difference(title: str, expected: str, answer: str | None) -> None:
@@ -218,7 +244,7 @@ def print_difference(title: str, expected: str, answer: str | None) -> None:
         lineterm="",
         n=1,
     )
-    print("\n".join([*lines][:24]))
+    print("\n".join(line[:200] for line in [*lines][:24]))
 
 
 def print_table(scores: dict[str, dict[str, tuple[int, int]]]) -> None:
@@ -263,6 +289,8 @@ def main() -> None:
     parser.add_argument("--dumps", default="5.10,6.1,6.12,sample", help="of " + ", ".join(DUMPS))
     parser.add_argument("--lines", type=Path, default=LINES)
     parser.add_argument("--show", type=int, default=0, help="how many differences a dump")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="so many by chance")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--perf", action="store_true")
     options = parser.parse_args()
     WORK.mkdir(exist_ok=True)
@@ -272,7 +300,9 @@ def main() -> None:
     commands = set(ISSUES[options.issue].split()) if options.issue else set()
     commands |= set((options.commands or "").split(",")) - {""}
     scores = {
-        name: compare(name, options.lines, commands, options.show)
+        name: compare_random(name, options.random, options.seed, commands, options.show)
+        if options.random
+        else compare(name, options.lines, commands, options.show)
         for name in options.dumps.split(",")
     }
     print_table(scores)

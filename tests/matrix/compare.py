@@ -7,16 +7,23 @@ COMMAND, and stands for it as `{NAME}` in later lines: an address or a pid of th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import select
 import subprocess
+import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 _MARK = re.compile(r"(?:^|\n)@@(\d+) ([\d.]+)\n")
 _VARIABLE = re.compile(r"##var (\w+) = (.*) ~ (.*)$")
+#: The most bytes that a line may answer: what says more is taken for endless.
+_MOST = 64 << 20
 #: The commands that foreach can run.
 _FOREACH = {"bt", "vm", "task", "files", "net", "set", "ps", "sig", "vtop"}
 _PLACEHOLDER = re.compile(r"\{([a-z_0-9]+)\}")
@@ -43,7 +50,10 @@ class Run:
 
 
 def run_lines(tool: Sequence[str], lines: Sequence[str], folder: Path, limit: float = 300) -> Run:
-    """Run lines in a folder, all in one process unless it dies; standard error is with output."""
+    """Run lines in a folder, all in one process unless it dies; standard error is with output.
+
+    A line, or the start of the program, may take `limit` seconds.
+    """
     run = Run(list(lines), [None] * len(lines), [None] * len(lines))
     at = 0
     while at < len(lines):
@@ -80,11 +90,7 @@ def _session(tool: Sequence[str], run: Run, begin: int, folder: Path, limit: flo
         cwd=folder,
         env=environment,
     )
-    try:
-        raw, _ = process.communicate(script.encode(), limit)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raw, _ = process.communicate()
+    raw = _output(process, script.encode(), limit)
     parts = _MARK.split(raw.decode("utf-8", "replace"))
     numbers = [int(n) for n in parts[1::3]]
     times = [float(t) for t in parts[2::3]]
@@ -94,6 +100,36 @@ def _session(tool: Sequence[str], run: Run, begin: int, folder: Path, limit: flo
             if index + 1 < len(times):
                 run.seconds[number] = times[index + 1] - times[index]
     return numbers[-1] if numbers else begin
+
+
+def _output(process: subprocess.Popen[bytes], script: bytes, limit: float) -> bytes:
+    """All that a program says to a script; it is killed where a line takes `limit` seconds or
+    says too much."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    threading.Thread(target=_feed, args=(process.stdin, script), daemon=True).start()
+    source, raw, marked = process.stdout.fileno(), bytearray(), 0
+    deadline = time.monotonic() + limit
+    while True:
+        left = deadline - time.monotonic()
+        if left < 0 or len(raw) - marked > _MOST or not select.select([source], [], [], left)[0]:
+            process.kill()
+            break
+        piece = os.read(source, 1 << 16)
+        if not piece:
+            break
+        raw += piece
+        if b"@@" in raw[-len(piece) - 1 :]:
+            deadline, marked = time.monotonic() + limit, len(raw)
+    process.wait()
+    process.stdout.close()
+    return bytes(raw)
+
+
+def _feed(sink: IO[bytes], script: bytes) -> None:
+    # A program that dies leaves some of its lines unread.
+    with contextlib.suppress(BrokenPipeError), sink:
+        sink.write(script)
 
 
 def read_lines(path: Path, commands: Iterable[str] = ()) -> list[str]:

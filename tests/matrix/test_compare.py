@@ -85,3 +85,11 @@ def test_golden_files_keep_every_byte(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     answers.write((command_of(entry.line), entry) for entry in entries)
     assert answers.read() == entries
+
+
+def test_a_line_without_end_is_given_up(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.replace("sys.exit(3)", "import time; time.sleep(60)"))
+    run = run_lines([sys.executable, str(program)], ["one", "die", "two"], tmp_path, limit=2)
+    assert run.answers == ["said one\n", "", "said two\n"]
+    assert run.died == [1]
