@@ -12,23 +12,23 @@ _OUTSIDE = ("clear",)
 
 
 @dataclass(frozen=True)
-class AliasRow(Row):
-    """One alias: the word, what it stands for, and where it was made."""
+class AliasRow(Row, kind="alias.alias"):
+    """One alias: the word, the line it stands for, and where it was made."""
 
     name: str
-    text: str
+    command: str
     origin: str
 
 
 @dataclass(frozen=True)
-class NoAlias(Row):
+class UnknownRow(Row, kind="alias.unknown"):
     """A word that is no alias."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Deleted(Row):
+class DeletedRow(Row, kind="alias.deleted"):
     """An alias that was taken away."""
 
     name: str
@@ -54,6 +54,7 @@ session."""
         one(COMMAND),
         many(Word("string", "the rest of the line")),
     )
+    rows = (AliasRow, UnknownRow, DeletedRow)
     examples = (
         ("list the aliases", "alias"),
         ("make one", "alias kp kmem -p"),
@@ -69,7 +70,7 @@ session."""
         known = ctx.shell.aliases
         if len(words) > 1 and not words[1]:
             if known.pop(words[0], None):
-                yield Deleted(words[0])
+                yield DeletedRow(words[0])
             return
         if len(words) > 1:
             problem = self._refusal(ctx, words)
@@ -79,7 +80,7 @@ session."""
             known.pop(words[0], None)
             known[words[0]] = (" ".join(" ".join(words[1:]).split()), "runtime")
         if words and words[0] not in known:
-            yield NoAlias(words[0])
+            yield UnknownRow(words[0])
         for name, (text, origin) in known.items():
             if not words or name == words[0]:
                 yield AliasRow(name, text, origin)
@@ -96,13 +97,13 @@ session."""
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         headed = False
         for row in rows:
-            if isinstance(row, Deleted):
+            if isinstance(row, DeletedRow):
                 yield f"alias deleted: {row.name}"
                 return
             if not headed:
                 yield "ORIGIN   ALIAS    COMMAND"
                 headed = True
             if isinstance(row, AliasRow):
-                yield f"{row.origin:<7}  {row.name:<7}  {row.text} "
-            elif isinstance(row, NoAlias):
+                yield f"{row.origin:<7}  {row.name:<7}  {row.command} "
+            elif isinstance(row, UnknownRow):
                 yield f"alias does not exist: {row.name}"

@@ -21,7 +21,7 @@ Ends the session, as the end of the input does (Ctrl-D at the prompt)."""
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         ctx.shell.leave()
-        yield from ()
+        return iter(())
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        yield from map(str, rows)
+        return iter(())

@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pycrash.api import FILE, Args, Command, Context, Flag, Notice, Row, UsageError, View, many
 from pycrash.api.registry import PluginError
 
 
 @dataclass(frozen=True)
-class Plugin(Row):
+class PluginRow(Row, kind="extend.file"):
     """A loaded file and its commands."""
 
     path: str
@@ -20,15 +21,15 @@ class Plugin(Row):
 
 
 @dataclass(frozen=True)
-class Change(Row):
-    """What happened to a file: "loaded", "already loaded" or "unloaded"."""
+class ChangeRow(Row, kind="extend.change"):
+    """What happened to a file."""
 
     path: str
-    what: str
+    change: Literal["loaded", "already loaded", "unloaded"]
 
 
 @dataclass(frozen=True)
-class Available(Row):
+class AvailableRow(Row, kind="extend.available"):
     """A file that could be loaded."""
 
     path: str
@@ -54,6 +55,7 @@ Without operands the loaded files are listed with their commands."""
         Flag("l", "undocumented: load, as without a flag"),
     )
     operands = (many(FILE.named("shared-object")),)
+    rows = (PluginRow, ChangeRow, AvailableRow)
     examples = (("load a plugin", "extend mycommand.py"),)
     minimal = True
 
@@ -63,12 +65,12 @@ Without operands the loaded files are listed with their commands."""
             raise UsageError("extend: -l, -s and -u are mutually exclusive")
         loaded = ctx.registry.loaded_files
         if "s" in args:
-            yield from (Available(str(p)) for f in _folders() for p in sorted(f.glob("*.py")))
+            yield from (AvailableRow(str(p)) for f in _folders() for p in sorted(f.glob("*.py")))
         elif "u" in args:
             wanted = [_find(word) for word in args.operands] or [Path(p) for p in loaded]
             for path in wanted:
                 if ctx.registry.unload_file(path):
-                    yield Change(str(path), "unloaded")
+                    yield ChangeRow(str(path), "unloaded")
                 else:
                     yield Notice(f"{path}: not loaded")
         elif args.operands:
@@ -77,16 +79,16 @@ Without operands the loaded files are listed with their commands."""
         elif "l" in args:
             raise UsageError("extend: -l needs a file")
         else:
-            yield from (Plugin(path, tuple(names)) for path, names in loaded.items())
+            yield from (PluginRow(path, tuple(names)) for path, names in loaded.items())
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        plugins: list[Plugin] = []
+        plugins: list[PluginRow] = []
         for row in rows:
-            if isinstance(row, Plugin):
+            if isinstance(row, PluginRow):
                 plugins.append(row)
-            elif isinstance(row, Change):
-                yield f"{row.path}: {row.what}"
-            elif isinstance(row, Available):
+            elif isinstance(row, ChangeRow):
+                yield f"{row.path}: {row.change}"
+            elif isinstance(row, AvailableRow):
                 yield row.path
         if plugins:
             width = max(len("FILE"), *(len(plugin.path) for plugin in plugins))
@@ -97,12 +99,12 @@ Without operands the loaded files are listed with their commands."""
 
 def _load(ctx: Context, path: Path) -> Row:
     if str(path) in ctx.registry.loaded_files:
-        return Change(str(path), "already loaded")
+        return ChangeRow(str(path), "already loaded")
     try:
         ctx.registry.load_file(path)
     except PluginError as error:
         return Notice(str(error))
-    return Change(str(path), "loaded")
+    return ChangeRow(str(path), "loaded")
 
 
 def _folders() -> list[Path]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from pycrash.api import COMMAND, Args, Command, Context, CrashError, Row, UsageError, View, many
+from pycrash.api import (
+    COMMAND,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Row,
+    Text,
+    UsageError,
+    View,
+    many,
+)
 from pycrash.render.manual import in_order, pages, table
 
 #: Options that show tables inside the crash program; there is nothing of the kind here.
 _INNER = "abBcdDefghHkKLmMnNoOprstTvVz"
-
-
-@dataclass(frozen=True)
-class Line(Row):
-    """One line of a page."""
-
-    text: str
 
 
 class Help(Command):
@@ -30,6 +33,7 @@ what to begin with, and "all" shows every page.
 
 crash's options show tables inside crash itself. They are refused here."""
     operands = (many(COMMAND),)
+    rows = (Text,)
     examples = (("read about the stack of a task", "help bt"),)
     minimal = True
 
@@ -44,11 +48,11 @@ crash's options show tables inside crash itself. They are refused here."""
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if not args.operands:
-            yield from map(Line, table(in_order(ctx.registry.names())))
+            yield from map(Text, table(in_order(ctx.registry.names())))
         else:
-            yield from map(Line, pages(args.operands, ctx.registry, ctx.shell.aliases))
+            yield from map(Text, pages(args.operands, ctx.registry, ctx.shell.aliases))
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
-            assert isinstance(row, Line)
+            assert isinstance(row, Text)
             yield row.text

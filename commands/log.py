@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pycrash.api import Args, Command, Context, CrashError, Flag, MissingFeature, Notice, Row, View
-from pycrash.kernel.log.printk import LogDamage, Record
+from pycrash.api import (
+    Address,
+    Args,
+    Bytes,
+    Command,
+    Context,
+    CrashError,
+    Date,
+    Flag,
+    Hidden,
+    MissingFeature,
+    Nanoseconds,
+    Notice,
+    Row,
+    Text,
+    View,
+    quick,
+)
+from pycrash.kernel.log.printk import LogDamage
 from pycrash.render.ctext import date_text, printable
 
 #: The bit of a caller id that tells a processor from a thread.
@@ -14,46 +31,43 @@ CALLER_CPU = 0x8000_0000
 NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
 
 
+@quick
 @dataclass(frozen=True)
-class LogRow(Row):
+class MessageRow(Row, kind="log.message"):
     """One message.
 
-    `time` is in nanoseconds since boot, `date` the second since 1970 it stands for (with -T).
-    `caller` is T and a thread's pid or C and a CPU's number, to be shown `caller_width` wide.
-    `text` is None where the record holds none.
+    `time` counts from boot; `date` is what it stands for (with -T). Where the kernel keeps who
+    logged it, `pid` is that thread's, or `cpu` the CPU that was in no thread. `text` is None
+    where the record holds none. `pid_max` is the largest pid plus one, None where it is not
+    known.
     """
 
-    time: int
-    date: int | None
+    time: Nanoseconds
+    date: Date | None
     sequence: int | None
     level: int
-    caller: str | None
-    caller_width: int
+    pid: int | None
+    cpu: int | None
     text: str | None
     properties: tuple[str, ...]
+    pid_max: Hidden[int | None]
 
 
 @dataclass(frozen=True)
-class PlainRow(Row):
-    """A whole log of plain text."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class SafeRow(Row):
-    """What one CPU could not print safely: the kernel's buffer, and the bytes in it."""
+class SafeRow(Row, kind="log.safe"):
+    """What one CPU could not print safely: the kernel's buffer, the bytes in it, and how many
+    messages were lost."""
 
     name: str
     cpu: int
-    address: int
-    length: int
+    address: Address
+    length: Bytes
     lost: int
     text: str
 
 
 @dataclass(frozen=True)
-class AuditRow(Row):
+class AuditRow(Row, kind="log.audit"):
     """One audit message and its netlink type."""
 
     type: int
@@ -93,6 +107,7 @@ class Log(Command):
         ("Messages with level and caller, without the time:", "log -tmc"),
         ("What happened at which hour:", "log -T"),
     )
+    rows = (MessageRow, SafeRow, AuditRow, Text)
     minimal = True
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
@@ -120,10 +135,10 @@ class Log(Command):
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         message = Message(args)
         for row in rows:
-            if isinstance(row, LogRow):
+            if isinstance(row, MessageRow):
                 yield message.lines(row)
-            elif isinstance(row, PlainRow):
-                yield row.text.removesuffix("\n")
+            elif isinstance(row, Text):
+                yield row.text
             elif isinstance(row, SafeRow):
                 yield from safe_lines(row, args)
             elif isinstance(row, AuditRow):
@@ -133,18 +148,21 @@ class Log(Command):
 def _records(ctx: Context, args: Args) -> Iterator[Row]:
     log = ctx.kernel.log
     boot = _boot_date(ctx) if "T" in args else None
-    width = _caller_width(log.pid_max) if "c" in args and log.shape == "ring" else 8
+    pid_max = log.pid_max if "c" in args and log.shape == "ring" else None
     try:
         for record in log.records():
-            yield LogRow(
+            caller = record.caller
+            of_cpu = caller is not None and caller & CALLER_CPU
+            yield MessageRow(
                 record.time,
                 None if boot is None else boot + record.time // 1_000_000_000,
                 record.sequence,
                 record.level,
-                _caller(record),
-                width,
+                None if of_cpu else caller,
+                (caller or 0) & ~CALLER_CPU if of_cpu else None,
                 record.text,
                 record.properties,
+                pid_max,
             )
     except LogDamage as damage:
         yield Notice(str(damage), damage.level)
@@ -155,12 +173,6 @@ def _boot_date(ctx: Context) -> int:
         return ctx.kernel.system.boot_date
     except CrashError as error:
         raise CrashError(f"cannot tell when the system booted: {error}") from error
-
-
-def _caller(record: Record) -> str | None:
-    if record.caller is None:
-        return None
-    return f"{'C' if record.caller & CALLER_CPU else 'T'}{record.caller & ~CALLER_CPU}"
 
 
 def _caller_width(pid_max: int | None) -> int:
@@ -174,7 +186,8 @@ def _plain(ctx: Context, args: Args) -> Iterator[Row]:
         if letter in args:
             raise CrashError(NOT_SUPPORTED.format(letter))
     try:
-        yield PlainRow(ctx.kernel.log.plain(levels="m" in args))
+        text = ctx.kernel.log.plain(levels="m" in args)
+        yield from map(Text, text.removesuffix("\n").split("\n"))
     except LogDamage as damage:
         yield Notice(str(damage), damage.level)
 
@@ -201,7 +214,7 @@ class Message:
         self._callers, self._levels = "c" in args, "m" in args
         self._properties, self._rust = "d" in args, "R" in args
 
-    def lines(self, row: LogRow) -> str:
+    def lines(self, row: MessageRow) -> str:
         """The line of a record, or its lines: what follows the first is indented."""
         if row.text is None:
             return ""
@@ -211,8 +224,9 @@ class Message:
                 lead = f"[{date_text(row.date)}] "
             else:
                 lead = f"[{row.time // 1_000_000_000:5}.{row.time % 1_000_000_000 // 1000:06}] "
-        if self._callers and row.caller is not None:
-            lead += f"[{row.caller:>{row.caller_width}}] "
+        if self._callers and (row.pid, row.cpu) != (None, None):
+            caller = f"C{row.cpu}" if row.pid is None else f"T{row.pid}"
+            lead += f"[{caller:>{_caller_width(row.pid_max)}}] "
         if self._levels:
             lead += f"<{row.level:x}>"
         text = printable(row.text)

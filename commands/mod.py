@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pycrash.api import (
     FILE,
     MODULE,
+    Address,
     Args,
+    Bits,
+    Bytes,
     Command,
     Context,
     CrashError,
     Flag,
+    Hidden,
     Notice,
     Row,
+    Text,
     UsageError,
     View,
     hexadecimal,
@@ -34,45 +39,41 @@ if TYPE_CHECKING:
 _ACTIONS = "RDdoSst"
 
 
-@dataclass(frozen=True)
-class ModuleHeading(Row):
-    """What the columns of a list need: their widths, and whether modules have a text range
-    of their own (6.4), so that the base shown is its."""
+class Loaded(NamedTuple):
+    """All modules of the kernel: the longest name, the largest size, and whether they have a
+    text range of their own (6.4), which their base is that of."""
 
-    pointer_width: int
-    name_width: int
-    size_width: int
+    longest: str
+    largest: int
     split: bool
 
 
 @dataclass(frozen=True)
-class ModuleRow(Row):
-    """One module. `object_file` is the file its symbols were loaded from, empty if none was;
-    `kallsyms` tells that it kept a symbol table of its own."""
+class ModuleRow(Row, kind="mod.module"):
+    """A module: the address of its struct module, its name, where its text and data begin (from
+    6.4 on its text), and its size without init code.
 
-    address: int
-    name: str
-    base: int
-    size: int
-    object_file: str
+    `object_file` is the file its symbols were loaded from, None if none was; `kallsyms` tells
+    that it kept a symbol table of its own.
+    """
+
+    address: Address
+    module: str
+    base: Address
+    size: Bytes
+    object_file: str | None
     kallsyms: bool
+    among: Hidden[Loaded]
 
 
 @dataclass(frozen=True)
-class TaintedRow(Row):
+class TaintedRow(Row, kind="mod.taint"):
     """A tainted module: `letters` is None where this kernel has no letters for the bits."""
 
-    name: str
-    taints: int
+    module: str
+    taints: Bits
     letters: str | None
     unsigned: bool
-
-
-@dataclass(frozen=True)
-class NoneRow(Row):
-    """There is nothing to list."""
-
-    text: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ class Mod(Command):
              "the symbols."),
     )  # fmt: skip
     operands = (one(FILE.named("objfile")),)
+    rows = (ModuleRow, TaintedRow, Text)
     examples = (
         ("The loaded modules:", "mod"),
         ("Load everything there is for all of them:", "mod -S"),
@@ -136,7 +138,7 @@ class Mod(Command):
         if not table.all:
             if not table.accessible:
                 raise CrashError("cannot access vmalloc'd module memory")
-            yield NoneRow("no modules installed")
+            yield Text("no modules installed")
             return
         if table.damage:
             yield Notice(table.damage, "WARNING")
@@ -154,26 +156,21 @@ class Mod(Command):
         elif action in ("D", "R"):
             table.unload()
         if action in ("", "R"):
-            yield self._heading(ctx)
-            for module in table.all:
-                yield self._row(ctx, module)
+            row = _row_maker(ctx)
+            yield from map(row, table.all)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         if "t" in args:
             yield from _tainted_lines(rows)
             return
-        heading = ModuleHeading(16, 0, 0, True)
+        headed = False
         for row in rows:
-            if isinstance(row, ModuleHeading):
-                heading = row
-                base = "TEXT_BASE" if row.split else "BASE"
-                yield (
-                    f"{centered('MODULE', row.pointer_width)}  {'NAME':<{row.name_width}}  "
-                    f"{centered(base, row.pointer_width)}  {'SIZE':>{row.size_width}}  OBJECT FILE"
-                )
-            elif isinstance(row, ModuleRow):
-                yield _module_line(row, heading)
-            elif isinstance(row, NoneRow):
+            if isinstance(row, ModuleRow):
+                if not headed:
+                    yield _heading(row.among, view.pointer_width)
+                    headed = True
+                yield _module_line(row, view.pointer_width)
+            elif isinstance(row, Text):
                 yield row.text
 
     @staticmethod
@@ -217,8 +214,7 @@ class Mod(Command):
             yield notice
             raise UsageError
         ctx.kernel.modules.load(module, path, section_marks="g" in args)
-        yield self._heading(ctx)
-        yield self._row(ctx, module)
+        yield _row_maker(ctx)(module)
 
     def _load_all(self, ctx: Context, args: Args) -> Iterator[Row]:
         table, tree = ctx.kernel.modules, ctx.kernel.options.module_tree
@@ -230,7 +226,7 @@ class Mod(Command):
             if not os.path.isdir(tree):
                 yield Notice(f"{tree} is not a directory")
                 raise UsageError
-        headed = False
+        row = _row_maker(ctx)
         for module in table.all:
             path = ctx.kernel.module_files.find(
                 module.name, tree=tree, build_id=table.build_id(module)
@@ -246,10 +242,7 @@ class Mod(Command):
                     table.load(module, path, section_marks="g" in args)
                 except CrashError as error:
                     yield Notice(str(error))
-            if not headed:
-                yield self._heading(ctx)
-                headed = True
-            yield self._row(ctx, module)
+            yield row(module)
 
     @staticmethod
     def _tainted(ctx: Context) -> Iterator[Row]:
@@ -262,30 +255,31 @@ class Mod(Command):
                 letters = taints.of_module(module) if taints.has_table else None
                 yield TaintedRow(module.name, module.taints, letters, unsigned)
         if none:
-            yield NoneRow("no tainted modules")
+            yield Text("no tainted modules")
 
-    @staticmethod
-    def _heading(ctx: Context) -> ModuleHeading:
-        modules = ctx.kernel.modules.all
-        return ModuleHeading(
-            2 * ctx.kernel.word_size,
-            max(len(module.name) for module in modules),
-            max(len(str(module.size)) for module in modules),
-            ctx.kernel.modules.split,
-        )
 
-    @staticmethod
-    def _row(ctx: Context, module: Module) -> ModuleRow:
-        table = ctx.kernel.modules
+def _row_maker(ctx: Context) -> Callable[[Module], ModuleRow]:
+    """What makes the row of a module."""
+    table = ctx.kernel.modules
+    among = Loaded(
+        max((module.name for module in table.all), key=len),
+        max(module.size for module in table.all),
+        table.split,
+    )
+
+    def row(module: Module) -> ModuleRow:
         file = table.loaded.get(module.address)
         return ModuleRow(
             module.address,
             module.name,
             module.base,
             module.size,
-            file.path if file is not None else "",
+            file.path if file is not None else None,
             not table.kallsyms(module).missing,
+            among,
         )
+
+    return row
 
 
 def _unfit(path: str) -> Notice | None:
@@ -295,26 +289,35 @@ def _unfit(path: str) -> Notice | None:
     return None if is_elf(Path(path)) else Notice(f"{path}: not an ELF format object file")
 
 
-def _module_line(row: ModuleRow, heading: ModuleHeading) -> str:
+def _heading(among: Loaded, width: int) -> str:
+    """The heading; addresses take `width` columns."""
+    base = "TEXT_BASE" if among.split else "BASE"
+    return (
+        f"{centered('MODULE', width)}  {'NAME':<{len(among.longest)}}  "
+        f"{centered(base, width)}  {'SIZE':>{len(str(among.largest))}}  OBJECT FILE"
+    )
+
+
+def _module_line(row: ModuleRow, width: int) -> str:
     if row.object_file:
         file = f"{row.object_file} "
     else:
         file = "(not loaded)" + ("  [CONFIG_KALLSYMS]" if row.kallsyms else "")
-    width = heading.pointer_width
+    name, size = len(row.among.longest), len(str(row.among.largest))
     return (
-        f"{row.address:>{width}x}  {row.name:<{heading.name_width}}  {row.base:>{width}x}  "
-        f"{row.size:>{heading.size_width}}  {file}"
+        f"{row.address:>{width}x}  {row.module:<{name}}  {row.base:>{width}x}  "
+        f"{row.size:>{size}}  {file}"
     )
 
 
 def _tainted_lines(rows: Iterable[Row]) -> Iterator[str]:
     found = list(rows)
     tainted = [row for row in found if isinstance(row, TaintedRow)]
-    yield from (row.text for row in found if isinstance(row, NoneRow))
+    yield from (row.text for row in found if isinstance(row, Text))
     if not tainted:
         return
-    width = max(len(row.name) for row in tainted)
+    width = max(len(row.module) for row in tainted)
     yield f"{'NAME':<{width}}  TAINTS"
     for row in tainted:
         letters = f"{row.taints:x}" if row.letters is None else row.letters
-        yield f"{row.name:<{width}}  {letters}{'(U)' if row.unsigned else ''}"
+        yield f"{row.module:<{width}}  {letters}{'(U)' if row.unsigned else ''}"

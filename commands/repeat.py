@@ -57,9 +57,9 @@ outside of it. -seconds is a pause between two runs, and stands first."""
         line = " ".join(args.operands)
         while line:
             if not ctx.shell.execute(line):
-                raise _Stopped(line)
+                raise _Stopped(f"failed: {line}")
             time.sleep(int(delay))
-        yield from ()
+        return iter(())
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        yield from map(str, rows)
+        return iter(())

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pycrash.api import (
     MODULE,
     SYMBOL,
+    Address,
     Args,
+    Bundle,
+    Bytes,
     Command,
     Context,
     CrashError,
@@ -31,48 +34,55 @@ from pycrash.api.symbolrows import (
     unknown_symbol,
     unknown_symbol_lines,
 )
-from pycrash.kernel.symbols.table import Symbol
+from pycrash.kernel.symbols.table import Symbol, offset_text
 
 
 @dataclass(frozen=True)
-class SymbolsRow(Row):
+class KernelSymbols(Bundle):
     """Every symbol of the kernel proper, as columns of one length."""
 
     addresses: Sequence[int]
     letters: Sequence[str]
     names: Sequence[str]
 
+    def rows(self) -> Iterator[Row]:
+        return map(SymbolRow, self.addresses, self.names, self.letters)
+
 
 @dataclass(frozen=True)
-class MarkRow(Row):
-    """Where some memory of a module begins or ends."""
+class MarkRow(Row, kind="sym.mark"):
+    """Where some memory of a module, or a section of its object file, begins or ends."""
 
-    address: int
+    address: Address
     mark: str
+    section: str | None
     module: str
 
 
 @dataclass(frozen=True)
-class CountRow(Row):
-    """How many symbols contain a text, and the last of them."""
+class CountRow(Row, kind="sym.count"):
+    """How many symbols have a text in their names, and the last of these."""
 
+    text: str
     count: int
-    last: str
+    last: str | None
 
 
 @dataclass(frozen=True)
-class NoneFoundRow(Row):
-    """No symbol contains a text."""
+class NoneRow(Row, kind="sym.none"):
+    """No symbol has a text in its name."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class PlaceRow(Row):
-    """An address in a module's memory at which there is no symbol."""
+class PlaceRow(Row, kind="sym.place"):
+    """An address in a module at which there is no symbol: `offset` from where the memory begins
+    that it lies in."""
 
-    address: int
-    text: str
+    address: Address
+    module: str
+    offset: Bytes
 
 
 class Sym(Command):
@@ -108,6 +118,7 @@ class Sym(Command):
         ),
     )
     operands = (many(SYMBOL),)
+    rows = (SymbolRow, UnknownSymbolRow, MarkRow, CountRow, NoneRow, PlaceRow)
     examples = (
         ("Where is jiffies?", "sym jiffies"),
         ("What is at this address?", "sym ffffffff81000010"),
@@ -132,32 +143,33 @@ class Sym(Command):
         if letter in "lL":
             own = symbols.kernel_symbols
             names, letters = own.all
-            yield SymbolsRow(own.addresses, letters, names)
+            yield KernelSymbols(own.addresses, letters, names)
         if letter in "lLM":
             for module in ctx.kernel.modules.all:
                 yield from self._module(ctx, module.name)
         elif letter == "m":
             yield from self._module(ctx, value)
         elif letter == "Q":
-            found = [s.name for s in symbols_with(ctx.kernel, value)]
-            yield CountRow(len(found), found[-1] if found else "")
+            found = [row.symbol for row in symbols_with(ctx.kernel, value)]
+            yield CountRow(value, len(found), found[-1] if found else None)
         elif letter == "q":
             none = True
             for row in symbols_with(ctx.kernel, value):
                 none = False
                 yield row
             if none:
-                yield NoneFoundRow(value)
+                yield NoneRow(value)
 
     def _module(self, ctx: Context, module: str) -> Iterator[Row]:
         for symbol in ctx.kernel.symbols.in_module(module):
-            if symbol.letter == "S" and symbol.mark:
+            address, mark = symbol.address, symbol.mark
+            if symbol.letter == "S" and mark:
                 edge = "end" if "_END " in symbol.name else "start"
-                yield MarkRow(symbol.address, symbol.mark, f"section {edge}")
-            elif symbol.mark:
-                yield MarkRow(symbol.address, symbol.mark, module)
+                yield MarkRow(address, f"section {edge}", mark, module)
+            elif mark:
+                yield MarkRow(address, mark, None, module)
             else:
-                yield SymbolRow(symbol.address, symbol.letter, symbol.name)
+                yield SymbolRow(address, symbol.name, symbol.letter, module, listed=True)
 
     def _operand(self, ctx: Context, args: Args, word: str) -> Iterator[Row]:
         if word[-1:] in (",", ":") and is_number(word[:-1]):
@@ -189,9 +201,9 @@ class Sym(Command):
             return
         found = symbols.lookup(address)
         if found is None:
-            text = symbols.text(address, ctx.settings.radix)
-            if text:
-                yield PlaceRow(address, text)
+            place, module = symbols.place(address), symbols.module_of(address)
+            if place is not None and module is not None:
+                yield PlaceRow(address, module, place[1])
                 if "n" in args:
                     raise CrashError("next_symbol: two NULL args!")
             else:
@@ -216,7 +228,7 @@ class Sym(Command):
         elif kernel.symbols.is_text(address):
             source = kernel.sources.at(address)
         return SymbolRow(
-            symbol.address, symbol.letter, symbol.name, offset, symbol.module, source, section
+            address, symbol.name, symbol.letter, symbol.module or None, offset, source, section
         )
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -225,14 +237,17 @@ class Sym(Command):
             if isinstance(row, SymbolRow):
                 yield symbol_line(row, radix)
             elif isinstance(row, MarkRow):
-                yield f"{row.address:x} {row.mark}: {row.module}"
-            elif isinstance(row, SymbolsRow):
+                of, what = (
+                    (row.mark, row.module) if row.section is None else (row.section, row.mark)
+                )
+                yield f"{row.address:x} {of}: {what}"
+            elif isinstance(row, KernelSymbols):
                 yield from symbol_columns(row.addresses, row.letters, row.names)
             elif isinstance(row, UnknownSymbolRow):
                 yield from unknown_symbol_lines(row, radix)
             elif isinstance(row, PlaceRow):
-                yield f"{row.address:x} (?) {row.text}"
+                yield f"{row.address:x} (?) ({row.module} module){offset_text(row.offset, radix)}"
             elif isinstance(row, CountRow):
                 yield f"{row.count} found ({row.last})" if row.count else "0 found "
-            elif isinstance(row, NoneFoundRow):
+            elif isinstance(row, NoneRow):
                 yield "(none found)"

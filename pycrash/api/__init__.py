@@ -63,7 +63,7 @@ from pycrash.api.operands.tasks import (
     pattern,
     policies,
 )
-from pycrash.api.rows import Begin, Notice, Part, Row, TaskRow, Text, quick
+from pycrash.api.rows import Begin, Bundle, Notice, Part, Row, TaskRow, Text, quick
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.settings import Settings
 
@@ -92,6 +92,7 @@ __all__ = [
     "Args",
     "Begin",
     "Bits",
+    "Bundle",
     "Bytes",
     "Choice",
     "Command",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -45,6 +46,15 @@ def quick(cls: type[_R]) -> type[_R]:
 @dataclass(frozen=True)
 class Begin(Row):
     """No fact, and so without a kind: a list begins here, and its heading is due."""
+
+
+@dataclass(frozen=True)
+class Bundle(Row):
+    """Many rows in one, for speed, and so without a kind: JSON has its `rows` in its place."""
+
+    def rows(self) -> Iterator[Row]:
+        """The rows it stands for."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

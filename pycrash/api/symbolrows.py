@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycrash.api.rows import Row
+from pycrash.api.fields import Address, Bytes, Hidden
+from pycrash.api.rows import Row, quick
+from pycrash.kernel.symbols.table import offset_text
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -18,28 +20,31 @@ if TYPE_CHECKING:
 BLOCK = 8192
 
 
+@quick
 @dataclass(frozen=True)
-class SymbolRow(Row):
-    """One symbol: `letter` is nm's letter, `offset` the bytes from it to what was asked for.
+class SymbolRow(Row, kind="symbol"):
+    """An address, and the symbol it lies `offset` bytes behind: `letter` is nm's for it.
 
-    `module` is empty where it is not to be shown; `source` is "FILE: LINE", None for what is
-    no instruction; `section` is None unless asked for.
+    `module` is None for the kernel proper. `source` is "FILE: LINE", empty where that is not
+    known, None for what is no instruction or where it was not asked for; `section` is None
+    unless asked for. `listed` tells that it stands in a list of all symbols of its module.
     """
 
-    address: int
+    address: Address
+    symbol: str
     letter: str
-    name: str
-    offset: int = 0
-    module: str = ""
+    module: str | None = None
+    offset: Bytes = 0
     source: str | None = None
     section: str | None = None
+    listed: Hidden[bool] = False
 
 
 @dataclass(frozen=True)
-class UnknownSymbolRow(Row):
+class UnknownSymbolRow(Row, kind="symbol.unknown"):
     """A word that names no symbol, and the symbols whose names contain it."""
 
-    word: str
+    symbol: str
     alternatives: tuple[SymbolRow, ...]
 
 
@@ -51,20 +56,17 @@ def unknown_symbol(kernel: Kernel, word: str) -> UnknownSymbolRow:
 def symbols_with(kernel: Kernel, text: str) -> Iterator[SymbolRow]:
     """A row for every symbol whose name contains a text."""
     for symbol in kernel.symbols.containing(text):
-        yield SymbolRow(symbol.address, symbol.letter, symbol.name, module=symbol.module)
+        yield SymbolRow(symbol.address, symbol.name, symbol.letter, symbol.module or None)
 
 
 def symbol_line(row: SymbolRow, radix: int) -> str:
-    """The line of a symbol as crash prints it; the offset is signed."""
-    name = row.name
-    offset = (row.offset + (1 << 63)) % (1 << 64) - (1 << 63)
-    behind = f"+0x{row.offset:x}" if radix == 16 else f"+{offset}"
-    behind = behind if offset else ""
+    """The line of a symbol as crash prints it."""
+    name, behind = row.symbol, offset_text(row.offset, radix)
     if name.startswith("_MODULE_START_"):
         name = name.removeprefix("_MODULE_START_")
-        return f"{row.address:x} ({row.letter}) ({name} module){behind}"
-    line = f"{row.address + row.offset:x} ({row.letter}) {name}{behind}"
-    if row.module:
+        return f"{row.address - row.offset:x} ({row.letter}) ({name} module){behind}"
+    line = f"{row.address:x} ({row.letter}) {name}{behind}"
+    if row.module and not row.listed:
         line += f" [{row.module}]"
     if row.source is not None:
         line += f" {row.source}"
@@ -100,7 +102,7 @@ def hexadecimal_all(numbers: Sequence[int]) -> list[str]:
 
 def unknown_symbol_lines(row: UnknownSymbolRow, radix: int) -> Iterator[str]:
     """The lines that say a word names no symbol."""
-    yield f"symbol not found: {row.word}"
+    yield f"symbol not found: {row.symbol}"
     yield "possible alternatives:"
     for alternative in row.alternatives:
         yield "  " + symbol_line(alternative, radix)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pycrash.api.args import UsageError
 from pycrash.api.fields import Json, record
-from pycrash.api.rows import Notice, Row, TaskRow
+from pycrash.api.rows import Bundle, Notice, Row, TaskRow
 from pycrash.errors import CrashError, ReadError
 
 _encode = json.JSONEncoder(ensure_ascii=True).encode
@@ -18,7 +18,7 @@ def json_lines(command: str, rows: Iterable[Row]) -> Iterator[str]:
     """One object a row: `kind`, the row's fields, and `of`, the task that a header before it
     named. Notices are objects of their own kind, with the command that speaks."""
     whose: Json | None = None
-    for row in rows:
+    for row in _single(rows):
         if isinstance(row, Notice):
             yield _encode(_notice(command, row))
             continue
@@ -30,6 +30,15 @@ def json_lines(command: str, rows: Iterable[Row]) -> Iterator[str]:
         elif whose is not None:
             found["of"] = whose
         yield _encode(found)
+
+
+def _single(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows one by one, those of bundles too."""
+    for row in rows:
+        if isinstance(row, Bundle):
+            yield from row.rows()
+        else:
+            yield row
 
 
 def error_line(command: str, error: Exception) -> str:

@@ -31,16 +31,28 @@ class Runner:
         self.context = context
         self.messages = messages
         self.debug = False
+        self._as_json = False
 
     def run(
         self, command: Command, words: Sequence[str], output: Output, takes_file: bool = False
     ) -> bool:
         """Run a command, once or for each line of an argument file; whether nothing failed.
 
-        KeyboardInterrupt, ExitShell, BrokenPipeError and OutputError pass through.
+        What a command runs in its turn (repeat) is JSON where that one is. KeyboardInterrupt,
+        ExitShell, BrokenPipeError and OutputError pass through.
         """
-        as_json = wants_json(command, words)
-        if as_json:
+        outer = self._as_json
+        self._as_json = outer or wants_json(command, words)
+        try:
+            return self._run(command, words, output, takes_file)
+        finally:
+            self._as_json = outer
+
+    def _run(
+        self, command: Command, words: Sequence[str], output: Output, takes_file: bool
+    ) -> bool:
+        as_json = self._as_json
+        if wants_json(command, words):
             words = [word for word in words if word != JSON_WORD]
         try:
             named = [command.name, *words]

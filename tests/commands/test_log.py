@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from commands.log import AuditRow, Log, LogRow, PlainRow, SafeRow
-from pycrash.api import Context, Notice, Row, Settings, View
+from commands.log import AuditRow, Log, MessageRow, SafeRow
+from pycrash.api import Context, Notice, Row, Settings, Text, View
 from pycrash.errors import CrashError
 from pycrash.kernel.log.printk import LogDamage, Record, SafeBuffer
 
@@ -49,7 +49,7 @@ def test_time_and_continued_lines() -> None:
         "[    1.234567] second",
         "",
     ]
-    assert rows[1] == LogRow(1234567890, None, 2, 15, "T345", 8, "second", ())
+    assert rows[1] == MessageRow(1234567890, None, 2, 15, 345, None, "second", (), None)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     rows, lines = run("-T")
     assert lines[1] == "[Fri Jan  2 00:00:01 UTC 1970] second"
-    assert cast(LogRow, rows[1]).date == 86401
+    assert cast(MessageRow, rows[1]).date == 86401
     rows, lines = run("-T", minimal=True)
     assert rows == [Notice("the option '-T' is not available in minimal mode", "WARNING")]
 
@@ -108,8 +108,8 @@ def test_plain_text_has_fewer_options() -> None:
         "shape": "text",
         "plain": lambda levels: "<6>a\nb\n" if levels else "a\nb\n",
     }
-    assert run("", **text) == ([PlainRow("a\nb\n")], ["a\nb"])
-    assert run("-m", **text)[1] == ["<6>a\nb"]
+    assert run("", **text) == ([Text("a"), Text("b")], ["a", "b"])
+    assert run("-m", **text)[1] == ["<6>a", "b"]
     for letter in "Tdt":
         with pytest.raises(CrashError, match=f"-{letter} option not supported"):
             run(f"-{letter}", **text)

@@ -46,6 +46,18 @@ def test_an_argument_file_is_for_the_line_it_repeats(capfd: Capture) -> None:
     assert capfd.readouterr().out == "1\n1\n2\n1\n"
 
 
+def test_json_is_for_the_line_it_repeats(capfd: Capture) -> None:
+    fake_session().feed("repeat --json tally -e 1")
+    number, error, stopped = capfd.readouterr().out.splitlines()
+    assert number == '{"kind": "tally.number", "value": 1}'
+    assert error == '{"kind": "error", "command": "tally", "message": "cannot count on"}'
+    assert stopped == '{"kind": "error", "command": "repeat", "message": "failed: tally -e 1"}'
+    session = fake_session()
+    session.feed("repeat --json tally -e 1")
+    session.feed("tally 1")
+    assert capfd.readouterr().out.splitlines()[-1] == "1"
+
+
 def test_one_inside_another_ends_both(capfd: Capture) -> None:
     fake_session().feed("repeat repeat nothing")
     assert capfd.readouterr().out == "crash: command not found: nothing\n"

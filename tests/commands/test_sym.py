@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from commands.sym import Sym
+from commands.sym import KernelSymbols, Sym
 from pycrash.api import Context, Notice, UsageError, View
+from pycrash.api.symbolrows import SymbolRow
 from pycrash.errors import CrashError
 from pycrash.kernel.symbols.table import Symbol
+from pycrash.render.json import json_lines
 
 SCHEDULE = Symbol(0xFFFFFFFF81000000, "schedule", "T")
 JIFFIES = Symbol(0xFFFFFFFF82000000, "jiffies", "D")
@@ -47,8 +50,11 @@ class Symbols:
         below = [s for s in ALL if s.address <= address]
         return (below[-1], address - below[-1].address) if address < 0xFFFFFFFFC0001000 else None
 
-    def text(self, address: int, radix: int) -> str:
-        return f"(toy module)+{address & 0xFFFF}"
+    def place(self, address: int) -> tuple[str, int]:
+        return "(toy module)", address & 0xFFFF
+
+    def module_of(self, address: int) -> str:
+        return "toy"
 
     def is_text(self, address: int) -> bool:
         found = self.lookup(address)
@@ -127,6 +133,19 @@ def test_everything() -> None:
         "ffffffff82000000 (D) jiffies",
         "ffffffffc0000000 MODULE TEXT START: toy",
         "ffffffffc0000000 (t) toy_call",
+    ]
+
+
+def test_one_object_a_symbol() -> None:
+    bundle = KernelSymbols([SCHEDULE.address], ["T"], ["schedule"])
+    listed = SymbolRow(TOY.address, "toy_call", "t", "toy", listed=True)
+    found = [json.loads(line) for line in json_lines("sym", [bundle, listed])]
+    rest = {"kind": "symbol", "offset": 0, "source": None, "section": None}
+    assert found == [
+        {"address": "0xffffffff81000000", "symbol": "schedule", "letter": "T", "module": None}
+        | rest,
+        {"address": "0xffffffffc0000000", "symbol": "toy_call", "letter": "t", "module": "toy"}
+        | rest,
     ]
 
 

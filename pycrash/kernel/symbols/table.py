@@ -139,24 +139,28 @@ class SymbolTable:
         return self._lookup_kernel(address) if self.module_of(address) is None else None
 
     def text(self, address: int, radix: int = 10) -> str:
-        """An address as "schedule+45"; with radix 16 as "schedule+0x2d"; empty if unknown.
+        """An address as "schedule+45"; with radix 16 as "schedule+0x2d"; empty if unknown."""
+        found = self.place(address)
+        return "" if found is None else found[0] + offset_text(found[1], radix)
 
-        Without a symbol, an address in a module is "(name module)" plus the bytes from the
-        beginning of its memory.
+    def place(self, address: int) -> tuple[str, int] | None:
+        """What crash calls the place an address is in, and the bytes behind its beginning.
+
+        Without a symbol, an address in a module lies behind the beginning of its memory, which
+        is called "(name module)".
         """
         found, module = self.lookup(address), self._module_at(address)
         if found is not None:
             symbol, offset = found
             name = symbol.name.removeprefix("_MODULE_START_") if module else symbol.name
-            behind = offset_text(offset, radix)
             # A variable named as its module, in memory before the module's text.
             if module and name == module.name and address < module.base:
-                return f"({name} module){behind}" if offset else f"({name})"
-            return name + behind
+                return f"({name} module)" if offset else f"({name})", offset
+            return name, offset
         span = module.range_of(address) if module else None
         if module is None or span is None:
-            return ""
-        return f"({module.name} module)" + offset_text(address - span.base, radix)
+            return None
+        return f"({module.name} module)", address - span.base
 
     def is_text(self, address: int) -> bool:
         """Whether an address lies in instructions of the kernel or of a module."""
