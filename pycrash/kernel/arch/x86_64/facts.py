@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pycrash.errors import ReadError
 from pycrash.kernel.arch.x86_64 import orc
@@ -15,9 +14,8 @@ from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.modules.table import ModuleTable
 from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.symbols.table import SymbolTable
-
-if TYPE_CHECKING:
-    from pycrash.kernel.tasks.table import Task
+from pycrash.kernel.tasks.panic import Panic
+from pycrash.kernel.tasks.table import Task, TaskTable
 
 #: Entry points behind whose return address an exception's registers lie: as 5.8 named them,
 #: and before.
@@ -105,6 +103,8 @@ class StackFacts:
         self.tables = orc.OrcTables(kernel)
         self.stacks = SpecialStacks(kernel)
         self.task_stacks = kernel.part(Stacks)
+        self.panic = kernel.part(Panic)
+        self.tasks = kernel.part(TaskTable)
         #: Every address asked for, with what it is.
         self.sites: dict[int, Site | None] = {}
         self._counted: dict[tuple[int, bool], int | None] = {}

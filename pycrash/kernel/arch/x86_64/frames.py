@@ -16,7 +16,7 @@ from pycrash.kernel.arch.x86_64.registers import (
     USER_SS,
     PtRegs,
 )
-from pycrash.kernel.stacks.stacks import Stack, Stacks
+from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import Event, Frame, Registers, StackWords, TraceOptions
 from pycrash.kernel.stacks.view import StackView
 from pycrash.kernel.tasks.table import Task
@@ -60,7 +60,7 @@ class StackFrames:
         self.facts = facts
         self.task = task
         self.options = options
-        self.own = facts.kernel.part(Stacks).of_task(task.stack)
+        self.own = facts.task_stacks.of_task(task.stack)
         self.view = StackView(facts.kernel, self.own)
         self.events: list[Event] = []
         self.level = self.entry = self.bp = self.struck = 0

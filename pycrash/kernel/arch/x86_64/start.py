@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64.frames import StackFrames
 from pycrash.kernel.arch.x86_64.registers import PtRegs, cpu_registers
-from pycrash.kernel.stacks.stacks import Stack, Stacks
+from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import CpuRegisters
-from pycrash.kernel.tasks.panic import Panic
 
 _WORD = 8
 #: Functions that begin the dump: the walk of a panic task starts at them.
@@ -52,7 +51,7 @@ class Search:
         self._facts = facts = frames.facts
         self._kernel = facts.kernel
         self._task = frames.task
-        self._panicked = self._task.address == self._kernel.part(Panic).task
+        self._panicked = self._task.address == self._facts.panic.task
         self._listing = frames.options.listing
         #: What was found, by how good it is: the last of its kind.
         self._found: dict[str, Start] = {}
@@ -108,7 +107,7 @@ class Search:
         """Look through one stack from its lowest address up."""
         facts, listing = self._facts, self._listing
         try:
-            words = self._kernel.part(Stacks).words(stack)
+            words = self._facts.task_stacks.words(stack)
         except ReadError:
             raise CrashError(f"read of stack at {stack.base:x} failed") from None
         lowest = facts.lowest_text

@@ -27,8 +27,7 @@ from pycrash.kernel.stacks.trace import (
     TextStart,
     TraceOptions,
 )
-from pycrash.kernel.tasks.panic import Panic
-from pycrash.kernel.tasks.table import Task, TaskTable
+from pycrash.kernel.tasks.table import Task
 
 _WORD = 8
 #: Words of the copies that nested NMIs keep on top of their stack.
@@ -55,6 +54,8 @@ class Walk:
         self._special = facts.stacks
         self._task = task
         self._options = options
+        #: Whether every text address is taken for a call.
+        self._takes_all = options.old or options.listing
         self._own = self.frames.own
         self._view = self.frames.view
         #: Where to look for the next return address, where the first stack was entered, and
@@ -85,7 +86,7 @@ class Walk:
                 f"non-process stack address for this task: {sp:x}\n"
                 f"    (valid range: {self._own.base:x} - {self._own.top:x})"
             )
-        if sp is None and pc is None and self._kernel.part(Panic).is_active(self._task.address):
+        if sp is None and pc is None and self._facts.panic.is_active(self._task.address):
             start = Search(self.frames).run()
             if start is not None:
                 sp, pc, stopped, self.idle = start.sp, start.pc, start.stopped, start.idle
@@ -102,7 +103,7 @@ class Walk:
 
     def _saved_sp(self) -> int:
         """The stack pointer a sleeping task left, and the frame pointer kept there."""
-        sp = self._kernel.part(TaskTable).saved_sp(self._task)
+        sp = self._facts.tasks.saved_sp(self._task)
         place = self._facts.saved_bp
         if place is not None and self._facts.has_orc:
             what = "inactive_task_frame.r15"
@@ -263,7 +264,7 @@ class Walk:
 
     @property
     def _is_kernel_thread(self) -> bool:
-        return self._kernel.part(TaskTable).is_kernel_thread(self._task)
+        return self._facts.tasks.is_kernel_thread(self._task)
 
     def _load_own(self, low: int) -> None:
         try:
@@ -355,7 +356,7 @@ class Walk:
     def _skip_to_caller(self) -> int:
         """Bytes to the return address of whoever called the function that was interrupted."""
         name = self._facts.name(self.frames.struck)
-        if name and not (self._options.old or self._options.listing or self.frames.lost):
+        if name and not (self._takes_all or self.frames.lost):
             for sp in range(self._sp, self._view.stack.top, _WORD):
                 pc = self._view.word(sp)
                 site = self._facts.site(pc)
@@ -371,7 +372,7 @@ class Walk:
         words, low, lowest = self._view.words, self._view.low, self._facts.lowest_text
         sites, site_of = self._facts.sites, self._facts.site
         options, events = self._options, frames.events
-        as_usual = not (self._options.listing or options.full or options.old or frames.was_irq)
+        as_usual = not (self._takes_all or options.full or frames.was_irq)
         sp, count = self._sp, len(words)
         limit = min(limit, low + count * _WORD)
         while sp < limit:
@@ -429,7 +430,7 @@ class Walk:
 
     def _skip(self, site: Site, sp: int, interrupted: bool = False) -> int:
         """Bytes from the stack pointer a function has at a site up to its return address."""
-        if self._options.old or self._options.listing or self.frames.lost:
+        if self._takes_all or self.frames.lost:
             return 0
         facts = self._facts
         if facts.keeps_frame_pointers and not interrupted:
