@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from pycrash.api import (
@@ -12,43 +11,41 @@ from pycrash.api import (
     CPUS,
     POLICY,
     TASK,
-    Address,
     Args,
     Begin,
     Context,
     CrashError,
     Flag,
-    KiB,
     Notice,
-    Percent,
     ReadError,
     Row,
     TaskCommand,
-    TaskHeader,
-    TaskRow,
     UsageError,
     View,
     cpu_list,
-    header_line,
     many,
     policies,
-    quick,
+    task_header,
+    whose,
 )
 from pycrash.api.taskchoice import TaskFilter, task_matcher
 from pycrash.kernel.sched.queues import RunQueues
+from pycrash.kernel.tasks.family import ancestors, companions
+from pycrash.kernel.tasks.limits import limits
 from pycrash.kernel.tasks.table import Task
-from pycrash.render.columns import centered
 from pycrash.render.taskrows import (
     ROWS,
     CpuRow,
     FamilyRow,
     LastRunRow,
-    Limit,
     LimitsRow,
+    ProcessRow,
     SinceRunRow,
     StateRow,
     StringsRow,
     TimesRow,
+    process_heading,
+    process_line,
     task_lines,
 )
 
@@ -57,23 +54,6 @@ _EXCLUSIVE = "atcpglmSrA"
 # Those that foreach hands on.
 _EACH = "acptlmrg"
 _EXCLUSIVE_MESSAGE = "-a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
-
-
-@quick
-@dataclass(frozen=True)
-class ProcessRow(TaskRow, kind="ps.task"):
-    """One task of the list. `ppid` is -1 where the parent is not known; `sp` the kernel stack
-    pointer it was saved with, asked for with -s (None while the task runs)."""
-
-    ppid: int
-    sp: Address | None
-    state: str
-    mem: Percent
-    vsz: KiB
-    rss: KiB
-    active: bool
-    online: bool
-    kernel_thread: bool
 
 
 class Ps(TaskCommand):
@@ -120,7 +100,7 @@ class Ps(TaskCommand):
         Flag("H", "No heading."),
     )
     operands = (many(TASK, COMM),)
-    rows = (ProcessRow, TaskHeader, *ROWS)
+    rows = ROWS
     examples = (
         ("The list of all tasks", "ps"),
         ("The ancestry of pid 193", "ps -p 193"),
@@ -219,13 +199,10 @@ class Ps(TaskCommand):
         hide, begun = view.settings.offline == "hide", False
         for row in rows:
             if isinstance(row, ProcessRow):
-                yield _process_line(row, width, stack, hide)
+                yield process_line(row, width, stack, hide)
             elif isinstance(row, Begin):
-                name = centered("KSTACKP", width, "right") if stack else centered("TASK", width)
                 if view.first:
-                    yield f"      PID    PPID  CPU {name}  ST  %MEM      VSZ      RSS  COMM"
-            elif isinstance(row, TaskHeader):
-                yield header_line(row, view.word_size)
+                    yield process_heading(width, stack)
             else:
                 if isinstance(row, CpuRow):
                     if begun:
@@ -265,15 +242,6 @@ class _Options:
 def _heading(args: Args) -> Iterator[Row]:
     if "H" not in args and not any(letter in args for letter in _EXCLUSIVE if letter != "A"):
         yield Begin()
-
-
-def _whose(task: Task) -> tuple[int, int, int, str]:
-    """What every row about a task begins with."""
-    return task.pid, task.address, task.cpu, task.comm
-
-
-def _header(task: Task) -> TaskHeader:
-    return TaskHeader(*_whose(task))
 
 
 def _mode(ctx: Context, args: Args, named: bool) -> Callable[[Task], Iterator[Row]] | None:
@@ -336,22 +304,13 @@ def _processes(
 
 
 def _parents(ctx: Context, task: Task) -> Iterator[Row]:
-    known = ctx.kernel.tasks.by_address
-    line = [task]
-    seen = {task.address}
-    while line[-1].parent not in seen:
-        parent = known.get(line[-1].parent)
-        if parent is None:
-            break
-        seen.add(parent.address)
-        line.append(parent)
-    oldest, *others = reversed(line)
-    yield FamilyRow(*_whose(oldest), "parents", tuple(map(_header, others)))
+    oldest, *others = *ancestors(ctx.kernel.tasks, task), task
+    yield FamilyRow(*whose(oldest), "parents", tuple(map(task_header, others)))
 
 
 def _children(ctx: Context, task: Task) -> Iterator[Row]:
     children = ctx.kernel.tasks.children(task.address)
-    yield FamilyRow(*_whose(task), "children", tuple(map(_header, children)))
+    yield FamilyRow(*whose(task), "children", tuple(map(task_header, children)))
 
 
 def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[Row]:
@@ -362,10 +321,10 @@ def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[
         head = tasks.leader(task.tgid) if named else None
     if head is None or head.address in seen:
         return
-    others = [t for t in tasks.threads(head.tgid) if t.address != head.address]
+    others = companions(tasks, head)
     if any(t.pid == 0 for t in others):
         seen.update(t.address for t in (head, *others) if t.pid == 0)
-    yield FamilyRow(*_whose(head), "threads", tuple(map(_header, others)))
+    yield FamilyRow(*whose(head), "threads", tuple(map(task_header, others)))
 
 
 def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
@@ -373,7 +332,7 @@ def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
     latest, short = tasks.latest_run, tasks.states.short
 
     def show(task: Task) -> Iterator[Row]:
-        yield LastRunRow(*_whose(task), task.last_run or 0, short(task.state), latest)
+        yield LastRunRow(*whose(task), task.last_run or 0, short(task.state), latest)
 
     return show
 
@@ -381,7 +340,7 @@ def _last_run(ctx: Context) -> Callable[[Task], Iterator[Row]]:
 def _since_run(ctx: Context, task: Task) -> Iterator[Row]:
     clock = ctx.kernel.part(RunQueues).clock(task.cpu)
     elapsed = max(clock - (task.last_run or 0), 0)
-    yield SinceRunRow(*_whose(task), elapsed, clock, ctx.kernel.tasks.states.short(task.state))
+    yield SinceRunRow(*whose(task), elapsed, clock, ctx.kernel.tasks.states.short(task.state))
 
 
 def _run_by_cpu(ctx: Context, args: Args, cpus: list[int], tasks: Sequence[Task]) -> Iterator[Row]:
@@ -399,36 +358,26 @@ def _run_by_cpu(ctx: Context, args: Args, cpus: list[int], tasks: Sequence[Task]
 def _arguments(ctx: Context, task: Task) -> Iterator[Row]:
     from pycrash.kernel.tasks.arguments import read_strings, stack_text
 
-    yield _header(task)
+    yield task_header(task)
     if not task.mm:
         yield Notice("no user stack\n")
         return
     try:
         place = stack_text(ctx.kernel, task)
-        text = read_strings(ctx.kernel, task, place.arg_start, place.arg_end)
-        yield StringsRow("arguments", text)
-        text = read_strings(ctx.kernel, task, place.env_start, place.env_end)
-        yield StringsRow("environment", text)
+        found = read_strings(ctx.kernel, task, place.arg_start, place.arg_end)
+        yield StringsRow("arguments", *found)
+        found = read_strings(ctx.kernel, task, place.env_start, place.env_end)
+        yield StringsRow("environment", *found)
     except CrashError as error:
         yield Notice(str(error))
 
 
 def _limits(ctx: Context, task: Task) -> Iterator[Row]:
-    from pycrash.kernel.tasks.limits import limits
-
-    yield _header(task)
-    endless = ctx.kernel.word_mask
+    yield task_header(task)
     try:
-        found = limits(ctx.kernel, task)
+        yield LimitsRow(tuple(limits(ctx.kernel, task)))
     except ReadError as error:
         yield Notice(str(error))
-        return
-    yield LimitsRow(
-        tuple(
-            Limit(name, None if soft == endless else soft, None if hard == endless else hard)
-            for name, soft, hard in found
-        )
-    )
 
 
 def _times(ctx: Context, tasks: list[Task], chosen: TaskFilter, named: bool) -> Iterator[Row]:
@@ -438,29 +387,10 @@ def _times(ctx: Context, tasks: list[Task], chosen: TaskFilter, named: bool) -> 
     if not named:
         found.sort(key=lambda task: task.start_time)
     for task in found:
-        yield TimesRow(
-            *_whose(task),
-            run_seconds(task.start_time),
-            task.start_time,
-            task.utime,
-            task.stime,
-        )
+        start = task.start_time
+        yield TimesRow(*whose(task), run_seconds(start), start, task.utime, task.stime)
 
 
 def _summary(ctx: Context, tasks: list[Task]) -> Iterator[Row]:
     counts = Counter(ctx.kernel.tasks.states.short(task.state) for task in tasks)
     return (StateRow(state, count) for state, count in counts.items())
-
-
-def _process_line(row: ProcessRow, width: int, stack: bool, hide: bool) -> str:
-    """`stack` asks for the stack pointer, `hide` marks what ran on a CPU that is offline."""
-    mark = " " if not row.active else "-" if hide and not row.online else ">"
-    shown = row.sp if stack else row.task
-    pointer = "--" if shown is None else f"{shown:x}"
-    if len(pointer) < width:
-        pointer = centered(pointer, width, "right")
-    comm = f"[{row.comm}]" if row.kernel_thread else row.comm
-    return (
-        f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
-        f"{row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
-    )

@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pycrash.api import (
+    Address,
     Args,
+    Begin,
+    Bits,
+    Bytes,
     Choice,
     Command,
     Context,
     CrashError,
+    Date,
     Flag,
     MissingFeature,
     Notice,
     Row,
+    Seconds,
+    Text,
     UsageError,
     View,
     Word,
@@ -24,6 +31,7 @@ from pycrash.api import (
     number,
     one,
 )
+from pycrash.kernel.symbols.table import offset_text
 from pycrash.render.columns import clock_time
 from pycrash.render.ctext import date_text, printable, size_text
 
@@ -34,13 +42,12 @@ NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or 
 
 
 @dataclass(frozen=True)
-class SystemRow(Row):
+class SystemRow(Row, kind="sys.facts"):
     """The facts of the system block; from the first on that cannot be read they are None,
     but for the date, which may be so alone.
 
-    `kernel_marks` and `dumpfile_marks` are the words in brackets behind a file's name. `date`
-    is a second since 1970, `uptime` seconds, the loads 2048ths, `memory` bytes, `mhz` 0 where
-    it is unknown.
+    `kernel_marks` and `dumpfile_marks` are the words in brackets behind a file's name.
+    `offline` counts the CPUs that are, `mhz` is 0 where the clock is unknown.
     """
 
     kernel: str | None = None
@@ -49,29 +56,29 @@ class SystemRow(Row):
     dumpfile_marks: tuple[str, ...] | None = None
     cpus: int | None = None
     offline: int | None = None
-    date: int | None = None
-    uptime: int | None = None
-    load_average: tuple[int, int, int] | None = None
+    date: Date | None = None
+    uptime: Seconds | None = None
+    load_average: tuple[float, float, float] | None = None
     tasks: int | None = None
     nodename: str | None = None
     release: str | None = None
     version: str | None = None
     machine: str | None = None
     mhz: int | None = None
-    memory: int | None = None
+    memory: Bytes | None = None
     panic: str | None = None
 
 
 @dataclass(frozen=True)
-class TaintRow(Row):
+class TaintRow(Row, kind="sys.taint"):
     """The taint mask; `letters` is None where the kernel has only the number."""
 
-    mask: int
+    mask: Bits
     letters: str | None
 
 
 @dataclass(frozen=True)
-class DmiRow(Row):
+class DmiRow(Row, kind="sys.dmi"):
     """One field of the firmware's description; `value` is None where it is not set."""
 
     name: str
@@ -79,26 +86,16 @@ class DmiRow(Row):
 
 
 @dataclass(frozen=True)
-class ConfigRow(Row):
-    """One line of the kernel's configuration."""
-
-    line: str
-
-
-@dataclass(frozen=True)
-class SystemCallRow(Row):
-    """One entry of the table. `name` is None where the entry is no symbol's address.
-
-    `near` is then that address by symbol and offset; `source` is "file: line" or empty.
-    `operand` counts the operand, from 0, that asked for it.
+class SystemCallRow(Row, kind="sys.call"):
+    """One entry of the table. It is `valid` where it is the address of `symbol`; else it lies
+    `offset` bytes behind that, or near none. `source` is "FILE: LINE" or empty.
     """
 
-    operand: int
-
     number: int
-    address: int
-    name: str | None
-    near: str
+    address: Address
+    valid: bool
+    symbol: str | None
+    offset: Bytes
     source: str
 
 
@@ -123,6 +120,7 @@ class Sys(Command):
         ),
     )  # fmt: skip
     operands = (one(Choice("config", "what to show", {"config": "the kernel's configuration"})),)
+    rows = (SystemRow, TaintRow, DmiRow, SystemCallRow, Text)
     examples = (
         ("The system block:", "sys"),
         ("Every system call that has to do with reading:", "sys -c read"),
@@ -150,7 +148,6 @@ class Sys(Command):
         if "i" in args:
             rows = list(rows)
             width = max((len(row.name) for row in rows if isinstance(row, DmiRow)), default=0)
-        headed = False
         for row in rows:
             if isinstance(row, SystemRow):
                 yield from system_lines(row)
@@ -162,13 +159,11 @@ class Sys(Command):
             elif isinstance(row, DmiRow) and row.value is not None:
                 indexed = row.name.startswith("dmi_ident[")
                 yield f"  {row.name:>{0 if indexed else width}}: {row.value}"
-            elif isinstance(row, ConfigRow):
-                yield row.line
+            elif isinstance(row, Text):
+                yield row.text
+            elif isinstance(row, Begin):
+                yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
             elif isinstance(row, SystemCallRow):
-                # crash heads only what the first operand finds.
-                if not headed and not row.operand:
-                    yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
-                    headed = True
                 yield _call_line(row, view.radix)
 
 
@@ -211,18 +206,23 @@ def _config(ctx: Context, operands: tuple[str, ...]) -> Iterator[Row]:
             continue
         # Blank lines and indentation are lost in crash's reading, and long lines are cut.
         for line in re.finditer(r"([^\n]{1,511})\s*", text):
-            yield ConfigRow(line[1])
+            yield Text(line[1])
 
 
 def _system_calls(ctx: Context, operands: tuple[str, ...]) -> Iterator[Row]:
     for place, operand in enumerate(operands or (None,)):
-        for row in _calls_of(ctx, place, operand):
+        headed = False
+        for row in _calls_of(ctx, operand):
+            # crash heads only what the first operand finds.
+            if not headed and not place:
+                yield Begin()
+                headed = True
             yield row
             if operand is not None and is_number(operand):
                 break
 
 
-def _calls_of(ctx: Context, place: int, operand: str | None) -> Iterator[SystemCallRow]:
+def _calls_of(ctx: Context, operand: str | None) -> Iterator[SystemCallRow]:
     """The entries an operand asks for: all if None, the one of a number, or those of a text."""
     from pycrash.kernel.system.syscalls import SystemCallTable
 
@@ -236,16 +236,18 @@ def _calls_of(ctx: Context, place: int, operand: str | None) -> Iterator[SystemC
                 continue
         elif operand is not None and operand not in (call.name or "invalid"):
             continue
-        near = ctx.kernel.symbols.text(call.address) if call.name is None else ""
-        source = table.source(call) if call.name is not None else ""
-        yield SystemCallRow(place, call.number, call.address, call.name, near, source)
+        valid = call.name is not None
+        place = None if valid else ctx.kernel.symbols.place(call.address)
+        symbol, offset = place or (call.name, 0)
+        source = table.source(call) if valid else ""
+        yield SystemCallRow(call.number, call.address, valid, symbol, offset, source)
 
 
 def _call_line(row: SystemCallRow, radix: int) -> str:
     count = f"{row.number:3x}  " if radix == 16 else f"{row.number:3}  "
-    if row.name is not None:
-        return f"{count}{row.name:<26} {row.source}"
-    near = f"({row.near})" if row.near else ""
+    if row.valid:
+        return f"{count}{row.symbol:<26} {row.source}"
+    near = f"({row.symbol}{offset_text(row.offset, 10)})" if row.symbol else ""
     return f"{count}invalid sys_call_table entry: {row.address:x} {near}"
 
 
@@ -264,7 +266,7 @@ def system_row(ctx: Context) -> tuple[SystemRow, CrashError | None]:
         ),
         "date": lambda: system.date,
         "uptime": lambda: system.ticks // system.hz,
-        "load_average": lambda: system.load_average,
+        "load_average": lambda: tuple(map(_load, system.load_average)),
         "tasks": lambda: len(kernel.tasks.all),
         "nodename": lambda: system.utsname.nodename,
         "release": lambda: system.utsname.release,
@@ -316,7 +318,7 @@ def _values(row: SystemRow) -> Iterator[tuple[str, str | None]]:
         yield "DATE", None if row.date is None else date_text(row.date)
     yield "UPTIME", None if row.uptime is None else clock_time(row.uptime)
     loads = row.load_average
-    yield "LOAD AVERAGE", None if loads is None else ", ".join(_load(load) for load in loads)
+    yield "LOAD AVERAGE", None if loads is None else ", ".join(map(_hundredths, loads))
     yield "TASKS", None if row.tasks is None else str(row.tasks)
     yield "NODENAME", row.nodename
     yield "RELEASE", row.release
@@ -333,9 +335,14 @@ def _marks(marks: tuple[str, ...] | None, gap: str) -> str:
     return "".join(f"{gap}[{mark}]" for mark in marks or ())
 
 
-def _load(load: int) -> str:
-    """A load in hundredths; crash keeps it in C's int."""
-    value = (load + 2048 // 200 + 2**31) % 2**32 - 2**31
+def _load(load: int) -> float:
+    """A load of the kernel's, in 2048ths; crash keeps it in C's int."""
+    return ((load + 2**31) % 2**32 - 2**31) / 2048
+
+
+def _hundredths(load: float) -> str:
+    """A load as crash rounds it, in C's int."""
+    value = (int(load * 2048) + 2048 // 200 + 2**31) % 2**32 - 2**31
     return f"{value >> 11}.{(value & 2047) * 100 >> 11:02}"
 
 

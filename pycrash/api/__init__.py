@@ -22,7 +22,7 @@ from pycrash.api.fields import (
     Percent,
     Seconds,
 )
-from pycrash.api.header import TaskHeader, header_line
+from pycrash.api.header import TaskHeader, header_line, task_header, whose
 from pycrash.api.operands.addresses import (
     ADDRESS,
     EXPRESSION,
@@ -150,4 +150,6 @@ __all__ = [
     "policies",
     "quick",
     "symbol_resolver",
+    "task_header",
+    "whose",
 ]

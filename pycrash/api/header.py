@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pycrash.api.rows import TaskRow, quick
+
+if TYPE_CHECKING:
+    from pycrash.kernel.tasks.table import Task
 
 
 @quick
@@ -13,6 +17,16 @@ class TaskHeader(TaskRow, kind="task"):
     """Which task the rows behind it are about, up to the next of its kind."""
 
     introduces = True
+
+
+def whose(task: Task) -> tuple[int, int, int, str]:
+    """What every row about a task begins with."""
+    return task.pid, task.address, task.cpu, task.comm
+
+
+def task_header(task: Task) -> TaskHeader:
+    """The row that introduces a task."""
+    return TaskHeader(task.pid, task.address, task.cpu, task.comm)
 
 
 def header_line(row: TaskRow, word_size: int = 8) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pycrash.api.fields import Address
 from pycrash.api.rows import TaskRow
@@ -13,22 +13,25 @@ if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
 
 
+Role = Literal["PANIC", "SYSRQ", "ACTIVE"]
+
+
 @dataclass(frozen=True)
 class TaskContext(TaskRow, kind="set.context"):
-    """A task as a context. `tasks` is how many tasks have its pid; `role` is "PANIC", "SYSRQ",
-    "ACTIVE", or empty for a task that no CPU was running."""
+    """A task as a context. `tasks` is how many tasks have its pid; `role` tells how it crashed,
+    and is None for a task that no CPU was running."""
 
     tasks: int
     thread_info: Address
     state: str
-    role: str
+    role: Role | None
 
 
 def task_context(kernel: Kernel, address: int) -> TaskContext:
     """The facts of a task as a context. Raises CrashError where there is no such task."""
     table, panic = kernel.tasks, kernel.panic
     task = table.get(address)
-    role = ""
+    role: Role | None = None
     if panic.is_active(address):
         role = "ACTIVE" if address != panic.task else "SYSRQ" if panic.by_sysrq else "PANIC"
     return TaskContext(

@@ -1,26 +1,44 @@
-"""What ps shows of tasks besides its list: relatives, times, limits, strings of the stack."""
+"""What ps shows of tasks: their list, relatives, times, limits, strings of the stack."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pycrash.api.context import View
-from pycrash.api.fields import Hidden, Nanoseconds, Seconds
+from pycrash.api.fields import Address, Hidden, KiB, Nanoseconds, Percent, Seconds
 from pycrash.api.header import TaskHeader, header_line
 from pycrash.api.rows import Row, TaskRow, quick
+from pycrash.kernel.tasks.limits import Limit
 from pycrash.render.columns import centered, clock_time
 
 _UNLIMITED = "(unlimited)"
 
 
+@quick
+@dataclass(frozen=True)
+class ProcessRow(TaskRow, kind="ps.task"):
+    """One task of the list. `ppid` is -1 where the parent is not known; `sp` the kernel stack
+    pointer it was saved with, asked for with -s (None while the task runs)."""
+
+    ppid: int
+    sp: Address | None
+    state: str
+    mem: Percent
+    vsz: KiB
+    rss: KiB
+    active: bool
+    online: bool
+    kernel_thread: bool
+
+
 @dataclass(frozen=True)
 class FamilyRow(TaskRow, kind="ps.family"):
-    """A task and its relatives: `relation` is "parents" (the task is the oldest, the last is
-    the one asked for), "children" or "threads"."""
+    """A task and its relatives: its children, its threads, or those it is the oldest of the
+    "parents" of, up to the one asked for."""
 
-    relation: str
+    relation: Literal["parents", "children", "threads"]
     others: tuple[TaskHeader, ...]
 
 
@@ -54,18 +72,12 @@ class CpuRow(Row, kind="ps.cpu"):
 
 @dataclass(frozen=True)
 class StringsRow(Row, kind="ps.strings"):
-    """Strings of a task's user stack, each ended by NUL: its arguments or its environment."""
+    """Strings of a task's user stack: its arguments or its environment. `ended` tells that the
+    last is whole."""
 
     what: Literal["arguments", "environment"]
-    text: str
-
-
-class Limit(NamedTuple):
-    """One resource limit, named as RLIMIT_ names it; None is no limit."""
-
-    name: str
-    current: int | None
-    maximum: int | None
+    strings: tuple[str, ...]
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,8 @@ class StateRow(Row, kind="ps.state"):
 
 
 ROWS = (
+    ProcessRow,
+    TaskHeader,
     FamilyRow,
     LastRunRow,
     SinceRunRow,
@@ -110,7 +124,9 @@ ROWS = (
 def task_lines(row: Row, view: View) -> Iterator[str]:
     """The lines of one of these rows."""
     word_size = view.word_size
-    if isinstance(row, FamilyRow):
+    if isinstance(row, TaskHeader):
+        yield header_line(row, word_size)
+    elif isinstance(row, FamilyRow):
         yield from _family_lines(row, word_size)
     elif isinstance(row, LastRunRow):
         code = "x" if view.radix == 16 else "d"
@@ -140,6 +156,26 @@ def task_lines(row: Row, view: View) -> Iterator[str]:
         yield f"  {row.state}: {row.count}"
 
 
+def process_heading(width: int, stack: bool) -> str:
+    """The heading of the list; pointers take `width` columns, `stack` pointers or a task's."""
+    name = centered("KSTACKP", width, "right") if stack else centered("TASK", width)
+    return f"      PID    PPID  CPU {name}  ST  %MEM      VSZ      RSS  COMM"
+
+
+def process_line(row: ProcessRow, width: int, stack: bool, hide: bool) -> str:
+    """A task of the list; `hide` marks what ran on a CPU that is offline."""
+    mark = " " if not row.active else "-" if hide and not row.online else ">"
+    shown = row.sp if stack else row.task
+    pointer = "--" if shown is None else f"{shown:x}"
+    if len(pointer) < width:
+        pointer = centered(pointer, width, "right")
+    comm = f"[{row.comm}]" if row.kernel_thread else row.comm
+    return (
+        f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
+        f"{row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
+    )
+
+
 def _days(nanoseconds: int) -> str:
     milliseconds = nanoseconds // 1_000_000
     seconds = milliseconds // 1000
@@ -157,12 +193,10 @@ def _family_lines(row: FamilyRow, word_size: int) -> Iterator[str]:
 
 
 def _string_lines(row: StringsRow) -> Iterator[str]:
-    strings = row.text.split("\0")
-    whole, rest = [s for s in strings[:-1] if s], strings[-1]
     if row.what == "arguments":
-        yield "ARG: " + "".join(f"{string} " for string in whole) + rest
+        yield "ARG: " + " ".join(row.strings) + (" " if row.strings and row.ended else "")
         return
-    lines = [*whole, rest] if rest or not whole else whole
+    lines = row.strings or ("",)
     yield "ENV: " + lines[0]
     for line in lines[1:]:
         yield "     " + line

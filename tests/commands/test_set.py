@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pycrash.api.sessionsettings import Scope, every_setting
 from pycrash.kernel.core.reader import Options
 from tests.commands.crowd import Crowd
 
@@ -160,6 +161,15 @@ def test_all_settings(crowd: Crowd) -> None:
     assert "      namelist: vmlinux" in lines
     assert len(lines) == 21
     assert {line.index(":") for line in lines} == {14}
+
+
+def test_values_are_of_their_own_kind(crowd: Crowd) -> None:
+    crowd.kernel.symbols.__dict__["place"] = lambda address: ("schedule", 4)
+    crowd.settings.scope = 0x1004
+    values = {row.name: row.value for row in every_setting(crowd.context)}
+    assert (values["radix"], values["hash"], values["console"]) == (10, True, None)
+    assert values["scope"] == Scope(0x1004, "schedule", 4)
+    assert crowd.run("set scope") == ["scope: 1004 (schedule+4)"]
 
 
 def test_the_first_option_decides(crowd: Crowd) -> None:

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from commands.sys import ConfigRow, DmiRow, Sys, SystemRow, TaintRow, system_lines
-from pycrash.api import Context, Notice, Row, Settings, UsageError, View
+from commands.sys import DmiRow, Sys, SystemRow, TaintRow, system_lines
+from pycrash.api import Context, Notice, Row, Settings, Text, UsageError, View
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.system import dmi, syscalls
 from pycrash.kernel.system.syscalls import SystemCall
@@ -23,7 +23,7 @@ FULL = SystemRow(
     offline=1,
     date=1795437307,
     uptime=90061,
-    load_average=(794, 169, 55),
+    load_average=(794 / 2048, 169 / 2048, 55 / 2048),
     tasks=101,
     nodename="host",
     release="6.12.0",
@@ -65,6 +65,15 @@ def test_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
         "      MEMORY: 639.5 MB",
         '       PANIC: "Oops: . 0002" (check log for details)',
     ]
+
+
+@pytest.mark.parametrize(
+    ("load", "text"),
+    [(794, "0.39"), (2047, "1.00"), (2**32 - 2048, "-1.00"), (2**63 + 2048, "1.00")],
+)
+def test_loads_are_those_of_an_int(load: int, text: str) -> None:
+    _, lines = run("", context(**kernel_of_facts(load_average=(load, load, load))))
+    assert lines[5] == f"LOAD AVERAGE: {text}, {text}, {text}"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +181,7 @@ def test_the_configuration() -> None:
     text = "#\n\n  # indented\nCONFIG_A=y\n" + "x" * 600 + "\n"
     ctx = context(system=SimpleNamespace(config=SimpleNamespace(text=text)))
     rows, lines = run("config", ctx)
-    assert rows[0] == ConfigRow("#")
+    assert rows[0] == Text("#")
     assert lines == ["#", "# indented", "CONFIG_A=y", "x" * 511, "x" * 89]
     with pytest.raises(UsageError):
         run("config nonsense", ctx)
@@ -228,7 +237,7 @@ BAD = "  2  invalid sys_call_table entry: 3004 (near+4)"
 )
 def test_system_calls(line: str, lines: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syscalls, "SystemCallTable", Calls)
-    symbols = SimpleNamespace(text=lambda address: "near+4")
+    symbols = SimpleNamespace(place=lambda address: ("near", 4))
     assert run(line, context(symbols=symbols))[1] == lines
 
 

@@ -7,26 +7,32 @@ from typing import Literal
 import pytest
 
 from pycrash.api import Settings, View
+from pycrash.kernel.tasks.limits import Limit
 from pycrash.render.columns import centered, clock_time
-from pycrash.render.taskrows import Limit, LimitsRow, SinceRunRow, StringsRow, task_lines
+from pycrash.render.taskrows import LimitsRow, SinceRunRow, StringsRow, task_lines
 
 TASK = (7, 0xFFFF888000001000, 0, "seven")
 VIEW = View(Settings())
 
 
 @pytest.mark.parametrize(
-    ("what", "text", "lines"),
+    ("what", "strings", "ended", "lines"),
     [
-        ("arguments", "sh\0-c\0ls\0", ["ARG: sh -c ls "]),
-        ("arguments", "cut", ["ARG: cut"]),
-        ("arguments", "", ["ARG: "]),
-        ("environment", "A=1\0\0B=2\0", ["ENV: A=1", "     B=2", ""]),
-        ("environment", "", ["ENV: ", ""]),
-        ("environment", "A=1\0B", ["ENV: A=1", "     B", ""]),
+        ("arguments", ("sh", "-c", "ls"), True, ["ARG: sh -c ls "]),
+        ("arguments", ("cut",), False, ["ARG: cut"]),
+        ("arguments", (), True, ["ARG: "]),
+        ("environment", ("A=1", "B=2"), True, ["ENV: A=1", "     B=2", ""]),
+        ("environment", (), True, ["ENV: ", ""]),
+        ("environment", ("A=1", "B"), False, ["ENV: A=1", "     B", ""]),
     ],
 )
-def test_strings(what: Literal["arguments", "environment"], text: str, lines: list[str]) -> None:
-    assert list(task_lines(StringsRow(what, text), VIEW)) == lines
+def test_strings(
+    what: Literal["arguments", "environment"],
+    strings: tuple[str, ...],
+    ended: bool,
+    lines: list[str],
+) -> None:
+    assert list(task_lines(StringsRow(what, strings, ended), VIEW)) == lines
 
 
 def test_limits() -> None:

@@ -29,8 +29,15 @@ def stack_text(kernel: Reader, task: Task) -> StackText:
     return StackText(*layout.unpack(data))
 
 
-def read_strings(kernel: Reader, task: Task, start: int, end: int) -> str:
-    """User memory from start to end: strings, each ended by NUL.
+class Strings(NamedTuple):
+    """Strings that follow each other, without the empty ones; whether the last is `ended`."""
+
+    strings: tuple[str, ...]
+    ended: bool
+
+
+def read_strings(kernel: Reader, task: Task, start: int, end: int) -> Strings:
+    """User memory from start to end as strings, each ended by NUL.
 
     Raises CrashError naming the first address that is not in the dump.
     """
@@ -46,4 +53,5 @@ def read_strings(kernel: Reader, task: Task, start: int, end: int) -> str:
         except ReadError:
             raise CrashError(f"cannot access user stack address: {at:x}\n") from None
         at += count
-    return out.decode("utf-8", "surrogateescape")
+    strings = out.decode("utf-8", "surrogateescape").split("\0")
+    return Strings(tuple(filter(None, strings)), not strings[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import find_member
@@ -38,14 +39,23 @@ def _place(kernel: Reader) -> tuple[int, int]:
     return place.offset, place.size // (2 * kernel.word_size)
 
 
-def limits(kernel: Reader, task: Task) -> list[tuple[str, int, int]]:
-    """(name, soft, hard) of each limit; no limit is the largest unsigned long.
+class Limit(NamedTuple):
+    """One resource limit, named as RLIMIT_ names it; None is no limit."""
+
+    name: str
+    current: int | None
+    maximum: int | None
+
+
+def limits(kernel: Reader, task: Task) -> list[Limit]:
+    """Each of a task's limits.
 
     Raises ReadError, and MissingFeature where the kernel has no such array.
     """
     offset, count = kernel.part(_place)
     form = struct.Struct(f"{kernel.byte_order}{2 * count}{kernel.word}")
     data = kernel.read(task.signal + offset, form.size, "signal_struct rlimit array")
-    values = form.unpack(data)
+    endless = kernel.word_mask
+    values = [None if value == endless else value for value in form.unpack(data)]
     names = [*LIMIT_NAMES[:count], *["(unknown)"] * (count - len(LIMIT_NAMES))]
-    return list(zip(names, values[::2], values[1::2], strict=True))
+    return list(map(Limit, names, values[::2], values[1::2]))

@@ -9,7 +9,8 @@ import pytest
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.memory import Memory
 from pycrash.kernel.system.facts import SystemFacts
-from pycrash.kernel.tasks.arguments import read_strings, stack_text
+from pycrash.kernel.tasks.arguments import Strings, read_strings, stack_text
+from pycrash.kernel.tasks.family import ancestors, companions
 from pycrash.kernel.tasks.limits import limits
 from tests.kernel.fake_kernel import PER_CPU, FakeTasks
 
@@ -59,7 +60,7 @@ def test_limits_have_names(fake: FakeTasks) -> None:
     fake.write(signal + 16, "QQQQ", 1, 2, 3, 2**64 - 1)
     task = fake.kernel.tasks.get(fake.add(5, "five", signal=signal))
     found = limits(fake.kernel, task)
-    assert found[:2] == [("CPU", 1, 2), ("FSIZE", 3, 2**64 - 1)]
+    assert found[:2] == [("CPU", 1, 2), ("FSIZE", 3, None)]
     assert found[15:] == [("RTTIME", 0, 0), ("(unknown)", 0, 0)]
 
 
@@ -100,7 +101,10 @@ def test_strings_of_the_stack_page_by_page(fake: FakeTasks) -> None:
     place = stack_text(fake.kernel, task)
     assert place == (0x1FFE, 0x2002, 0x2002, 0x3001)
     fake.give(Memory, UserMemory({0x1000: "a", 0x2000: "b"}))
-    assert read_strings(fake.kernel, task, place.arg_start, place.arg_end) == "aabb"
+    found = read_strings(fake.kernel, task, place.arg_start, place.arg_end)
+    assert found == Strings(("aabb",), ended=False)
+    fake.give(Memory, UserMemory({0x1000: "a", 0x2000: "\0"}))
+    assert read_strings(fake.kernel, task, 0x1FFE, 0x2002) == Strings(("aa",), ended=True)
     with pytest.raises(CrashError, match="cannot access user stack address: 3000"):
         read_strings(fake.kernel, task, place.env_start, place.env_end)
 
@@ -114,3 +118,22 @@ def test_strings_that_end_before_they_begin_do_not_go_on_for_ever(fake: FakeTask
     fake.give(Memory, Everywhere({}))
     with pytest.raises(CrashError, match="cannot access"):
         read_strings(fake.kernel, task, 0x5000, 0x4000)
+
+
+def test_relatives(fake: FakeTasks) -> None:
+    init = fake.add(1, "init", parent=0xDEAD)
+    shell = fake.add(5, "shell", parent=init)
+    fake.add(6, "thread", tgid=5, parent=init)
+    child = fake.add(7, "child", parent=shell)
+    table = fake.kernel.tasks
+    assert [t.pid for t in ancestors(table, table.get(child))] == [1, 5]
+    assert ancestors(table, table.get(init)) == []
+    assert [t.pid for t in companions(table, table.get(shell))] == [6]
+
+
+def test_parents_that_go_in_a_circle_end(fake: FakeTasks) -> None:
+    one = fake.add(5, "one", parent=0)
+    two = fake.add(6, "two", parent=one)
+    fake.add(5, "one", parent=two)
+    table = fake.kernel.tasks
+    assert [t.pid for t in ancestors(table, table.get(two))] == [5]
