@@ -25,6 +25,7 @@ LEFT_OUT = {
 }
 #: Letters that are left out, by command.
 LEFT_OUT_FLAGS = {
+    "bt": "O",  # turns over what every later backtrace of the session is made by
     "mod": "g",  # leaves symbols behind that no letter takes away
     "rd": "r",  # writes files
     "set": "a",  # marks a task as active for the rest of the session
@@ -56,9 +57,6 @@ RESTORED_BY = {
         "set scope 0",
     ),
 }
-#: The same for single letters.
-RESTORED_FLAGS = {("bt", "O"): ("bt -O",)}
-
 #: How many flags a line has, and how likely that is.
 _FLAG_COUNTS = ((0, 25), (1, 40), (2, 20), (3, 10), (4, 5))
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -124,11 +122,8 @@ class OneLine:
         left_out = LEFT_OUT_FLAGS.get(command.name, "")
         words = self._options(command.flags, left_out)
         words += self._offered(command, words) or self._operands(command.operands)
-        after = RESTORED_BY.get(command.name, ())
-        for (name, letter), lines in RESTORED_FLAGS.items():
-            if name == command.name and any(w[:1] == "-" and letter in w for w in words):
-                after += lines
-        return RandomLine(" ".join([command.name, *words]), after)
+        line = " ".join([command.name, *words])
+        return RandomLine(line, RESTORED_BY.get(command.name, ()))
 
     def over_tasks(self, foreach: Command, command: TaskCommand) -> RandomLine:
         """A line of foreach over a command: mostly with letters that both have."""

@@ -20,7 +20,7 @@ from tests.matrix.samples import Found
 LIMIT = 120
 #: Of a longer answer only the beginning is kept, and a digest of all of it.
 _LONG = 100_000
-_HISTORY = re.compile(r"^\$\d+ = ", re.M)
+_HISTORY = re.compile(r"(^|= )\$\d+ = ", re.M)
 
 #: A line's answer, None where the program died of it or hung.
 Answers = dict[str, str | None]
@@ -70,8 +70,11 @@ def _asked(tool: Sequence[str], lines: Sequence[RandomLine], folder: Path) -> An
 
 
 def even(answer: str) -> str:
-    """An answer without what other lines of its session decide, and short."""
-    text = _HISTORY.sub("$ = ", answer)
+    """An answer without what other lines of its session decide, and short.
+
+    Its last newline does not count: crash forgets it behind a whole union (differences.md).
+    """
+    text = _HISTORY.sub(r"\1$ = ", answer).removesuffix("\n")
     if len(text) <= _LONG:
         return text
     return f"{text[:_LONG]}\n(all of it: {hashlib.sha256(text.encode()).hexdigest()})"
