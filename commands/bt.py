@@ -129,6 +129,7 @@ class Bt(TaskCommand):
         Flag("I", "Start at this text address.", value=ADDRESS.named("ip")),
         Flag("S", "Start at this stack address.", value=HEX.named("sp")),
     )
+    at_once = "A"
     operands = (many(TASK, PID),)
     examples = (
         ("The stack of the task that crashed:", "bt"),

@@ -150,6 +150,7 @@ class Rd(Command):
         Flag("e", "Show memory up to this address.", value=ADDRESS.named("addr")),
         Flag("r", "Write the bytes to a file; the count is then in bytes.", value=FILE),
     )
+    at_once = "m"
     operands = (one(ADDRESS), one(COUNT))
     examples = (
         ("The kernel's version", "rd -a linux_banner"),

@@ -85,6 +85,7 @@ class Set(TaskCommand):
         ("Show numbers in hexadecimal", "set radix 16"),
         ("All settings", "set -v"),
     )
+    at_once = "acpv"
     operands = (many(TASK),)
     rows = (TaskContext, SettingRow, MarkedRow, FreedRow)
     minimal = True

@@ -119,6 +119,7 @@ class Sys(Command):
             value=Word("anic", "the rest of the word"),
         ),
     )  # fmt: skip
+    at_once = "ti"
     operands = (one(Choice("config", "what to show", {"config": "the kernel's configuration"})),)
     rows = (SystemRow, TaintRow, DmiRow, SystemCallRow, Text)
     examples = (
@@ -128,15 +129,14 @@ class Sys(Command):
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        for letter, value in args.given:
-            if letter == "p" and value != "anic":
-                raise UsageError
-            if letter == "p":
-                raise CrashError("cannot panic a dumpfile!")
-            if letter == "t":
-                return iter([_taint(ctx)])
-            if letter == "i":
-                return _dmi(ctx)
+        if "anic" in args.values("p"):
+            raise CrashError("cannot panic a dumpfile!")
+        if "t" in args:
+            return iter([_taint(ctx)])
+        if "i" in args:
+            return _dmi(ctx)
+        if "p" in args:
+            raise UsageError
         if "c" in args:
             return _system_calls(ctx, args.operands)
         if not args.operands:

@@ -60,10 +60,11 @@ class Args:
         return sum(k == letter for k, _ in self.given)
 
 
-def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str]) -> Args:
+def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str], at_once: str = "") -> Args:
     """Parse words as getopt does: options anywhere, `--` ends them, letters may be joined.
 
-    Raises UsageError with getopt's own line for each unknown letter or missing argument.
+    What stands behind one of the letters `at_once` is not looked at. Raises UsageError with
+    getopt's own line for each unknown letter or missing argument.
     """
     known = {f.letter: f for f in flags}
     given: list[tuple[str, str | None]] = []
@@ -74,7 +75,10 @@ def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str]) -> Args:
         if word == "--":
             operands.extend(rest)
         elif len(word) > 1 and word[0] == "-":
-            given.extend(_cluster(known, word[1:], rest, wrong))
+            for option in _cluster(known, word[1:], rest, wrong):
+                given.append(option)
+                if option[0] in at_once and not wrong:
+                    return Args(tuple(given))
         else:
             operands.append(word)
     if wrong:

@@ -20,6 +20,7 @@ class Command(ABC):
 
     `name` is the word typed, `aliases` other words for it; `summary` the line under NAME on the
     help page; `synopsis` the text behind the name in usage and help; `flags` the option letters;
+    `at_once` those that crash acts on as soon as it reads them, whatever stands behind;
     `operands` what may stand behind them, place by place; `rows` the kinds of rows it yields
     besides notices; `description` the paragraphs before the flags; `examples` pairs of (what it
     does, line). `minimal` tells whether it works under --minimal; `takes_line` that its operands
@@ -32,6 +33,7 @@ class Command(ABC):
     synopsis: ClassVar[str]
     description: ClassVar[str] = ""
     flags: ClassVar[Sequence[Flag]] = ()
+    at_once: ClassVar[str] = ""
     operands: ClassVar[Sequence[Place]] = ()
     rows: ClassVar[Sequence[type[Row]]] = ()
     examples: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -40,7 +42,7 @@ class Command(ABC):
 
     def parse(self, words: Sequence[str]) -> Args:
         """Split the words behind the command's name; override for other than getopt's rules."""
-        return parse_args(self.name, self.flags, words)
+        return parse_args(self.name, self.flags, words, self.at_once)
 
     def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
         """What could stand for the last of the words, which may be empty.
