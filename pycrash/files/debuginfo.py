@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pycrash.errors import CrashError
-from pycrash.files.compressed import Progress, cache_folder, first_bytes, keep, unpacked
+from pycrash.files.cache import find_file, keep_chunks
+from pycrash.files.compressed import Progress, first_bytes, unpacked
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
@@ -99,16 +100,20 @@ class Search:
             why = "the dump has no build ID" if urls else "DEBUGINFOD_URLS is not set"
             self.tried.append(f"debuginfod: {why}")
             return None
-        kept = cache_folder() / f"debuginfod-{build_id}"
-        if kept.exists():
-            os.utime(kept)
+        name = f"debuginfod-{build_id}"
+        kept = find_file(name)
+        if kept is not None and why_unfit(kept, self.identity) is None:
             return kept
         for url in urls:
             address = f"{url.rstrip('/')}/buildid/{build_id}/debuginfo"
             try:
-                return keep(kept.name, self._download(address))
+                fetched = keep_chunks(name, self._download(address))
+                reason = why_unfit(fetched, self.identity)
             except (CrashError, ValueError) as error:
-                self.tried.append(f"{address}: {error}")
+                reason = str(error)
+            if reason is None:
+                return fetched
+            self.tried.append(f"{address}: {reason}")
         return None
 
     def _download(self, address: str) -> Iterator[bytes]:

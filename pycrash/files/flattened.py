@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from pycrash.errors import CrashError
-from pycrash.files.compressed import Progress, cache_folder, content_key, keep_file
+from pycrash.files.cache import find_file, keep_file, kept_name
+from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import KdumpHeader
 
 _MAGIC = b"makedumpfile\0"
@@ -53,10 +54,10 @@ def laid_out(path: Path, progress: Progress | None = None) -> Path:
         flattened = head.startswith(_MAGIC)
         if not flattened and not _is_nameless(head):
             return path
-        target = cache_folder() / f"{path.stem}-{content_key(file)}"
-        if target.exists():
-            os.utime(target)
-            return target
+        name = kept_name(path, file)
+        kept = find_file(name)
+        if kept is not None:
+            return kept
 
         def write(out: IO[bytes]) -> None:
             if flattened:
@@ -68,7 +69,7 @@ def laid_out(path: Path, progress: Progress | None = None) -> Path:
             if _is_nameless(out.read(_PIECES_AT)):
                 _name(out)
 
-        return keep_file(target.name, write)
+        return keep_file(name, write)
 
 
 def _is_nameless(head: bytes) -> bool:

@@ -7,7 +7,6 @@ the file's pages as well.
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 import zlib
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from pycrash.errors import CrashError
-from pycrash.files.compressed import Progress, cache_folder, content_key, keep_file
+from pycrash.files.cache import find_file, keep_file, kept_name
+from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import BAD_PAGE, PAGE_DESC, DumpFile, KdumpHeader
 
 #: struct kdump_sub_header: its bytes, and where it says where the notes are: the place and the
@@ -61,15 +61,15 @@ def repaged(path: Path, progress: Progress | None = None) -> Path:
         size = _page_size(notes, header)
         if not 0 < size < header.block_size or header.block_size % size:
             return path
-        target = cache_folder() / f"{path.stem}-{content_key(file)}-{size}"
-        if target.exists():
-            os.utime(target)
-            return target
+        name = f"{kept_name(path, file)}-{size}"
+        kept = find_file(name)
+        if kept is not None:
+            return kept
 
         def write(out: IO[bytes]) -> None:
             _Cutter(dump, header, notes, size).write(file, out, progress)
 
-        return keep_file(target.name, write)
+        return keep_file(name, write)
 
 
 def _read_notes(file: IO[bytes], header: KdumpHeader) -> _Notes:

@@ -8,7 +8,6 @@ reading it is an error like any other; every other page stays as it is.
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
 import sys
 from array import array
@@ -16,7 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from pycrash.files.compressed import Progress, cache_folder, content_key, keep_file
+from pycrash.files.cache import find_file, keep_file, kept_name
+from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import BAD_PAGE, PAGE_DESC, DumpFile, KdumpHeader
 
 _CHUNK = 1 << 20
@@ -31,10 +31,10 @@ def mended(path: Path, progress: Progress | None = None) -> tuple[Path, int]:
         bad = _bad_descriptors(dump, file)
         if not bad:
             return path, 0
-        target = cache_folder() / f"{path.stem}-{content_key(file)}-{_digest(bad)}"
-        if target.exists():
-            os.utime(target)
-            return target, len(bad)
+        name = f"{kept_name(path, file)}-{_digest(bad)}"
+        kept = find_file(name)
+        if kept is not None:
+            return kept, len(bad)
 
         def write(out: IO[bytes]) -> None:
             file.seek(0)
@@ -47,7 +47,7 @@ def mended(path: Path, progress: Progress | None = None) -> tuple[Path, int]:
                 out.seek(at)
                 out.write(PAGE_DESC.pack(*BAD_PAGE))
 
-        return keep_file(target.name, write), len(bad)
+        return keep_file(name, write), len(bad)
 
 
 def _bad_descriptors(dump: DumpFile, file: IO[bytes]) -> list[int]:

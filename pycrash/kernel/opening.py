@@ -79,9 +79,9 @@ def _open_dump(content: Path, dump: Path) -> drgn.Program:
     try:
         prog.set_core_dump(content)
     except OSError as error:
-        raise CrashError(f"{dump}: {error.strerror or error}") from error
+        raise CrashError(f"{_named(dump, content)}: {error.strerror or error}") from error
     except Exception as error:  # what libkdumpfile has to say has no class of its own
-        raise CrashError(f"{dump}: {error}") from error
+        raise CrashError(f"{_named(dump, content)}: {error}") from error
     if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
         raise CrashError(f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO")
     return prog
@@ -104,7 +104,7 @@ def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
     try:
         module.try_file(file)
     except (OSError, ValueError) as error:
-        raise CrashError(f"{name}: {error}") from error
+        raise CrashError(f"{_named(name, file)}: {error}") from error
     usable = module.debug_file_status is drgn.ModuleFileStatus.HAVE
     if usable and identity.build_id:
         return
@@ -115,7 +115,12 @@ def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
         return
     if reason.startswith(("build ID", "release")):
         raise CrashError(f"{name} and {dump} do not match! {reason}")
-    raise CrashError(f"{name}: {reason}")
+    raise CrashError(f"{_named(name, file)}: {reason}")
+
+
+def _named(given: Path | None, used: Path) -> str:
+    """A file as it was given, and where its content lies if that is another one."""
+    return str(given) if given == used else f"{given} (in the cache: {used})"
 
 
 def _require_readable_memory(kernel: Kernel) -> None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 import struct
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import drgn
 import pytest
 import zstandard
 
 from pycrash.errors import CrashError
-from pycrash.files.compressed import cache_folder, first_bytes, unpacked
+from pycrash.files.cache import cache_folder
+from pycrash.files.compressed import first_bytes, unpacked
 from pycrash.files.debuginfo import Identity, Search, why_unfit
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile
 from pycrash.files.kinds import file_kind, sort_files
 from pycrash.files.repair import mended
-from pycrash.kernel.opening import open_files
+from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.opening import _add_vmlinux, open_files
 
 BLOCK = 4096
 BUILD_ID = "0123456789abcdef0123456789abcdef01234567"
@@ -174,6 +178,25 @@ def test_a_plain_file_stays_where_it_is(tmp_path: Path) -> None:
     assert unpacked(path) == path
 
 
+def test_a_cut_file_in_the_cache_is_unpacked_again(tmp_path: Path) -> None:
+    path = tmp_path / "vmlinux.gz"
+    path.write_bytes(gzip.compress(b"content " * 1000))
+    kept = unpacked(path)
+    os.truncate(kept, 100)
+    assert unpacked(path) == kept
+    assert kept.read_bytes() == b"content " * 1000
+
+
+def test_the_file_that_is_bad_is_named(tmp_path: Path) -> None:
+    packed = tmp_path / "vmlinux.gz"
+    packed.write_bytes(gzip.compress(elf_file(tmp_path / "x", debug=False).read_bytes()))
+    dump = kdump_file(tmp_path / "vmcore", [(0, 10)], 20150)
+    kernel = Kernel(drgn.Program(), unpacked(packed), dump)
+    kernel.given = (packed, dump)
+    said = message(lambda: _add_vmlinux(kernel, Identity(None, BUILD_ID)))
+    assert said == f"{packed} (in the cache: {kernel.vmlinux}): no debugging data available"
+
+
 # --- the search for a vmlinux
 
 
@@ -229,11 +252,15 @@ def test_a_vmlinux_is_fetched_by_debuginfod_once(
         search = Search(Identity("0.0.0-none", BUILD_ID), tmp_path / "vmcore")
         assert search.run().read_bytes() == content
         assert "404" in search.tried[-1]
-        Search(Identity("0.0.0-none", BUILD_ID), tmp_path / "vmcore").run()
+        kept = Search(Identity("0.0.0-none", BUILD_ID), tmp_path / "vmcore").run()
+        assert len(asked) == 2
+        os.truncate(kept, 100)
+        again = Search(Identity("0.0.0-none", BUILD_ID), tmp_path / "vmcore").run()
+        assert again.read_bytes() == content
     finally:
         server.shutdown()
         server.server_close()
-    assert len(asked) == 2
+    assert len(asked) == 4
 
 
 def test_why_a_file_is_unfit(tmp_path: Path) -> None:
@@ -305,4 +332,4 @@ def test_descriptors_behind_the_end_are_lost(tmp_path: Path) -> None:
 def test_no_dump_of_a_kernel(tmp_path: Path) -> None:
     vmlinux = elf_file(tmp_path / "vmlinux")
     dump = kdump_file(tmp_path / "vmcore", [(0, 10)], 20150)
-    assert message(lambda: open_files([vmlinux, dump])).startswith(f"{dump}: ")
+    assert message(lambda: open_files([vmlinux, dump])).startswith(f"{dump} (in the cache: ")

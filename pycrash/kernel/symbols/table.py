@@ -9,7 +9,7 @@ from functools import cached_property
 
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.core.typestore import build_id_of
+from pycrash.kernel.core.typestore import vmlinux_key
 from pycrash.kernel.modules.table import INIT, Module, ModuleTable
 from pycrash.kernel.symbols.modules import ModuleSymbols, Region
 from pycrash.kernel.symbols.vmlinux import KernelSymbols
@@ -70,7 +70,7 @@ class SymbolTable:
         except MissingFeature:
             stext = None
         rules = kernel.arch.symbols
-        return KernelSymbols(ElfFile(kernel.vmlinux), rules, stext, build_id_of(kernel.prog))
+        return KernelSymbols(ElfFile(kernel.vmlinux), rules, stext, vmlinux_key(kernel.prog))
 
     @cached_property
     def module_symbols(self) -> ModuleSymbols:

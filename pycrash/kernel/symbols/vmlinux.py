@@ -45,19 +45,18 @@ class KernelSymbols:
 
     `stext` is the run-time address of `_stext`, or None where the dump does not say it; from
     it follows `bias`, the bytes by which the kernel was moved. To sort the table takes longer
-    than to go through it a few times, so it waits until so many have asked for it; with a
-    build ID the order is then kept for later sessions.
+    than to go through it a few times, so it waits until so many have asked for it; with the
+    key of the very file the order is then kept for later sessions.
     """
 
     def __init__(
-        self, elf: ElfFile, rules: SymbolRules, stext: int | None, build_id: str | None = None
+        self, elf: ElfFile, rules: SymbolRules, stext: int | None, key: str | None = None
     ) -> None:
         self._entries = elf.symbols
         self._rules = rules
         self._found: dict[str, list[tuple[int, str]]] = {}
         self._scans = 0
-        # A stripped file has the build ID of the whole one, but fewer symbols.
-        self._key = f"{build_id}-{len(self._entries)}" if build_id else ""
+        self._key = key
         sections = elf.sections
         text = next((i for i, s in enumerate(sections) if s.name == ".text"), len(sections))
         behind = sections[text:]

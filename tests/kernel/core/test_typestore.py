@@ -36,3 +36,21 @@ def test_with_modules_what_was_missing_is_asked_again_and_not_kept() -> None:
     assert "struct zram" in store
     store.save()
     assert TypeStore("0123")["struct zram"] is None
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", b'{"version": 3, "answers": {"a": 1}}'])
+def test_a_spoilt_file_counts_for_nothing_and_is_written_anew(
+    tmp_path: Path, content: bytes
+) -> None:
+    first = TypeStore("0123")
+    first["a"] = 1
+    first.save()
+    (file,) = (tmp_path / "pycrash").iterdir()
+    file.write_bytes(content)
+    second = TypeStore("0123")
+    assert "a" not in second
+    second["b"] = None
+    second.save()
+    third = TypeStore("0123")
+    assert "a" not in third
+    assert "b" in third

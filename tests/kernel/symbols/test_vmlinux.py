@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pycrash.files.cache import file_key
 from pycrash.kernel.arch.aarch64.architecture import AArch64
 from pycrash.kernel.arch.x86_64.architecture import X86_64
 from pycrash.kernel.symbols.vmlinux import SCANS, KernelSymbols, strip_clone
@@ -115,8 +116,8 @@ def test_the_order_of_another_file_of_the_build_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for count in (len(SYMBOLS), len(SYMBOLS) - 1, len(SYMBOLS)):
-        elf = ElfFile(make_elf(tmp_path / "vmlinux", SYMBOLS[:count]))
-        symbols = KernelSymbols(elf, X86_64.symbols, 0x1000 + BIAS, "12ab")
+    files = {n: make_elf(tmp_path / f"{n}", SYMBOLS[:n]) for n in (len(SYMBOLS) - 1, len(SYMBOLS))}
+    for count, path in [*files.items(), *files.items()]:
+        symbols = KernelSymbols(ElfFile(path), X86_64.symbols, 0x1000 + BIAS, file_key(path))
         assert ("beyond" in symbols.all[0]) == (count == len(SYMBOLS))
     assert len(list((tmp_path / "cache" / "pycrash").iterdir())) == 2
