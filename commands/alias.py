@@ -88,9 +88,9 @@ session."""
     def _refusal(self, ctx: Context, words: Sequence[str]) -> str:
         """Why these words make no alias; empty if they do."""
         name, first = words[0], words[1].partition(" ")[0]
-        if ctx.registry.find(name):
+        if _is_command(ctx, name):
             return f"cannot alias existing command name: {name}"
-        if first not in _OUTSIDE and ctx.registry.find(first) is None:
+        if first not in _OUTSIDE and not _is_command(ctx, first):
             return f"invalid alias attempt on non-existent command: {first}"
         return ""
 
@@ -107,3 +107,8 @@ session."""
                 yield f"{row.origin:<7}  {row.name:<7}  {row.command} "
             elif isinstance(row, UnknownRow):
                 yield f"alias does not exist: {row.name}"
+
+
+def _is_command(ctx: Context, word: str) -> bool:
+    """Whether a word is a command, perhaps one of crash that is still missing."""
+    return ctx.registry.find(word) is not None or ctx.registry.lacks(word)

@@ -179,6 +179,8 @@ class Foreach(Command):
         while words and command is None:
             word = words.pop(0)
             command = _task_command(ctx, word)
+            if command is None and ctx.registry.lacks(word, each=True):
+                raise CrashError(f"{word}: {ctx.registry.NOT_YET}")
             if command is None:
                 try:
                     yield from _select(ctx, selection, word)

@@ -17,6 +17,16 @@ from pycrash.api.command import Command
 BUILT_IN = "pycrash.commands"
 #: Files of commands that are not in the file of their name.
 _FILES = {"*": "struct", "union": "struct", "q": "exit"}
+#: Every word in the table of commands of crash 9.0.2.
+CRASH_WORDS = frozenset(
+    """
+    * alias ascii bpf bt btop dev dis eval exit extend files foreach fuser gdb help ipcs irq kmem
+    list log mach mod mount net p ps pte ptob ptov q rd repeat runq rustfilt sbitmapq search set
+    sig struct swap sym sys task timer tree union vm vtop waitq whatis wr
+    """.split()  # noqa: SIM905
+)
+#: Those that foreach runs.
+_EACH = frozenset(("bt", "vm", "task", "files", "net", "set", "ps", "sig", "vtop"))
 
 
 class PluginError(Exception):
@@ -29,6 +39,9 @@ class Registry:
     A built-in command is imported when its name is first asked for; entry points and the files
     of `plugins` when a name is none of those. A plugin cannot replace a command.
     """
+
+    #: What is said of a command of crash that is missing here.
+    NOT_YET = "this command of crash is not in pycrash yet"
 
     def __init__(self, plugins: Path | None = None) -> None:
         self._commands: dict[str, Command] = {}
@@ -57,6 +70,14 @@ class Registry:
         self._load_built_in()
         self._load_plugins()
         return sorted(self._commands)
+
+    def lacks(self, name: str, each: bool = False) -> bool:
+        """Whether a word is a command of crash, with `each` one for foreach, still missing here."""
+        return name in (_EACH if each else CRASH_WORDS) and self.find(name) is None
+
+    def missing(self) -> list[str]:
+        """The commands of crash that are still missing here, sorted."""
+        return sorted(CRASH_WORDS - set(self.names()))
 
     def __iter__(self) -> Iterator[Command]:
         return iter(dict.fromkeys(self._commands[name] for name in self.names()))

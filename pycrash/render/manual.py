@@ -111,7 +111,11 @@ def _topic(word: str, registry: Registry, aliases: Mapping[str, tuple[str, str]]
         return
     command = registry.find(word)
     if command is None and word in aliases:
-        command = registry.find(aliases[word][0].partition(" ")[0])
+        word = aliases[word][0].partition(" ")[0]
+        command = registry.find(word)
+    if command is None and registry.lacks(word):
+        yield f"{word}: {registry.NOT_YET}"
+        return
     if command is None:
         yield f'No help data for "{word}" is available.'
         return

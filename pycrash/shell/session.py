@@ -234,6 +234,9 @@ class Session:
         if command is None and name in EXTERNAL:
             output.run_shell(_joined(words))
             return True
+        if command is None and self.registry.lacks(name):
+            self.runner.messages.say(output, name, self.registry.NOT_YET)
+            return False
         if command is None:
             words = self._data_words(words, output)
             if not words:
