@@ -60,7 +60,7 @@ class LineTable:
         self._dwarf = dwarf
         self._order = order
         self._unit = unit
-        self.directory = unit.directory
+        self.name, self.directory = unit.name, unit.directory
         self._files: dict[str, SourceFile] = {}
         self._main = self._file(unit.name, unit.name)
         if unit.lines is not None:
@@ -88,17 +88,20 @@ class LineTable:
         return (name, best[1]) if best else None
 
     def stretch(self, address: int) -> tuple[int, int] | None:
-        """The first and the last address (not in it) of the line an address belongs to."""
+        """The first and the last address (not in it) of the line an address belongs to.
+
+        Entries of the same line that are no statements go on with it.
+        """
         first, last = 0, 0
         for file in self._files.values():
             at = bisect_right(file.addresses, address)
-            if at and file.entries[at - 1][1]:
+            line = file.entries[at - 1][1] if at else 0
+            if line:
                 first = max(first, file.addresses[at - 1])
-            while at < len(file.addresses):
-                if file.addresses[at] > address:
-                    last = min(last or file.addresses[at], file.addresses[at])
-                    break
+            while line and at < len(file.entries) and file.entries[at][1:] == (line, False):
                 at += 1
+            if at < len(file.addresses):
+                last = min(last or file.addresses[at], file.addresses[at])
         return (first, last) if first and last else None
 
     def _file(self, name: str, key: str) -> SourceFile:

@@ -97,6 +97,25 @@ def test_a_statement_is_better_than_what_follows_it_at_its_address() -> None:
     assert lines.find(0x1002) == ("a.c", 10)
 
 
+def test_what_is_no_statement_goes_on_with_its_line() -> None:
+    lines = table(
+        at(0x1000),
+        row(9, 0, 0),
+        bytes([NEGATE]) + row(0, 4) + row(0, 4) + row(1, 4) + row(0, 4),
+        bytes([ADVANCE_PC, 4]),
+        END,
+    )
+    assert lines.stretch(0x1000) == (0x1000, 0x100C)
+    assert lines.stretch(0x1005) == (0x1004, 0x100C)
+    assert lines.stretch(0x100C) == (0x100C, 0x1014)
+    assert lines.stretch(0x1014) is None
+
+
+def test_a_statement_of_the_same_line_begins_anew() -> None:
+    lines = table(at(0x1000), row(9, 0, 0), row(0, 4), bytes([ADVANCE_PC, 4]), END)
+    assert lines.stretch(0x1000) == (0x1000, 0x1004)
+
+
 def test_code_the_linker_dropped_has_no_lines() -> None:
     lines = table(at(0), row(9, 0, 0), bytes([ADVANCE_PC, 4]), END)
     assert lines.find(1) is None

@@ -359,8 +359,7 @@ class Evaluator:
         if stripped == "" or (stripped.isascii() and stripped.isdigit()):
             back = name.startswith("$")
             count = int(stripped[:18]) if stripped else int(back)
-            found = self.state.recall(-count if back or not stripped else count)
-            return void if found is None else found
+            return self.state.recall(-count if back or not stripped else count)
         if name in self.state.variables:
             return self.state.variables[name]
         if name == "_siginfo":

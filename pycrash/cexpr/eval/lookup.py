@@ -148,6 +148,8 @@ class Lookup:
         """What drgn leaves out: the address of a function in parts or of a folded variable,
         the length of an array that a weak declaration hides."""
         kind = found.type_.kind
+        if kind == TypeKind.FUNCTION:
+            found = self._first_copy(name, found)
         if found.absent_ and kind == TypeKind.FUNCTION:
             address = self.kernel.symbol_address(name)
             if address is None:
@@ -169,6 +171,26 @@ class Lookup:
                 type_ = self.prog.array_type(element, length)
                 return drgn.Object(self.prog, type_, address=found.address_)
         return found
+
+    def _first_copy(self, name: str, found: drgn.Object) -> drgn.Object:
+        """Of several functions of a name the one at the lowest address, which `sym` shows first.
+
+        drgn indexes files in threads and takes another one each time.
+        """
+        if self.kernel.vmlinux is None:
+            return found
+        places = self.kernel.symbols.kernel_symbols.find(name)
+        if len(places) < 2:
+            return found
+        address, _ = places[0]
+        file = self.kernel.sources.unit(address)
+        if not file:
+            return found
+        try:
+            return self.prog.function(name, file)
+        except LookupError:
+            # It stands in a header, and every file that includes it has the same.
+            return drgn.Object(self.prog, found.type_, address=address)
 
     def symbol(self, name: str) -> drgn.Object:
         """What a name stands for. Raises ExprError."""

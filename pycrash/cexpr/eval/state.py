@@ -44,16 +44,12 @@ class ExprState:
         self.history.append(value)
         return len(self.history)
 
-    def recall(self, number: int) -> drgn.Object | None:
+    def recall(self, number: int) -> drgn.Object:
         """A value by its number, or counted back from the last one if not positive.
 
-        None stands for void: nothing was printed yet. Raises ExprError.
+        Raises ExprError where so much was not printed yet: at first even for the last one.
         """
         absolute = number if number > 0 else len(self.history) + number
-        if absolute <= 0 or not self.history:
-            if number > 0 or absolute < 0:
-                raise ExprError(f"History has not yet reached ${number}.")
-            return self.history[0] if self.history else None
-        if absolute > len(self.history):
-            raise ExprError(f"History has not yet reached ${absolute}.")
-        return self.history[absolute - 1]
+        if not self.history or absolute < 0 or absolute > len(self.history):
+            raise ExprError(f"History has not yet reached ${number}.")
+        return self.history[max(absolute - 1, 0)]

@@ -61,6 +61,11 @@ class SourceLines:
         bias = address - inside
         return found[0], found[1], span[0] + bias, span[1] + bias
 
+    def unit(self, address: int) -> str:
+        """The file whose compilation made an instruction, or nothing where it is unknown."""
+        place = self._place(address)
+        return "" if place is None else place[0].name
+
     def _place(self, address: int) -> tuple[LineTable, int] | None:
         """The line table of an instruction, and its address as that table counts it."""
         symbols = self._symbols

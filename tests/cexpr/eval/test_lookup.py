@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+import drgn
 import pytest
 
 from pycrash.cexpr.eval import lookup
@@ -44,3 +45,23 @@ def test_what_is_no_array_is_not_looked_for_in_headers(kernel: Kernel) -> None:
 def test_a_static_array_has_no_declaration(kernel: Kernel) -> None:
     cast(Any, kernel).symbols.kernel_symbols.find = lambda name: [(0, "d")]
     assert lookup.Lookup(kernel).symbol("numbers").type_.length == 4
+
+
+def test_of_several_functions_the_first_is_taken(kernel: Kernel) -> None:
+    fake = cast(Any, kernel)
+    name, only = "run", lookup.Lookup(kernel).symbol("run")
+    places = [(0x1000, "t"), (only.address_, "t")]
+    fake.symbols.kernel_symbols.find = lambda name: places
+    fake.sources = SimpleNamespace(unit=lambda address: "")
+    assert lookup.Lookup(kernel).symbol(name).address_ == only.address_
+    # What no file defines was written in a header.
+    fake.sources = SimpleNamespace(unit=lambda address: "none.c")
+    assert lookup.Lookup(kernel).symbol(name).address_ == 0x1000
+    fake.sources = SimpleNamespace(unit=lambda address: "other.c")
+    found = drgn.Object(fake.prog, fake.prog.type("int"), address=0x1000)
+
+    def find(prog: drgn.Program, name: str, flags: object, file: str | None) -> drgn.Object | None:
+        return found if file == "other.c" else None
+
+    fake.prog.register_object_finder("other", find, enable_index=0)
+    assert lookup.Lookup(kernel).symbol(name).type_.type_name() == "int"
