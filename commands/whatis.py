@@ -87,7 +87,8 @@ and name."""
         if "r" in args or "m" in args:
             low, high = _range(args.value("r"))
             expressions = ctx.kernel.part(Expressions)
-            found = expressions.types_like(low, high, args.value("m") or "")
+            member = args.value("m") or ""
+            found = expressions.types_like(low, high, member, ctx.shell.progress)
             yield from (SizedType(size, name) for size, name in found)
             return
         words = list(args.operands)

@@ -25,6 +25,9 @@ class ShellPort(Protocol):
     def leave(self) -> None:
         """End the session."""
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show somebody who waits at a terminal how far something long is; call it often."""
+
     @property
     def minimal(self) -> bool:
         """Whether the session runs with --minimal."""

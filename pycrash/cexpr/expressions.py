@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pycrash.cexpr.printing.values import ValueOptions
     from pycrash.cexpr.structures.namedtypes import NamedTypes
     from pycrash.cexpr.structures.structs import Reader, StructReader
+    from pycrash.kernel.core.typenames import Progress
     from pycrash.kernel.kernel import Kernel
 
 
@@ -56,11 +57,13 @@ class Expressions:
 
         return NestedValue.of(self._kernel, value)
 
-    def types_like(self, low: int, high: int, member: str) -> list[tuple[int, str]]:
+    def types_like(
+        self, low: int, high: int, member: str, progress: Progress | None = None
+    ) -> list[tuple[int, str]]:
         """(size, name) of types by their size in bytes and what they contain: see TypeSearch."""
         from pycrash.cexpr.structures.typesearch import TypeSearch
 
-        return self._kernel.part(TypeSearch).like(low, high, member)
+        return self._kernel.part(TypeSearch).like(low, high, member, progress)
 
     def complete_structure(
         self, word: str, kinds: tuple[str, ...] = ("struct", "union")

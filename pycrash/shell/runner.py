@@ -11,6 +11,7 @@ from pycrash.errors import CrashError
 from pycrash.shell.inputs import find_argument_file
 from pycrash.shell.messages import Messages
 from pycrash.shell.output import Output, OutputError
+from pycrash.shell.progress import ProgressLine
 
 #: Asks any command for its rows as JSON.
 JSON_WORD = "--json"
@@ -32,6 +33,7 @@ class Runner:
         self.messages = messages
         self.debug = False
         self._as_json = False
+        self.progress = ProgressLine()
 
     def run(
         self, command: Command, words: Sequence[str], output: Output, takes_file: bool = False
@@ -100,7 +102,8 @@ class Runner:
 
     def _call(self, command: Command, words: Sequence[str], output: Output, as_json: bool) -> None:
         args = command.parse(words)
-        rows = command.run(self.context, args)
+        self.progress = ProgressLine()
+        rows = self._making_room(command.run(self.context, args))
         if as_json:
             from pycrash.render.json import json_lines
 
@@ -108,6 +111,17 @@ class Runner:
             return
         plain = self._without_notices(command.name, rows, output)
         output.write_all(command.text(self.context.view, args, plain))
+
+    def _making_room(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Pass rows on; before each, and before what ends them is said, the progress line goes."""
+        progress = self.progress
+        try:
+            for row in rows:
+                if progress.drawn:
+                    progress.clear()
+                yield row
+        finally:
+            progress.clear()
 
     def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
         """Pass rows on; a Notice is printed where it stands among them."""

@@ -95,6 +95,15 @@ class Session:
         """
         return self._run_line(separate_mark(clean(line)), "file") == "done"
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show how far something long is, where a terminal has nothing else on it meanwhile."""
+        output = self._output
+        free = output is not None and (
+            output.kind in ("pager", "file") or (output.kind == "stdout" and sys.stdout.isatty())
+        )
+        if free and sys.stderr.isatty():
+            self.runner.progress.show(what, done, total)
+
     def leave(self) -> None:
         raise ExitShell
 

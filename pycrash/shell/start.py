@@ -14,6 +14,7 @@ from pycrash.api.registry import Registry
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.shell.options import OptionError, Options, usage
 from pycrash.shell.pager import usable_pager
+from pycrash.shell.progress import show_progress
 from pycrash.shell.session import Session
 
 if TYPE_CHECKING:
@@ -162,20 +163,6 @@ def editing_mode(options: Options) -> str:
         raise OptionError(f"invalid edit mode: {given}")
     editor = os.path.basename(os.environ.get("EDITOR", ""))
     return given or ("emacs" if "emacs" in editor else "vi")
-
-
-def show_progress(what: str, done: int, total: int) -> None:
-    """Draw how far a long file operation is, and clear the line at its end."""
-    width = 30
-    if total and done >= total:
-        sys.stderr.write("\r\033[K")
-    elif total:
-        filled = width * done // total
-        bar = "#" * filled + "." * (width - filled)
-        sys.stderr.write(f"\r{what} [{bar}] {100 * done // total:3}%\033[K")
-    else:
-        sys.stderr.write(f"\r{what} {done >> 20} MiB\033[K")
-    sys.stderr.flush()
 
 
 def print_date(session: Session) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import drgn
@@ -11,7 +10,7 @@ from drgn import TypeKind
 
 from pycrash.cexpr.eval.kinds import size_of
 from pycrash.cexpr.eval.state import ExprState
-from pycrash.kernel.core.typenames import IndexedType, TypeIndex
+from pycrash.kernel.core.typenames import IndexedType, Progress, TypeIndex
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -25,8 +24,11 @@ class TypeSearch:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
+        self._index: TypeIndex | None = None
 
-    def like(self, low: int, high: int, member: str) -> list[tuple[int, str]]:
+    def like(
+        self, low: int, high: int, member: str, progress: Progress | None = None
+    ) -> list[tuple[int, str]]:
         """(size, name) of the types of `low` to `high` bytes, of any size if `high` is 0.
 
         With `member` only structures and unions are listed that have a member whose type's
@@ -35,7 +37,10 @@ class TypeSearch:
         search = _MemberSearch(self._kernel, member) if member else None
         found: dict[str, int] = {}
         # Of several types of a name gdb meets the last one first.
-        for type_ in reversed(self._index.types):
+        types = self._all(progress)
+        for number, type_ in enumerate(reversed(types)):
+            if progress is not None:
+                progress("looking at types", number, len(types))
             size = _size(self._kernel, type_)
             if type_.name in found or (high and not low <= size <= high):
                 continue
@@ -43,11 +48,11 @@ class TypeSearch:
                 found[type_.name] = size
         return sorted((size, name) for name, size in found.items())
 
-    @cached_property
-    def _index(self) -> TypeIndex:
-        index = TypeIndex(self._kernel)
-        self._kernel.part(ExprState).types_read = True
-        return index
+    def _all(self, progress: Progress | None) -> list[IndexedType]:
+        if self._index is None:
+            self._index = TypeIndex(self._kernel, progress)
+            self._kernel.part(ExprState).types_read = True
+        return self._index.types
 
 
 def _size(kernel: Kernel, type_: IndexedType) -> int:

@@ -7,6 +7,7 @@ directly below each unit are looked at, which is where C types stand.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +26,9 @@ from pycrash.objects.dwarf import (
     uleb,
 )
 from pycrash.objects.elf import ElfFile
+
+#: Called on the way: what is done, how much of it, how much in all.
+Progress = Callable[[str, int, int], None]
 
 DW_TAG_ARRAY = 0x01
 KINDS = {0x02: "class", 0x04: "enum", 0x13: "struct", 0x16: "typedef", 0x17: "union", 0x24: "base"}
@@ -89,9 +93,10 @@ class Shape(NamedTuple):
 class TypeIndex:
     """Every named type of the kernel's debugging information."""
 
-    def __init__(self, kernel: Reader) -> None:
+    def __init__(self, kernel: Reader, progress: Progress | None = None) -> None:
         if kernel.vmlinux is None:
             raise MissingFeature("no vmlinux to take types from")
+        self._progress = progress
         self._dwarf = Dwarf(ElfFile(kernel.vmlinux))
         self._info = self._dwarf.contents(".debug_info")
         self._abbrevs = self._dwarf.contents(".debug_abbrev")
@@ -118,6 +123,8 @@ class TypeIndex:
             if unit.offset_size == 4:
                 self._scan_unit(unit)
             at = unit.end
+            if self._progress is not None:
+                self._progress("reading types", at, len(self._info))
         for name, sized in self._typedefs.items():
             self.types.append(IndexedType(self._text(name), "typedef", 0 if sized else None))
 

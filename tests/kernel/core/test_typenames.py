@@ -33,6 +33,13 @@ def test_every_named_type_is_found(tmp_path: Path) -> None:
     }
 
 
+def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    kernel: Any = SimpleNamespace(vmlinux=write_elf(tmp_path / "vmlinux"))
+    TypeIndex(kernel, lambda *progress: told.append(progress))
+    assert told[-1] == ("reading types", len(entries()), len(entries()))
+
+
 def test_a_file_without_types(tmp_path: Path) -> None:
     assert index(write_elf(tmp_path / "vmlinux", b"")) == []
 
