@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -35,6 +36,13 @@ def test_a_missing_command_says_so(capfd: Capture, word: str) -> None:
     for line in (word, f"{word} -x 1", f"\\{word}", f"help {word}"):
         session.feed(line)
         assert capfd.readouterr() == (said, "")
+
+
+def test_under_json_it_is_an_error_object(capfd: Capture) -> None:
+    fake_session().feed(f"{MISSING[0]} 1 --json")
+    said = json.loads(capfd.readouterr().out)
+    assert said["command"] == MISSING[0]
+    assert said["message"] == "this command of crash is not in pycrash yet"
 
 
 def test_so_does_an_alias_of_it_and_a_line_into_a_file(capfd: Capture, tmp_path: Path) -> None:

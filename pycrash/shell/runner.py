@@ -84,6 +84,15 @@ class Runner:
         elif not (isinstance(error, CrashError) and error.quiet):
             self.messages.say(output, command.name, text)
 
+    def refuse(self, name: str, text: str, words: Sequence[str], output: Output) -> None:
+        """Say why a line with a command that is not here cannot be run."""
+        if self._as_json or JSON_WORD in words:
+            from pycrash.render.json import error_line
+
+            output.write(error_line(name, CrashError(text)))
+        else:
+            self.messages.say(output, name, text)
+
     def internal_error(self, error: Exception) -> str:
         """What to say of an exception nobody expected; its traceback only under --debug."""
         if self.debug:

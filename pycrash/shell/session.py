@@ -244,7 +244,7 @@ class Session:
             output.run_shell(_joined(words))
             return True
         if command is None and self.registry.lacks(name):
-            self.runner.messages.say(output, name, self.registry.NOT_YET)
+            self.runner.refuse(name, self.registry.NOT_YET, words, output)
             return False
         if command is None:
             words = self._data_words(words, output)
