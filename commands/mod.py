@@ -110,6 +110,7 @@ class Mod(Command):
         Flag("g", "With -s or -S, add marks where each section of the file begins and ends to "
              "the symbols."),
     )  # fmt: skip
+    at_once = "o"
     operands = (one(FILE.named("objfile")),)
     rows = (ModuleRow, TaintedRow, Text)
     examples = (
@@ -119,7 +120,8 @@ class Mod(Command):
     )
 
     def parse(self, words: Sequence[str]) -> Args:
-        """-g and -r may stand among other letters and anywhere, as if they were not there."""
+        """-g and -r may stand among other letters and anywhere, as if they were not there; of
+        two in a word the second is no option."""
         found, rest = [], []
         for word in words:
             if word.startswith("-"):
@@ -130,7 +132,8 @@ class Mod(Command):
                 if word == "-":
                     continue
             rest.append(word)
-        args = parse_args(self.name, self.flags, rest)
+        flags = [flag for flag in self.flags if flag.letter not in "gr"]
+        args = parse_args(self.name, flags, rest, self.at_once)
         return ModArgs((*args.given, *found), args.operands, words=len(rest))
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

@@ -259,7 +259,9 @@ def _mode(ctx: Context, args: Args, named: bool) -> Callable[[Task], Iterator[Ro
     if "r" in args:
         return partial(_limits, ctx)
     if "g" in args:
-        return partial(_threads, ctx, named, ctx.seen)
+        # What foreach has shown lasts for all of its tasks, what ps itself shows for a line.
+        seen: set[int] = set() if ctx.foreach_task is None else ctx.seen
+        return partial(_threads, ctx, named, seen)
     return None
 
 

@@ -128,7 +128,7 @@ def test_the_list() -> None:
     lines = [HEAD, f"{ALPHA}(not loaded)  [CONFIG_KALLSYMS]", f"{BETA}(not loaded)"]
     assert bench.line("") == lines
     assert bench.line("word") == lines
-    assert bench.line("-r") == lines
+    assert bench.line("-r") == bench.line("-rg") == lines
     bench.table.split = False
     assert bench.line("")[0] == "     MODULE       NAME         BASE         SIZE  OBJECT FILE"
 
@@ -189,6 +189,8 @@ def test_files_that_are_not_there(line: str, message: str) -> None:
         "-x",
         "-S . more",
         "-S /nosuch",
+        "-rr",
+        "-z -o",
     ],
 )
 def test_lines_that_are_wrong(line: str) -> None:
@@ -227,6 +229,7 @@ def test_a_file_that_is_refused_does_not_end_the_rest(elf: str, tmp_path: Path) 
 def test_o_ends_the_line() -> None:
     assert Bench().line("-o") == []
     assert Bench().line("-o -t") == []
+    assert Bench().line("-o -z") == []
 
 
 def test_taints() -> None:
