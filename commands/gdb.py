@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from pycrash.api import (
     EXPRESSION,
@@ -13,18 +12,20 @@ from pycrash.api import (
     CrashError,
     Notice,
     Part,
-    ReadError,
     Row,
+    Text,
     UsageError,
     View,
     many,
 )
+from pycrash.api.valuerows import ValueRow, value_lines, value_row, why_not
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
 from pycrash.cexpr.gdb.listing import list_command
 from pycrash.cexpr.gdb.printf import echo_command, printf_command
 from pycrash.cexpr.gdb.printing import (
+    Printed,
     output_command,
     print_command,
     ptype_command,
@@ -33,14 +34,6 @@ from pycrash.cexpr.gdb.printing import (
 from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
 from pycrash.cexpr.syntax.errors import ExprError
-
-
-@dataclass(frozen=True)
-class GdbText(Row):
-    """A line of gdb's output; `whole` is false where no newline follows."""
-
-    text: str
-    whole: bool = True
 
 
 class Gdb(Command):
@@ -55,6 +48,7 @@ There is no gdb behind it: what else gdb can do is refused.
 A line whose first word is a command of gdb and none of this shell's needs no `gdb` before
 it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
     operands = (many(EXPRESSION),)
+    rows = (ValueRow, Text)
     examples = (
         ("A type with its body", "gdb ptype struct list_head"),
         ("Four words of memory", "gdb x/4gx &init_task"),
@@ -71,20 +65,28 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
         try:
             refuse(args.operands[0])
         except CrashError as error:
-            # This one message crash gives under its own name.
-            yield GdbText(f"crash: {error}")
+            yield Notice(str(error), command="crash")
             return
+        begun = ""
         try:
-            yield from _lines(_run(ctx, line))
+            found = _run(ctx, line)
+            if isinstance(found, Printed):
+                begun = f"${found.number} = " if found.number else ""
+                yield value_row(split_command(line)[1], found)
+            elif found is not None:
+                yield from _lines(found)
         except CrashError as error:
-            if (isinstance(error, ReadError) and not error.quiet) or ctx.settings.debug:
-                yield Notice(str(error))
-            yield Notice(f"gdb request failed: {line}")
+            yield why_not(error, ctx.settings.debug, begun)
+            raise CrashError(f"gdb request failed: {line}") from error
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
-            if isinstance(row, GdbText):
-                yield row.text if row.whole else Part(row.text)
+            if isinstance(row, Text):
+                yield row.text if row.ended else Part(row.text)
+            elif isinstance(row, ValueRow):
+                *whole, last = value_lines(row)
+                yield from whole
+                yield Part(last) if row.number is None else last
 
 
 def _line(ctx: Context, args: Args) -> str:
@@ -96,8 +98,8 @@ def _line(ctx: Context, args: Args) -> str:
     return line or " ".join(args.operands)
 
 
-def _run(ctx: Context, line: str) -> Iterator[str]:
-    """The pieces of what a command prints. Raises ExprError, ReadError."""
+def _run(ctx: Context, line: str) -> Printed | Iterator[str] | None:
+    """The value or the pieces of text that a command prints. Raises ExprError, ReadError."""
     word, arguments = split_command(line)
     command = find_command(word)
     session = Session(ctx)
@@ -136,10 +138,10 @@ def _lines(pieces: Iterator[str]) -> Iterator[Row]:
     try:
         for piece in pieces:
             *lines, rest = (rest + piece).split("\n")
-            yield from (GdbText(line) for line in lines)
+            yield from (Text(line) for line in lines)
     except CrashError:
         if rest:
-            yield GdbText(rest, whole=False)
+            yield Text(rest, ended=False)
         raise
     if rest:
-        yield GdbText(rest, whole=False)
+        yield Text(rest, ended=False)

@@ -9,11 +9,13 @@ from pycrash.api import (
     ADDRESS,
     OFFSET_OF,
     STRUCTURE,
+    Address,
     Args,
     Command,
     Context,
     CrashError,
     Flag,
+    Gap,
     Notice,
     Row,
     UsageError,
@@ -30,34 +32,25 @@ from pycrash.api import (
     one,
     symbol_resolver,
 )
+from pycrash.api.structrows import StructRow, entry_rows, struct_lines
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
-from pycrash.cexpr.structures.entries import EntryReader, Part
+from pycrash.cexpr.structures.entries import EntryReader
 from pycrash.kernel.walks.lists import Chain, DuplicateEntry, InvalidEntry, Loop, walk, walk_brent
 
 
 @dataclass(frozen=True)
-class Entry(Row):
-    """One entry of the list."""
+class EntryRow(Row, kind="list.entry"):
+    """One entry of the list; the structures shown of it follow."""
 
-    address: int
-
-
-@dataclass(frozen=True)
-class Remark(Row):
-    """A line of text among the entries."""
-
-    text: str
+    address: Address
 
 
 @dataclass(frozen=True)
-class Contents(Row):
-    """A structure of an entry, or a member of it, as lines."""
+class EmptyRow(Row, kind="list.empty"):
+    """The list has a head and no entries."""
 
-    name: str
-    member: str
-    address: int
-    lines: tuple[str, ...]
+    head: Address
 
 
 @dataclass
@@ -114,6 +107,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
         ),
         Flag("H", "The start is the head of a list of struct list_head."),
     )
+    rows = (EntryRow, EmptyRow, StructRow)
     operands = (one(OFFSET_OF, ADDRESS.named("start")), one(ADDRESS.named("start")))
     examples = (
         (
@@ -142,7 +136,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
             raise UsageError()
         chain = _chain(ctx, args, request)
         if chain is None:
-            yield Remark("(empty)")
+            yield EmptyRow(request.start)
             return
         contents = EntryReader(ctx.kernel, Session(ctx).options(radix), request.wanted, "S" in args)
         inside = request.inside if request.wanted else 0
@@ -150,12 +144,14 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
-            if isinstance(row, Entry):
+            if isinstance(row, EntryRow):
                 yield f"{row.address:x}"
-            elif isinstance(row, Contents):
-                yield from row.lines
-            elif isinstance(row, Remark):
-                yield row.text
+            elif isinstance(row, StructRow):
+                yield from struct_lines(row, view)
+            elif isinstance(row, Gap):
+                yield ""
+            elif isinstance(row, EmptyRow):
+                yield "(empty)"
 
 
 def _options(ctx: Context, args: Args, request: _Request) -> None:
@@ -276,21 +272,9 @@ def _entries(
                     yield Notice(f"length from start to loop: {step.distance:x}")
                 continue
             contents.prepare()
-            yield Entry((step - chain.back) & mask)
-            yield from _contents(contents, step - chain.back - inside)
+            yield EntryRow((step - chain.back) & mask)
+            yield from entry_rows(contents, (step - chain.back - inside) & mask)
     except InvalidEntry as error:
-        yield Remark("")
-        yield Notice(str(error))
-    except DuplicateEntry:
-        if not brent:
-            yield Remark("")
-        raise
-
-
-def _contents(reader: EntryReader, address: int) -> Iterator[Row]:
-    """The rows of what is shown of one entry."""
-    for part in reader.parts(address):
-        if isinstance(part, Part):
-            yield Contents(part.name, part.member, part.address, part.lines)
-        else:
-            yield Notice(part.text, line=part.line)
+        yield Notice(f"\n{error}")
+    except DuplicateEntry as error:
+        raise CrashError(f"{'' if brent else chr(10)}{error}") from None

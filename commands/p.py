@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from pycrash.api import (
     EXPRESSION,
+    Address,
     Args,
     Command,
     Context,
     CrashError,
     Flag,
     Notice,
-    ReadError,
     Row,
     UsageError,
     View,
@@ -21,32 +21,27 @@ from pycrash.api import (
     cpu_list,
     many,
 )
-from pycrash.cexpr.eval.arith import reading
+from pycrash.api.valuerows import ValueRow, value_lines, value_row, why_not
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import print_value, type_text
+from pycrash.kernel.core.space import Space, space_of
 
 
 @dataclass(frozen=True)
-class Value(Row):
-    """A printed value: `number` is its place in the history, `name` the symbol it is of.
+class PerCpuRow(Row, kind="p.variable"):
+    """A per-CPU variable: its type, empty where it is not known; its places follow."""
 
-    `filtered` tells that crash looks through the text before it prints it.
-    """
-
-    name: str
-    number: int
+    symbol: str
     type: str
-    text: str
-    filtered: bool = False
 
 
 @dataclass(frozen=True)
-class PerCpu(Row):
-    """A per-CPU variable: its declaration, and for each CPU its address, None if offline."""
+class CpuRow(Row, kind="p.cpu"):
+    """Where a CPU has its part of a per-CPU variable, None where it is offline and hidden."""
 
-    declaration: str
-    addresses: tuple[tuple[int, int | None], ...]
+    cpu: int
+    address: Address | None
 
 
 class P(Command):
@@ -68,6 +63,7 @@ the CPU of the current task."""
         Flag("h", "the same as -x"),
     )
     operands = (many(EXPRESSION),)
+    rows = (ValueRow, PerCpuRow, CpuRow)
     examples = (
         ("A variable", "p jiffies"),
         ("A member through a pointer", "p init_task.mm->mmap_lock"),
@@ -92,56 +88,41 @@ the CPU of the current task."""
         if colon and symbol:
             yield Notice(f"{symbol} is not percpu; cpuspec ignored.", "WARNING")
             words[0] = name
-        yield from _evaluate(ctx, " ".join(words), symbol, radix, "u" in args)
+        space = space_of(ctx.kernel, "UVADDR", ctx.task) if "u" in args else None
+        yield from _value(ctx, " ".join(words), radix, symbol, space, label=symbol)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         for row in rows:
-            if isinstance(row, PerCpu):
-                yield from _per_cpu_lines(row)
-            elif isinstance(row, Value):
-                yield from _value_lines(row)
+            if isinstance(row, PerCpuRow):
+                unknown = f"[undetermined type] {row.symbol};"
+                yield "PER-CPU DATA TYPE:"
+                yield f"  {declared(row.type, row.symbol) if row.type else unknown}"
+                yield "PER-CPU ADDRESSES:"
+            elif isinstance(row, CpuRow):
+                offline = f"cpu {row.cpu} is OFFLINE"
+                yield offline if row.address is None else f"  [{row.cpu}]: {row.address:x}"
+            elif isinstance(row, ValueRow):
+                yield from value_lines(row)
 
 
-def _evaluate(ctx: Context, text: str, name: str, radix: int, user: bool = False) -> Iterator[Row]:
-    """The row of one expression; `name` is put in front of what is printed."""
-    kernel = ctx.kernel
-
-    def user_memory(address: int, size: int) -> bytes:
-        return kernel.memory.read_user(ctx.task, address, size, reading(size))
-
-    try:
-        found = print_value(Session(ctx), text, radix, user_memory if user else None)
-    except CrashError as error:
-        if (isinstance(error, ReadError) and not error.quiet) or ctx.settings.debug:
-            yield Notice(str(error))
-        raise CrashError(f"gdb request failed: p {text}") from error
-    text = "\n".join((*found.warnings, found.text))
+def _value(
+    ctx: Context,
+    text: str,
+    radix: int,
+    symbol: str,
+    space: Space | None = None,
+    cpu: int | None = None,
+    label: str = "",
+) -> Iterator[Row]:
+    """The row of one expression; `label` is put in front of what is printed."""
     # It does so once symbols of a module are loaded.
-    filtered = bool(name) or bool(kernel.modules.loaded)
-    yield Value(name, found.number, found.type, text, filtered)
-
-
-def _value_lines(row: Value) -> Iterator[str]:
-    *warnings, text = [row.text] if not row.text.startswith("warning:") else _split(row.text)
-    yield from warnings
-    first, *rest = f"${row.number} = {text}".split("\n")
-    if row.name:
-        first = f"{row.name} = {first}"
-    if row.filtered:
-        # crash breaks the line in front of a brace that has something behind it.
-        head, brace, tail = first.partition("{")
-        if brace and (tail or not rest):
-            yield head
-            first = " {" + tail
-    yield first
-    yield from rest
-
-
-def _split(text: str) -> list[str]:
-    """Warnings and the value behind them."""
-    lines = text.split("\n")
-    count = next((i for i, line in enumerate(lines) if not line.startswith("warning:")), 0)
-    return [*lines[:count], "\n".join(lines[count:])]
+    filtered = bool(label) or bool(ctx.kernel.modules.loaded)
+    try:
+        found = print_value(Session(ctx), text, radix, space)
+        yield value_row(text, found, symbol=symbol, cpu=cpu, label=label, filtered=filtered)
+    except CrashError as error:
+        yield why_not(error, ctx.settings.debug)
+        raise CrashError(f"gdb request failed: p {text}") from error
 
 
 def _per_cpu_name(ctx: Context, name: str) -> str:
@@ -167,34 +148,21 @@ def _per_cpu(ctx: Context, name: str, spec: str | None, radix: int) -> Iterator[
         type_ = ""
     hidden = ctx.settings.offline == "hide"
     if spec is None:
-        declaration = declared(type_, name) if type_ else f"[undetermined type] {name};"
-        yield PerCpu(
-            declaration,
-            tuple(
-                (cpu, None if hidden and cpu not in cpus.online else cpus.address(base, cpu))
-                for cpu in range(cpus.count)
-            ),
-        )
+        yield PerCpuRow(name, type_)
+        for cpu in range(cpus.count):
+            offline = hidden and cpu not in cpus.online
+            yield CpuRow(cpu, None if offline else cpus.address(base, cpu))
         return
     chosen = cpu_list(spec, cpus.count) if spec else [_current_cpu(ctx)]
     for cpu in range(cpus.count):
         if hidden and cpu not in cpus.online:
-            yield PerCpu("", ((cpu, None),))
+            yield CpuRow(cpu, None)
         elif cpu in chosen:
             address = cpus.address(base, cpu)
             text = f"*({type_}*) {address:#x}" if type_ else f"(void*) {address:#x}"
-            place = f"per_cpu({name}, {cpu})"
-            yield from _evaluate(ctx, text, place if type_ else f"&{place}", radix)
+            label = f"{'' if type_ else '&'}per_cpu({name}, {cpu})"
+            yield from _value(ctx, text, radix, name, cpu=cpu, label=label)
 
 
 def _current_cpu(ctx: Context) -> int:
     return ctx.kernel.tasks.get(ctx.task).cpu
-
-
-def _per_cpu_lines(row: PerCpu) -> Iterator[str]:
-    if row.declaration:
-        yield "PER-CPU DATA TYPE:"
-        yield f"  {row.declaration}"
-        yield "PER-CPU ADDRESSES:"
-    for cpu, address in row.addresses:
-        yield f"cpu {cpu} is OFFLINE" if address is None else f"  [{cpu}]: {address:x}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,11 +11,14 @@ from pycrash.api import (
     COUNT,
     FILE,
     OFFSET,
+    Address,
     Args,
+    Bytes,
     Command,
     Context,
     CrashError,
     Flag,
+    Hidden,
     Notice,
     Part,
     ReadError,
@@ -29,60 +31,42 @@ from pycrash.api import (
     is_hexadecimal,
     number,
     one,
+    symbol_resolver,
 )
-from pycrash.api.symbolrows import UnknownSymbolRow, unknown_symbol, unknown_symbol_lines
-from pycrash.render.memory import (
-    CODES,
-    PER_LINE,
-    WIDTHS,
-    Base,
-    memory_lines,
-)
+from pycrash.api.memoryrows import MemoryRow, blocks, memory_rows
+from pycrash.api.symbolrows import RefusedRow, refuse_symbol, unknown_symbol_lines
+from pycrash.kernel.core.space import Space, SpaceWord, space_of
+from pycrash.render.memory import Base, memory_text
 
 #: Without a count -a goes on to the first character that cannot be printed.
 UNLIMITED = (1 << 63) - 1
 CHARACTERS_PER_LINE = 60
-BLOCK = 1 << 16
-
-Read = Callable[[int, int], bytes]
+_SPACES: dict[str, SpaceWord] = {"p": "PHYSADDR", "u": "UVADDR", "f": "FILEADDR"}
 
 
 @dataclass(frozen=True)
-class MemoryRow(Row):
-    """Values that follow each other, `size` bytes each.
-
-    `names` has what stands for each with -s and -S, and is empty without.
-    """
-
-    address: int
-    size: int
-    values: tuple[int, ...]
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CharactersRow(Row):
+class CharactersRow(Row, kind="rd.characters"):
     """A run of characters; not `ended` where the output stops behind it, in its line."""
 
-    address: int
+    address: Address
     text: str
-    ended: bool = True
+    ended: Hidden[bool] = True
 
 
 @dataclass(frozen=True)
-class CopiedRow(Row):
+class CopiedRow(Row, kind="rd.copied"):
     """How much was written to a file."""
 
-    address: int
-    size: int
+    address: Address
+    size: Bytes
     file: str
 
 
 @dataclass
 class Request:
-    """What a line asks for. `kind` is KVADDR, UVADDR, PHYSADDR or FILEADDR as crash names it."""
+    """What a line asks for."""
 
-    kind: str = "KVADDR"
+    space: SpaceWord = "KVADDR"
     size: int = 8
     default_size: bool = True
     base: Base = "hex"
@@ -152,6 +136,7 @@ class Rd(Command):
     )
     at_once = "m"
     operands = (one(ADDRESS), one(COUNT))
+    rows = (MemoryRow, CharactersRow, CopiedRow)
     examples = (
         ("The kernel's version", "rd -a linux_banner"),
         ("Four values from a structure on", "rd init_task 4"),
@@ -169,7 +154,7 @@ class Rd(Command):
             raise UsageError
         address = self._address(ctx, args.operands[0])
         if address is None:
-            yield unknown_symbol(ctx.kernel, args.operands[0])
+            yield from refuse_symbol(ctx.kernel, args.operands[0])
             return
         memory, mask = ctx.kernel.memory, ctx.kernel.word_mask
         address = (address + request.offset) & mask
@@ -178,23 +163,23 @@ class Rd(Command):
             count = self._default_count(request, address)
         elif request.end:
             yield Notice("ending address ignored when count is specified", "WARNING")
-        if request.kind == "KVADDR" and not memory.is_kernel(address):
-            request.kind = "UVADDR"
+        if request.space == "KVADDR" and not memory.is_kernel(address):
+            request.space = "UVADDR"
         if request.reverse:
             count = count or 1
             if count > 1:
                 address = (address - (count - 1) * request.size) & mask
         if count <= 0:
             raise CrashError(f"invalid count request: {count}")
+        space = space_of(ctx.kernel, request.space, ctx.task)
         if request.form == "raw":
-            yield self._copy(ctx, request, address, count)
+            yield self._copy(ctx, request, space, address, count)
         elif request.form == "characters":
-            yield from self._characters(
-                self._reader(ctx, request, "ascii"), address, count, ctx.kernel.page_size
-            )
+            yield from self._characters(ctx, space, address, count)
         else:
-            what = f"{8 * request.size}-bit {request.kind}"
-            yield from self._values(ctx, request, self._reader(ctx, request, what), address, count)
+            order = ">" if request.swap and request.size in (2, 4) else ""
+            name = _namer(ctx, request)
+            yield from memory_rows(ctx.kernel, space, address, count, request.size, order, name)
 
     def _request(self, ctx: Context, args: Args) -> Request:
         """What the flags ask for, in their order; complaints are among its notices."""
@@ -215,8 +200,8 @@ class Rd(Command):
                     request.notices.append(Notice(text))
                 request.symbolic = True
                 request.slabs += letter == "S"
-            elif letter in "puf":
-                request.kind = {"p": "PHYSADDR", "u": "UVADDR", "f": "FILEADDR"}[letter]
+            elif letter in _SPACES:
+                request.space = _SPACES[letter]
             elif letter == "m":
                 raise CrashError("-m option only applies to xen architecture")
             elif letter == "e":
@@ -243,11 +228,10 @@ class Rd(Command):
 
     @staticmethod
     def _address(ctx: Context, word: str) -> int | None:
+        resolve = symbol_resolver(ctx.kernel)
         if word.startswith("("):
-            return evaluate(word, partial(_symbol_address, ctx), ctx.kernel.word_mask)
-        if is_hexadecimal(word):
-            return hexadecimal(word)
-        return _symbol_address(ctx, word)
+            return evaluate(word, resolve, ctx.kernel.word_mask)
+        return hexadecimal(word) if is_hexadecimal(word) else resolve(word)
 
     @staticmethod
     def _number(word: str) -> int:
@@ -266,31 +250,20 @@ class Rd(Command):
         return UNLIMITED if request.form == "characters" else 1
 
     @staticmethod
-    def _reader(ctx: Context, request: Request, what: str) -> Read:
-        memory = ctx.kernel.memory
-        if request.kind == "UVADDR":
-            return lambda at, size: memory.read_user(ctx.task, at, size, what)
-        read = {
-            "KVADDR": ctx.kernel.read,
-            "PHYSADDR": memory.read_physical,
-            "FILEADDR": memory.read_file,
-        }[request.kind]
-        return lambda at, size: read(at, size, what)
-
-    def _copy(self, ctx: Context, request: Request, address: int, count: int) -> CopiedRow:
-        read, page = self._reader(ctx, request, "raw dump to file"), ctx.kernel.page_size
+    def _copy(ctx: Context, request: Request, space: Space, address: int, count: int) -> CopiedRow:
+        page = ctx.kernel.page_size
         with open(request.file, "wb") as file:
-            for block in blocks(read, address, count, page):
+            for block in blocks(space, address, count, "raw dump to file", page):
                 file.write(block)
         return CopiedRow(address, count, request.file)
 
     @staticmethod
-    def _characters(read: Read, address: int, count: int, page: int) -> Iterator[Row]:
+    def _characters(ctx: Context, space: Space, address: int, count: int) -> Iterator[Row]:
         """A row for each run; the last is held back, for its line ends only with what follows."""
         start, run, going_on = address, "", False
         at = address
         try:
-            for block in blocks(read, address, count, page):
+            for block in blocks(space, address, count, "ascii", ctx.kernel.page_size):
                 for at, byte in enumerate(block, at):  # noqa: B020
                     if 0x20 <= byte < 0x7F:
                         if not going_on or len(run) == CHARACTERS_PER_LINE:
@@ -311,102 +284,27 @@ class Rd(Command):
             raise
         yield CharactersRow(start, run)
 
-    @staticmethod
-    def _values(
-        ctx: Context, request: Request, read: Read, address: int, count: int
-    ) -> Iterator[Row]:
-        size, code = request.size, CODES[request.size]
-        order = ctx.kernel.byte_order
-        if request.swap and size in (2, 4):
-            order = ">"
-        name = _namer(ctx, request)
-        step = PER_LINE[size]
-        unread = b""
-
-        def rows(data: bytes) -> Iterator[MemoryRow]:
-            nonlocal address
-            values = struct.unpack(f"{order}{len(data) // size}{code}", data)
-            if values:
-                names = tuple(map(name, values)) if name is not None else ()
-                yield MemoryRow(address, size, values, names)
-                address += len(data)
-
-        last = address + count * size
-        try:
-            least = size if request.kind == "FILEADDR" else ctx.kernel.page_size
-            for block in blocks(read, address, count * size, least):
-                unread += block
-                whole = len(unread) - len(unread) % (step * size)
-                yield from rows(unread[:whole])
-                unread = unread[whole:]
-        except ReadError as error:
-            yield from rows(unread[: len(unread) - len(unread) % size])
-            if request.kind != "FILEADDR":
-                raise
-            # Of the file crash goes on to read what lies behind its end.
-            for lost in range(address, last, size):
-                yield Notice(str(ReadError(lost, error.what, error.reason, error.space)))
-            return
-        yield from rows(unread)
-
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        width, order = view.pointer_width, view.byte_order
         base = _base(args)
         shown = base == "hex" and not {"s", "S", "x"} & {letter for letter, _ in args.given}
-        open_line = unfinished = ""
-        try:
-            for row in rows:
-                if isinstance(row, MemoryRow):
-                    step = PER_LINE[row.size]
-                    lines = memory_lines(
-                        row.address,
-                        width,
-                        row.values,
-                        row.names,
-                        row.size,
-                        base,
-                        order if shown else None,
-                    )
-                    for line in lines:
-                        if open_line:
-                            yield open_line
-                        open_line = line
-                    columns = WIDTHS[row.size] - (-len(row.values) % step) * (2 * row.size + 1)
-                    unfinished = open_line[: width + 3 + columns] if shown else open_line
-                elif isinstance(row, CharactersRow):
-                    line = f"{row.address:{width}x}:  {row.text}" if row.text else ""
-                    yield line if row.ended else Part(line)
-                elif isinstance(row, UnknownSymbolRow):
-                    yield from unknown_symbol_lines(row, view.radix)
-                elif isinstance(row, CopiedRow):
-                    yield f"{row.size} bytes copied from 0x{row.address:x} to {row.file}"
-        except ReadError:
-            # crash leaves the line as it is when the next value cannot be read.
-            if open_line:
-                yield Part(unfinished)
-            raise
-        if open_line:
-            yield open_line
+        order = view.byte_order if shown else None
+        yield from memory_text(rows, partial(_lines, view), view.pointer_width, base, order)
+
+
+def _lines(view: View, rows: Iterator[Row]) -> Iterator[str]:
+    """The lines of what is no run of values."""
+    for row in rows:
+        if isinstance(row, CharactersRow):
+            line = f"{row.address:{view.pointer_width}x}:  {row.text}" if row.text else ""
+            yield line if row.ended else Part(line)
+        elif isinstance(row, RefusedRow):
+            yield from unknown_symbol_lines(row.unknown, view.radix)
+        elif isinstance(row, CopiedRow):
+            yield f"{row.size} bytes copied from 0x{row.address:x} to {row.file}"
 
 
 def _base(args: Args) -> Base:
     return "decimal" if "d" in args else "unsigned" if "D" in args else "hex"
-
-
-def blocks(read: Read, address: int, size: int, least: int) -> Iterator[bytes]:
-    """Memory in blocks, small ones where a large one fails; raises ReadError at the first
-    `least` bytes that cannot be read.
-    """
-    while size > 0:
-        count = min(size, BLOCK)
-        try:
-            data = read(address, count)
-        except ReadError:
-            count = min(count, least - address % least)
-            data = read(address, count)
-        yield data
-        address += count
-        size -= count
 
 
 def _namer(ctx: Context, request: Request) -> Callable[[int], str] | None:
@@ -425,8 +323,3 @@ def _namer(ctx: Context, request: Request) -> Callable[[int], str] | None:
         return f"[{value:x}:{cache}]" if request.slabs > 1 else f"[{cache}]"
 
     return name
-
-
-def _symbol_address(ctx: Context, name: str) -> int | None:
-    symbol = ctx.kernel.symbols.by_name(name)
-    return symbol.address if symbol is not None else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
@@ -14,34 +14,42 @@ from pycrash.api import (
     STRUCT,
     STRUCTURE,
     UNION,
+    Address,
     Args,
     Command,
     Context,
     CrashError,
     Flag,
+    Gap,
     Notice,
-    ReadError,
     Row,
     UsageError,
     View,
+    asked_radix,
     cpu_list,
     hexadecimal,
     is_number,
+    leading_integer,
     number,
     offset_operand,
     one,
 )
+from pycrash.api.memoryrows import MemoryRow, memory_rows
+from pycrash.api.structrows import StructRow, struct_lines, struct_rows
+from pycrash.api.symbolrows import RefusedRow, refuse_symbol, unknown_symbol_lines
+from pycrash.api.typerows import TypeRow, type_lines, type_row
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
-from pycrash.cexpr.structures.declaration import declaration
 from pycrash.cexpr.structures.derefs import Dereferencer
-from pycrash.cexpr.structures.innermembers import MemberNotFound
-from pycrash.cexpr.structures.namedtypes import NamedType
-from pycrash.cexpr.structures.structs import Reader
-from pycrash.render.hexdump import hex_lines
+from pycrash.cexpr.structures.namedtypes import Found, NamedType
+from pycrash.cexpr.structures.structs import Shown, Trouble
+from pycrash.kernel.core.space import Space, SpaceWord, space_of
+from pycrash.render.memory import memory_text
 
 #: Words crash keeps of one line.
 MAX_WORDS = 100
+#: What may stand behind the name, in the usage line.
+BEHIND = "[-o][-l offset][-rfuxdp]\n         [address | symbol][:cpuspec] [count | -c count]"
 
 FLAGS = (
     Flag("o", "Puts each member's offset in front of it; with an address, the member's address."),
@@ -66,37 +74,11 @@ FLAGS = (
 
 
 @dataclass(frozen=True)
-class Line(Row):
-    """A line of text as it stands."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Declared(Row):
-    """The declaration of a type."""
-
-    name: str
-    size: int
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Shown(Row):
-    """A structure, or one member of it, at an address."""
-
-    name: str
-    member: str
-    address: int
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class OnCpu(Row):
+class OnCpu(Row, kind="struct.cpu"):
     """Introduces the structure of one CPU; `online` is false where it is hidden."""
 
     cpu: int
-    address: int
+    address: Address
     online: bool
 
 
@@ -105,25 +87,28 @@ class _Request:
     """What the line asks for. `members` is empty for the whole structure."""
 
     datatype: NamedType
-    kind: str
-    members: tuple[str, ...] = ()
-    address: int | None = None
-    count: int = 1
-    cpus: tuple[int, ...] | None = None
-    offsets: bool = False
-    raw: bool = False
-    symbolic: bool = False
-    follow: bool = False
+    members: tuple[str, ...]
+    address: int | None
+    count: int
+    cpus: tuple[int, ...] | None
+    offsets: bool
+    raw: bool
+    symbolic: bool
+    follow: bool
 
 
 class _StructureCommand(Command):
     """Base of the three commands; `wanted` is "struct", "union" or empty for either."""
 
     flags = FLAGS
+    rows = (TypeRow, StructRow, OnCpu, MemoryRow)
     wanted: ClassVar[str] = ""
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        radix, back = self._options(ctx, args)
+        back = 0
+        for value in args.values("l"):
+            back = offset_operand(ctx.kernel, value, "-l option")
+        radix = asked_radix(args, "xh")
         if not args.operands:
             raise UsageError()
         first, *rest = args.operands
@@ -133,8 +118,6 @@ class _StructureCommand(Command):
             raise CrashError(f"invalid format: {first}")
         operands = _Operands(ctx, args)
         yield from operands.read(rest)
-        if operands.failed:
-            return
         count = operands.count
         if count is None:
             count = 1
@@ -142,9 +125,8 @@ class _StructureCommand(Command):
             raise CrashError("no kernel virtual address argument entered")
         if "p" in args and operands.address is None:
             raise CrashError("-p option requires address argument")
-        request = self._request(ctx, first)
-        request = replace(
-            request,
+        request = _Request(
+            *self._type(ctx, first),
             address=None if operands.address is None else operands.address - back,
             count=count,
             cpus=operands.cpus,
@@ -155,31 +137,17 @@ class _StructureCommand(Command):
         )
         if len(request.members) > 1 and request.offsets and request.address is not None:
             raise CrashError("-o option not valid with multiple member format")
-        yield from _Shower(ctx, request, radix, *_reader(ctx, args)).rows()
+        word: SpaceWord = "FILEADDR" if "f" in args else "UVADDR" if "u" in args else "KVADDR"
+        space = space_of(ctx.kernel, word, ctx.task)
+        yield from _Shower(ctx, request, radix, space).rows()
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        for row in rows:
-            if isinstance(row, Line):
-                yield row.text
-            elif isinstance(row, OnCpu):
-                yield f"[{row.cpu}]: {f'{row.address:x}' if row.online else '[OFFLINE]'}"
-            elif isinstance(row, (Shown, Declared)):
-                yield from row.lines
+        order = None if "v" in args else view.byte_order
+        others = partial(_lines, view, asked_radix(args, "xh") or view.radix)
+        yield from memory_text(rows, others, view.pointer_width, order=order)
 
-    def _options(self, ctx: Context, args: Args) -> tuple[int, int]:
-        """The radix asked for (0: the session's), and how far inside the address lies."""
-        radix = back = 0
-        for letter, value in args.given:
-            if letter in "xhd":
-                wanted = 10 if letter == "d" else 16
-                if radix not in (0, wanted):
-                    raise CrashError("-d and -x are mutually exclusive")
-                radix = wanted
-            elif letter == "l" and value is not None:
-                back = offset_operand(ctx.kernel, value, "-l option")
-        return radix, back
-
-    def _request(self, ctx: Context, operand: str) -> _Request:
+    def _type(self, ctx: Context, operand: str) -> tuple[NamedType, tuple[str, ...]]:
+        """The type that `name.member,member` names, and the members. Raises CrashError."""
         name, dot, rest = operand.partition(".")
         datatype = ctx.kernel.part(Expressions).types.find(name)
         if datatype is None or not datatype.ctype.complete:
@@ -190,17 +158,29 @@ class _StructureCommand(Command):
         if datatype.kind != kind:
             raise CrashError(f"data type mismatch: {name} is not a {kind}")
         members = tuple(m for m in rest.replace(",", " ").split() if m) if dot else ()
-        return _Request(datatype, kind, members)
+        return datatype, members
+
+
+def _lines(view: View, radix: int, rows: Iterator[Row]) -> Iterator[str]:
+    """The lines of what are no bytes."""
+    for row in rows:
+        if isinstance(row, StructRow):
+            yield from struct_lines(row, view)
+        elif isinstance(row, TypeRow):
+            yield from type_lines(row, radix)
+        elif isinstance(row, OnCpu):
+            yield f"[{row.cpu}]: {f'{row.address:x}' if row.online else '[OFFLINE]'}"
+        elif isinstance(row, Gap):
+            yield ""
+        elif isinstance(row, RefusedRow):
+            yield from unknown_symbol_lines(row.unknown, view.radix)
 
 
 class Struct(_StructureCommand):
     operands = (one(STRUCT), one(ADDRESS), one(COUNT))
     name = "struct"
     summary = "structure contents"
-    synopsis = (
-        "struct_name[.member[,member]][-o][-l offset][-rfuxdp]\n"
-        "         [address | symbol][:cpuspec] [count | -c count]"
-    )
+    synopsis = "struct_name[.member[,member]]" + BEHIND
     wanted = "struct"
     description = """\
 Without an address, shows how a structure is declared and how large it is. With an address or
@@ -212,9 +192,9 @@ For a per-CPU variable a colon and CPUs behind its name show that of each CPU: `
 for every one, `:0,2-4` for some, a lone colon for the CPU of the current task."""
     examples = (
         ("How a task is laid out", "struct task_struct -o"),
-        ("The name and pid of a task", "struct task_struct.comm,pid ff175e6a82c68000"),
+        ("The name and pid of a task", "struct task_struct.comm,pid init_task"),
         ("The run queues of the first two CPUs", "struct rq.nr_running runqueues:0-1"),
-        ("Three list heads in a row", "struct list_head ff175e6a82c68000 3"),
+        ("Three list heads in a row", "struct list_head init_task 3"),
     )
 
 
@@ -222,17 +202,14 @@ class Union(_StructureCommand):
     operands = (one(UNION), one(ADDRESS), one(COUNT))
     name = "union"
     summary = "union contents"
-    synopsis = (
-        "union_name[.member[,member]] [-o][-l offset][-rfuxdp]\n"
-        "         [address | symbol][:cpuspec] [count | -c count]"
-    )
+    synopsis = "union_name[.member[,member]] " + BEHIND
     wanted = "union"
     description = """\
 Without an address, shows how a union is declared and how large it is. With an address or a
 symbol, shows what the union there holds. Operands and options are those of `struct`."""
     examples = (
         ("How the attributes of bpf() are declared", "union bpf_attr"),
-        ("A union at an address, in hexadecimal", "union rcu_special -x ff175e6a82c68324"),
+        ("A union at an address, in hexadecimal", "union rcu_special -x init_task"),
     )
 
 
@@ -243,7 +220,7 @@ class Pointer(_StructureCommand):
     synopsis = "(struct or union command arguments)"
     description = """\
 Stands for `struct` or `union`, whichever the name is. Operands and options are theirs."""
-    examples = (("A member of the structure at an address", "* task_struct.pid ff175e6a82c68000"),)
+    examples = (("A member of the structure at an address", "* task_struct.pid init_task"),)
 
 
 class _Operands:
@@ -251,13 +228,13 @@ class _Operands:
 
     def __init__(self, ctx: Context, args: Args) -> None:
         self._ctx = ctx
+        self._types = ctx.kernel.part(Expressions).types
         self._user = "u" in args
         self._file = "f" in args
         given = args.value("c")
-        self.count: int | None = None if given is None else _atoi(given)
+        self.count: int | None = None if given is None else leading_integer(given)
         self.address: int | None = None
         self.cpus: tuple[int, ...] | None = None
-        self.failed = False
 
     def read(self, words: list[str]) -> Iterator[Row]:
         """Take the words in; yields what there is to say of them."""
@@ -274,13 +251,13 @@ class _Operands:
                 continue
             symbol = self._ctx.kernel.symbols.by_name(word)
             if symbol is None:
-                yield from self._unknown(word)
-                self.failed = True
+                yield from refuse_symbol(self._ctx.kernel, word)
                 return
             if spec is not None and not self._ctx.kernel.symbols.is_percpu(symbol):
                 yield Notice(f"{symbol.name} is not percpu; cpuspec ignored.", "WARNING")
                 spec = None
-            if spec is not None and self._is_pointer(symbol.name):
+            ctype = self._types.of_variable(symbol.name) if spec is not None else None
+            if ctype is not None and ctype.is_pointer:
                 text = f'percpu symbol "{symbol.name}" is of type pointer'
                 yield Notice(text, "WARNING")
             self.address = symbol.address
@@ -301,22 +278,6 @@ class _Operands:
             if not self._user and not self._ctx.kernel.memory.is_kernel(self.address):
                 raise CrashError(f"invalid kernel virtual address: {word}")
 
-    def _unknown(self, word: str) -> Iterator[Row]:
-        yield Line(f"symbol not found: {word}")
-        yield Line("possible alternatives:")
-        found = False
-        symbols = self._ctx.kernel.symbols
-        for symbol in symbols.containing(word) if word else ():
-            found = True
-            module = f" [{symbol.module}]" if symbol.module else ""
-            yield Line(f"  {symbol.address:x} ({symbol.letter}) {symbol.name}{module}")
-        if not found:
-            yield Line("  (none found)")
-
-    def _is_pointer(self, name: str) -> bool:
-        ctype = self._ctx.kernel.part(Expressions).types.of_variable(name)
-        return ctype is not None and ctype.is_pointer
-
     def _cpu_list(self, spec: str) -> tuple[int, ...]:
         kernel = self._ctx.kernel
         if not spec:
@@ -325,40 +286,17 @@ class _Operands:
         return tuple(cpu_list(spec, kernel.cpus.count))
 
 
-def _atoi(text: str) -> int:
-    """C's atoi: the digits at the beginning, 0 where there are none."""
-    digits = ""
-    for char in text.strip():
-        if not (char.isdigit() or (char in "+-" and not digits)):
-            break
-        digits += char
-    return int(digits) if digits.strip("+-") else 0
-
-
-def _reader(ctx: Context, args: Args) -> tuple[Reader | None, str]:
-    """What reads the structures where it is not kernel memory, and crash's word for the memory."""
-    if "f" in args:
-        return ctx.kernel.memory.read_file, "FILEADDR"
-    if "u" in args:
-        user = partial(ctx.kernel.memory.read_user, ctx.task)
-        return user, "UVADDR"
-    return None, "KVADDR"
-
-
 class _Shower:
-    """Makes the rows of one request."""
+    """Makes the rows of one request, of structures in one kind of memory."""
 
-    def __init__(
-        self, ctx: Context, request: _Request, radix: int, read: Reader | None, space: str
-    ) -> None:
-        self._space = space
+    def __init__(self, ctx: Context, request: _Request, radix: int, space: Space) -> None:
         self._ctx = ctx
         self._request = request
+        self._space = space
         options = Session(ctx).options(radix)
-        self._radix = options.radix
-        self._read = read or ctx.kernel.read
-        self._structs = ctx.kernel.part(Expressions).structs(options, read)
+        self._structs = ctx.kernel.part(Expressions).structs(options, space)
         self._follow = Dereferencer(self._structs)
+        self._cpu: int | None = None
 
     def rows(self) -> Iterator[Row]:
         request = self._request
@@ -373,6 +311,7 @@ class _Shower:
             address = cpus.address(request.address, cpu)
             online = cpu in cpus.online or self._ctx.settings.offline == "show"
             yield OnCpu(cpu, address, online)
+            self._cpu = cpu
             if online:
                 yield from self._at(address)
 
@@ -387,19 +326,20 @@ class _Shower:
             yield Notice(text)
             members, offsets = (), True
         member = members[0] if members else ""
-        if member:
-            self._require(member)
         yield self._declared(member, offsets, 0)
 
-    def _declared(self, member: str, offsets: bool, address: int) -> Declared:
-        datatype = self._request.datatype
-        lines = declaration(datatype, member, offsets=offsets, address=address, radix=self._radix)
-        return Declared(datatype.name, datatype.size, tuple(lines))
+    def _declared(self, member: str, offsets: bool, address: int) -> TypeRow:
+        if member:
+            self._require(member)
+        return type_row(self._request.datatype, member, offsets=offsets, address=address)
 
-    def _require(self, member: str) -> None:
+    def _require(self, member: str) -> Found:
+        """The member of that path. Raises CrashError where there is none."""
         datatype = self._request.datatype
-        if datatype.find(member) is None:
+        found = datatype.find(member)
+        if found is None:
             raise CrashError(f"invalid data structure reference: {datatype.name}.{member}")
+        return found
 
     def _at(self, address: int) -> Iterator[Row]:
         """Every structure from an address on, or up to it for a negative count."""
@@ -411,77 +351,48 @@ class _Shower:
             address -= size * (count - 1)
         for turn in range(count):
             # crash ends the text of a whole union without a newline of its own.
-            if turn and (request.kind == "struct" or request.members or request.raw):
-                yield Line("")
-            for member in request.members or ("",):
-                if len(request.members) > 1 and request.raw:
-                    raise CrashError("only one structure member allowed with -r")
-                if member:
-                    self._require(member)
-                if request.raw and not request.offsets:
-                    found = request.datatype.find(member) if member else None
-                    if found is not None:
-                        # The next one begins behind this member.
-                        address += found.bit // 8
-                        size = found.ctype.size
-                    yield from self._raw(address & mask, size)
-                else:
-                    yield from self._one(member, address & mask)
+            if turn and (request.datatype.kind == "struct" or request.members or request.raw):
+                yield Gap()
+            at = address & mask
+            if request.raw and not request.offsets:
+                passed, size = self._raw_span()
+                yield from self._raw((at + passed) & mask, size)
+                # The next one begins behind this member.
+                address += passed
+            elif request.offsets:
+                member = request.members[0] if request.members else ""
+                yield self._declared(member, True, at)
+            else:
+                parts = self._parts(at)
+                yield from struct_rows(request.datatype.name, at, parts, self._cpu)
             address += size
 
+    def _raw_span(self) -> tuple[int, int]:
+        """Where in the structure the bytes to show begin, and how many there are."""
+        request = self._request
+        if len(request.members) > 1:
+            raise CrashError("only one structure member allowed with -r")
+        if not request.members:
+            return 0, request.datatype.size
+        found = self._require(request.members[0])
+        return found.bit // 8, found.ctype.size
+
     def _raw(self, address: int, size: int) -> Iterator[Row]:
-        """The bytes as words; what cannot be read ends the command behind what can."""
+        """The bytes as words."""
         kernel = self._ctx.kernel
         if not size:
             raise CrashError("invalid count request: 0")
         unit = size if size in (1, 2, 4) else kernel.word_size
-        end = address + (size + unit - 1) // unit * unit
-        what = f"{unit * 8}-bit {self._space}"
         name = kernel.symbols.text if self._request.symbolic and unit >= 4 else None
-        while address < end:
-            length = min(end - address, kernel.page_size - address % kernel.page_size)
-            data = self._read(address, length, what)
-            lines = tuple(hex_lines(data, address, unit, kernel.byte_order, name))
-            yield Shown(self._request.datatype.name, "", address, lines)
-            address += length
+        count = -(-size // unit)
+        yield from memory_rows(kernel, self._space, address, count, unit, name=name)
 
-    def _one(self, member: str, address: int) -> Iterator[Row]:
+    def _parts(self, address: int) -> Iterator[Shown | Trouble]:
+        """What is to be shown of the structure at an address. Raises CrashError."""
         request = self._request
-        datatype = request.datatype
-        if request.offsets:
-            yield self._declared(member, True, address)
-            return
-        try:
-            if member:
-                lines = self._member(member, address)
-            elif request.follow:
-                lines = list(self._follow.whole(datatype, address))
-            else:
-                lines = list(self._structs.whole(datatype, address))
-        except MemberNotFound as error:
-            yield Notice(str(error))
-            return
-        except ReadError as error:
-            if not member:
-                yield from self._unreadable(error)
-            elif not error.quiet:
-                yield Notice(str(error))
-            return
-        yield Shown(datatype.name, member, address, tuple(lines))
-
-    def _unreadable(self, error: ReadError) -> Iterator[Row]:
-        """Where the text was to begin, the message stands."""
-        begun = f"{self._request.kind} {self._request.datatype.name} "
-        if error.quiet:
-            yield Line(begun)
-            return
-        yield Notice(str(error), line=begun)
-        if self._request.kind == "struct":
-            yield Line("")
-
-    def _member(self, member: str, address: int) -> list[str]:
-        if self._request.follow:
-            lines = self._follow.member(self._request.datatype, member, address)
-            if lines is not None:
-                return lines
-        return list(self._structs.member(self._request.datatype, member, address))
+        reader = self._follow if request.follow else self._structs
+        if not request.members:
+            yield reader.whole(request.datatype, address)
+        for member in request.members:
+            self._require(member)
+            yield reader.member(request.datatype, member, address)

@@ -15,6 +15,7 @@ from pycrash.api import (
     Context,
     CrashError,
     Flag,
+    Gap,
     Notice,
     Row,
     UsageError,
@@ -30,57 +31,25 @@ from pycrash.api import (
     one,
     symbol_resolver,
 )
+from pycrash.api.structrows import StructRow, entry_rows, struct_lines
 from pycrash.cexpr.eval.session import Session
-from pycrash.cexpr.structures.entries import EntryReader, Part
-from pycrash.kernel.walks.maple import (
-    ARANGE_64,
-    DENSE,
-    LEAF_64,
-    RANGE_64,
-    MapleDamage,
-    MapleEntry,
-    MapleHead,
-    MapleNode,
-    MapleTrees,
-)
+from pycrash.cexpr.structures.entries import EntryReader
+from pycrash.kernel.walks.maple import MapleDamage, MapleEntry, MapleTrees
 from pycrash.kernel.walks.trees import RedBlackTree, SlotTree, TreeDamage
+from pycrash.render.treerows import (
+    EntryRow,
+    MapleDamageRow,
+    MapleNodeRow,
+    MapleRangeRow,
+    MapleTreeRow,
+    is_unknown,
+    maple_lines,
+    maple_row,
+    number,
+    position_line,
+)
 
 _PLURAL = {"radix": "radix trees", "xarray": "Xarrays", "rbtree": "rbtrees", "maple": "maple trees"}
-
-
-@dataclass(frozen=True)
-class Entry(Row):
-    """One entry of the tree, shown as hexadecimal, or as `radix` says for a maple tree's."""
-
-    address: int
-    radix: int = 16
-
-
-@dataclass(frozen=True)
-class Position(Row):
-    """Where an entry is; `index` is None where the tree has no keys."""
-
-    path: str
-    index: int | None = None
-    radix: int = 10
-
-
-@dataclass(frozen=True)
-class Verbose(Row):
-    """A step through a maple tree with all there is to say of it."""
-
-    step: MapleHead | MapleNode | MapleEntry | MapleDamage
-    radix: int
-
-
-@dataclass(frozen=True)
-class Contents(Row):
-    """A structure of an entry, or a member of it, as lines."""
-
-    name: str
-    member: str
-    address: int
-    lines: tuple[str, ...]
 
 
 TREE_TYPE = Choice(
@@ -153,6 +122,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
         Flag("N", "The start is a node, not a root."),
     )
     operands = (one(ADDRESS.named("start")),)
+    rows = (EntryRow, StructRow, MapleTreeRow, MapleNodeRow, MapleRangeRow, MapleDamageRow)
     examples = (
         (
             "The areas of vmalloc, in their order",
@@ -177,33 +147,38 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
         if "N" not in args:
             start = (start + (request.root or 0)) & ctx.kernel.word_mask
         contents = EntryReader(ctx.kernel, Session(ctx).options(radix), request.wanted, "S" in args)
-        shown = radix or ctx.settings.radix
-        try:
-            if request.kind == "maple":
-                yield from _maple(ctx, args, start, contents, shown)
-            elif request.kind in ("xarray", "radix"):
-                yield from _slots(ctx, args, start, contents, request.kind == "xarray")
-            else:
-                yield from _red_black(ctx, args, start, contents, request.node or 0)
-        except CrashError as error:
-            # crash begins some messages with an empty line.
-            text = str(error)
-            if not text.startswith("\n"):
-                raise
-            yield Contents("", "", 0, ("",))
-            raise CrashError(text[1:]) from None
+        if request.kind == "maple":
+            yield from _maple(ctx, args, start, contents)
+        elif request.kind in ("xarray", "radix"):
+            yield from _slots(ctx, args, start, contents, request.kind == "xarray")
+        else:
+            yield from _red_black(ctx, args, start, contents, request.node or 0)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        lines = _VerboseText()
+        radix = asked_radix(args) or view.radix
+        verbose, count = "v" in args, 0
         for row in rows:
-            if isinstance(row, Entry):
-                yield f"{row.address:x}" if row.radix == 16 else str(row.address)
-            elif isinstance(row, Contents):
-                yield from row.lines
-            elif isinstance(row, Position):
-                yield _position(row)
-            elif isinstance(row, Verbose):
-                yield from lines.step(row)
+            if isinstance(row, EntryRow):
+                count += 1
+                yield from _entry_lines(row, count, radix, verbose)
+            elif isinstance(row, StructRow):
+                yield from struct_lines(row, view)
+            elif isinstance(row, MapleNodeRow) and not verbose:
+                yield " UNKNOWN TYPE"
+            elif isinstance(row, Gap):
+                yield ""
+            else:
+                yield from maple_lines(row, radix)
+
+
+def _entry_lines(row: EntryRow, count: int, radix: int, verbose: bool) -> Iterator[str]:
+    """An entry, unless -v has shown it, and where it is; one of a maple tree by its number."""
+    maple = row.first is not None
+    if not verbose:
+        yield number(row.address, radix if maple else 16)
+    if row.position is not None:
+        index = "" if row.index is None else str(row.index)
+        yield position_line(row, number(count, radix) if maple else index)
 
 
 def _options(ctx: Context, args: Args, request: _Request) -> Iterator[Row]:
@@ -288,10 +263,8 @@ def _red_black(
             continue
         contents.prepare(all_members=True)
         address = (step.address - offset) & ctx.kernel.word_mask
-        yield Entry(address)
-        if "p" in args:
-            yield Position(step.path)
-        yield from _contents(contents, address)
+        yield EntryRow(address, step.path if "p" in args else None)
+        yield from entry_rows(contents, address)
 
 
 def _slots(
@@ -300,112 +273,21 @@ def _slots(
     tree = SlotTree(ctx.kernel, xarray)
     for entry in tree.walk(start, "N" not in args):
         contents.prepare(all_members=True)
-        yield Entry(entry.address)
-        if "p" in args:
-            yield Position(f"{entry.path}/{entry.slot}", entry.index)
-        yield from _contents(contents, entry.address)
+        position = f"{entry.path}/{entry.slot}" if "p" in args else None
+        yield EntryRow(entry.address, position, entry.index)
+        yield from entry_rows(contents, entry.address)
 
 
-def _maple(
-    ctx: Context, args: Args, start: int, contents: EntryReader, radix: int
-) -> Iterator[Row]:
-    verbose = "v" in args
-    index = 0
+def _maple(ctx: Context, args: Args, start: int, contents: EntryReader) -> Iterator[Row]:
     for step in MapleTrees(ctx.kernel).walk(start, "N" not in args):
-        if verbose or isinstance(step, MapleDamage):
-            yield Verbose(step, radix)
-        elif isinstance(step, MapleNode) and step.kind > ARANGE_64:
-            yield Contents("", "", step.address, (" UNKNOWN TYPE",))
+        row = maple_row(step)
+        unknown = isinstance(row, MapleNodeRow) and is_unknown(row)
+        if "v" in args or unknown or isinstance(step, MapleDamage):
+            yield row
         if not isinstance(step, MapleEntry):
             continue
         contents.prepare(all_members=True)
-        if not step.value:
-            continue
-        if not verbose:
-            yield Entry(step.value, radix)
-        if "p" in args:
-            index += 1
-            yield Position(f"{step.path}/{step.slot}", index, radix)
-        yield from _contents(contents, step.value)
-
-
-def _contents(reader: EntryReader, address: int) -> Iterator[Row]:
-    """The rows of what is shown of one entry."""
-    for part in reader.parts(address):
-        if isinstance(part, Part):
-            yield Contents(part.name, part.member, part.address, part.lines)
-        else:
-            yield Notice(part.text, line=part.line)
-
-
-def _position(row: Position) -> str:
-    if row.index is None:
-        return f"  position: {row.path}"
-    index = f"{row.index:x}" if row.radix == 16 else str(row.index)
-    return f"  index: {index}  position: {row.path}"
-
-
-class _VerboseText:
-    """The text of a maple tree's nodes and entries, as `tree -v` has it."""
-
-    def step(self, row: Verbose) -> Iterator[str]:
-        """The lines of one step."""
-        step, radix = row.step, row.radix
-        if isinstance(step, MapleHead):
-            head = f"maple_tree({step.address:x}) flags {step.flags:X}, height {step.height}"
-            yield f"{head} root 0x{step.root:x}"
-            yield ""
-        elif isinstance(step, MapleEntry):
-            span = _range(step.first, step.last, step.depth, radix)
-            yield span + _entry_text(step.value, radix)
-        elif isinstance(step, MapleDamage):
-            yield (
-                f"node {step.address:#x} last ({step.last}) > max ({step.limit}) "
-                f"at pivot {step.slot}!"
-            )
-        else:
-            yield self._node(step, radix)
-
-    def _node(self, node: MapleNode, radix: int) -> str:
-        text = (
-            f"{_range(node.first, node.last, node.depth, radix)}node 0x{node.address:x} "
-            f"depth {node.depth} type {node.kind} parent {_pointer(node.parent)}"
-        )
-        if node.kind == DENSE:
-            return text
-        if node.kind not in (LEAF_64, RANGE_64, ARANGE_64):
-            return f"{text} UNKNOWN TYPE"
-        text += " contents: "
-        if node.kind == ARANGE_64:
-            text += "".join(f"{_number(gap, radix)} " for gap in node.gaps)
-            text += f"| {node.meta[0]:02X} {node.meta[1]:02X}| "
-        for slot, pivot in zip(node.slots, node.pivots, strict=False):
-            text += f"{_pointer(slot)} {_number(pivot, radix)} "
-        return text + _pointer(node.slots[-1])
-
-
-def _number(value: int, radix: int) -> str:
-    return f"{value:x}" if radix == 16 else str(value)
-
-
-def _pointer(value: int) -> str:
-    return f"{value:#x}" if value else "(nil)"
-
-
-def _range(first: int, last: int, depth: int, radix: int) -> str:
-    margin = " " * min(2 * depth, 32)
-    if first == last:
-        return f"{margin}{_number(first, radix)}: "
-    return f"{margin}{_number(first, radix)}-{_number(last, radix)}: "
-
-
-def _entry_text(entry: int, radix: int) -> str:
-    """What an entry of a maple tree is: a value, a mark of the tree's own, or a pointer."""
-    if entry & 1:
-        value = f"0x{entry >> 1:x}" if radix == 16 else str(entry >> 1)
-        return f"value {value} [0x{entry:x}]"
-    if entry == 257 << 2 | 2:
-        return f"zero (0x{entry >> 2:x})" if radix == 16 else f"zero ({entry >> 2})"
-    if entry < 4096 and entry & 3 == 2:
-        return f"UNKNOWN ENTRY (0x{entry:x})"
-    return f"0x{entry:x}" if radix == 16 else str(entry)
+        if step.value:
+            position = f"{step.path}/{step.slot}" if "p" in args else None
+            yield EntryRow(step.value, position, first=step.first, last=step.last)
+            yield from entry_rows(contents, step.value)

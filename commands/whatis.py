@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pycrash.api import (
     STRUCTURE,
     SYMBOL,
+    Address,
     Args,
+    Bytes,
     Command,
     Context,
     CrashError,
@@ -21,14 +23,12 @@ from pycrash.api import (
     many,
     number,
 )
+from pycrash.api.typerows import TypeRow, type_lines, type_row
 from pycrash.cexpr.eval.evaluator import evaluate
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.gdb.declared import declared
 from pycrash.cexpr.gdb.printing import type_text
-from pycrash.cexpr.printing.numbers import plain
-from pycrash.cexpr.structures.declaration import declaration
-from pycrash.cexpr.structures.namedtypes import NamedType
 from pycrash.cexpr.syntax.errors import ExprError
 
 #: Bytes of the largest integer crash knows the size of.
@@ -36,17 +36,37 @@ LARGEST_INT = 8
 
 
 @dataclass(frozen=True)
-class Declaration(Row):
-    """A declaration, line by line."""
+class VariableRow(Row, kind="whatis.variable"):
+    """A variable or a function: its type, its declaration in C, and where it lies."""
 
-    lines: tuple[str, ...]
+    name: str
+    type: str
+    declaration: str
+    address: Address
 
 
 @dataclass(frozen=True)
-class SizedType(Row):
-    """A type found by its size or by what it contains; `size` in bytes."""
+class EnumeratorRow(Row, kind="whatis.enumerator"):
+    """A name of an enumeration, whose tag may be empty."""
 
-    size: int
+    name: str
+    enum: str
+    value: int
+
+
+@dataclass(frozen=True)
+class ExpressionRow(Row, kind="whatis.expression"):
+    """Any other expression, by its type."""
+
+    expression: str
+    type: str
+
+
+@dataclass(frozen=True)
+class SizedType(Row, kind="whatis.size"):
+    """A type found by its size or by what it contains."""
+
+    size: Bytes
     type: str
 
 
@@ -76,6 +96,7 @@ and name."""
         ),
     )
     operands = (many(STRUCTURE, SYMBOL),)
+    rows = (TypeRow, VariableRow, EnumeratorRow, ExpressionRow, SizedType)
     examples = (
         ("A structure", "whatis list_head"),
         ("The declaration of a function", "whatis schedule"),
@@ -98,14 +119,14 @@ and name."""
         name = words[tagged]
         alone = False
         if not tagged and ctx.kernel.symbols.exists(name):
-            yield Declaration((_variable(ctx, name),))
+            yield _variable(ctx, name)
             return
         if name.count(".") > 1 and name[0] != ".":
             # crash loses all but the first name.
             name = words[tagged] = name.partition(".")[0]
             alone = True
         try:
-            yield Declaration(tuple(_declaration(ctx, name, words, "o" in args, alone)))
+            yield _declaration(ctx, name, words, "o" in args, alone)
         except ExprError:
             yield Notice(f"cannot resolve: {' '.join(_line_words(args, words))}")
             raise UsageError from None
@@ -115,8 +136,14 @@ and name."""
             yield from _table([row for row in rows if isinstance(row, SizedType)])
             return
         for row in rows:
-            if isinstance(row, Declaration):
-                yield from row.lines
+            if isinstance(row, TypeRow):
+                yield from type_lines(row, view.radix)
+            elif isinstance(row, VariableRow):
+                yield row.declaration
+            elif isinstance(row, EnumeratorRow):
+                yield f"enum{' ' if row.enum else ''}{row.enum} = {row.value}"
+            elif isinstance(row, ExpressionRow):
+                yield row.type
 
 
 def _line_words(args: Args, words: list[str]) -> list[str]:
@@ -133,17 +160,16 @@ def _range(text: str | None) -> tuple[int, int]:
     return first, number(high) if dash else first
 
 
-def _variable(ctx: Context, name: str) -> str:
+def _variable(ctx: Context, name: str) -> VariableRow:
     try:
-        return declared(type_text(Session(ctx), name), name)
+        type_ = type_text(Session(ctx), name)
     except CrashError as error:
         raise CrashError(f"gdb request failed: whatis {name}") from error
+    return VariableRow(name, type_, declared(type_, name), ctx.kernel.symbols.address(name))
 
 
-def _declaration(
-    ctx: Context, name: str, words: list[str], offsets: bool, alone: bool
-) -> Iterator[str]:
-    """The lines for what is not a symbol; with `alone` it is no type's name either.
+def _declaration(ctx: Context, name: str, words: list[str], offsets: bool, alone: bool) -> Row:
+    """The row of what is not a symbol; with `alone` it is no type's name either.
 
     Raises ExprError where nothing fits.
     """
@@ -156,34 +182,18 @@ def _declaration(
     if datatype is not None and (datatype.kind == "other" or datatype.size > LARGEST_INT):
         datatype = datatype if datatype.kind not in ("other", "int") else None
     if datatype is None:
-        yield from _other(ctx, name, words)
-    elif datatype.kind == "enum":
-        yield from _enumerators(datatype)
-    elif datatype.typedef or datatype.kind in ("struct", "union"):
-        yield from declaration(datatype, member, offsets=offsets, radix=ctx.settings.radix)
-    else:
-        yield f"SIZE: {plain(datatype.size, ctx.settings.radix)}"
+        return _other(ctx, name, words)
+    return type_row(datatype, member, offsets=offsets)
 
 
-def _enumerators(datatype: NamedType) -> Iterator[str]:
-    """An enumeration with the value of each of its names."""
-    real = datatype.ctype.real
-    typedef = "typedef " if datatype.typedef else ""
-    yield f"{typedef}enum {real.tag} {{" if real.tag else f"{typedef}enum {{"
-    for enumerator in real.enumerators or ():
-        yield f"  {enumerator.name} = {enumerator.value}"
-    yield "};" if real.tag else f"}} {datatype.name};"
-
-
-def _other(ctx: Context, name: str, words: list[str]) -> Iterator[str]:
-    """An enumerator with its value, or the type of an expression. Raises ExprError."""
+def _other(ctx: Context, name: str, words: list[str]) -> Row:
+    """An enumerator, or an expression. Raises ExprError."""
     found = ctx.kernel.part(Expressions).lookup.enumerator(name)
     if found is not None:
         value = evaluate(Session(ctx), name)
-        tag = value.type_.tag or ""
-        yield f"enum{' ' if tag else ''}{tag} = {found}"
-        return
-    yield type_text(Session(ctx), " ".join(words))
+        return EnumeratorRow(name, value.type_.tag or "", found)
+    text = " ".join(words)
+    return ExpressionRow(text, type_text(Session(ctx), text))
 
 
 def _table(rows: list[SizedType]) -> Iterator[str]:

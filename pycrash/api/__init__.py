@@ -63,7 +63,7 @@ from pycrash.api.operands.tasks import (
     pattern,
     policies,
 )
-from pycrash.api.rows import Begin, Bundle, Notice, Part, Row, TaskRow, Text, quick
+from pycrash.api.rows import Begin, Bundle, Gap, Notice, Part, Row, TaskRow, Text, quick
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.settings import Settings
 
@@ -100,6 +100,7 @@ __all__ = [
     "CrashError",
     "Date",
     "Flag",
+    "Gap",
     "Hidden",
     "KiB",
     "MissingFeature",

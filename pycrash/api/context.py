@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pycrash.api.rows import Row
+from pycrash.api.rows import Notice, Row
 from pycrash.kernel.core.architecture import RegisterSet
 from pycrash.settings import Settings
 
@@ -83,12 +83,17 @@ class Context:
         return View(self.settings, kernel.word_size, kernel.byte_order, kernel.arch.registers)
 
 
+def _unsaid(notice: Notice) -> None:
+    """There is nobody to hear it."""
+
+
 @dataclass(frozen=True)
 class View:
     """Everything a command's `text` may use: how things are shown, and no memory.
 
     `word_size` is the bytes of an unsigned long, `byte_order` struct's code of the kernel's,
-    `registers` the machine's.
+    `registers` the machine's. `say` prints a message at once, for what turns out only while it
+    is being shown.
     Under foreach `each` is true, and `first` at the first task.
     """
 
@@ -96,6 +101,7 @@ class View:
     word_size: int = 8
     byte_order: str = "<"
     registers: RegisterSet = field(default_factory=RegisterSet)
+    say: Callable[[Notice], None] = _unsaid
     each: bool = False
     first: bool = True
 

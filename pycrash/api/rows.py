@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pycrash.api.fields import Address
+from pycrash.api.fields import Address, Hidden
+from pycrash.errors import ReadError
 
 _R = TypeVar("_R", bound="Row")
 
@@ -58,10 +59,19 @@ class Bundle(Row):
 
 
 @dataclass(frozen=True)
+class Gap(Row):
+    """No fact, and so without a kind: the text has an empty line here."""
+
+
+@dataclass(frozen=True)
 class Text(Row, kind="text"):
-    """A line of an answer that is nothing but text: a page of help, a configuration file."""
+    """A line of an answer that is nothing but text: a page of help, a configuration file.
+
+    Where it is not `ended`, no newline follows.
+    """
 
     text: str
+    ended: Hidden[bool] = True
 
 
 @dataclass(frozen=True)
@@ -86,13 +96,17 @@ class Notice(Row, kind="notice"):
     The shell prints it as crash's error() does: "bt: text" for INFO,
     "WARNING: text", "NOTE: text", or indented under the command's name for CONT.
     `line` is output whose line was not ended when the message came. `command` names the
-    command that speaks where it is not the one that was typed (under foreach).
+    command that speaks where it is not the one that was typed (under foreach). Of a `quiet`
+    one crash says nothing, or the command's `text` has said it: only JSON has it. `cause` is
+    the failed read that it tells of.
     """
 
     text: str
     level: Literal["INFO", "WARNING", "NOTE", "CONT"] = "INFO"
     line: str = ""
     command: str = ""
+    quiet: bool = False
+    cause: ReadError | None = None
 
 
 class Part(str):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pycrash.api.fields import Address, Bytes, Hidden
 from pycrash.api.rows import Row, quick
+from pycrash.errors import CrashError
 from pycrash.kernel.symbols.table import offset_text
 
 if TYPE_CHECKING:
@@ -51,6 +52,30 @@ class UnknownSymbolRow(Row, kind="symbol.unknown"):
 def unknown_symbol(kernel: Kernel, word: str) -> UnknownSymbolRow:
     """The row for a word that names no symbol."""
     return UnknownSymbolRow(word, tuple(symbols_with(kernel, word)))
+
+
+@dataclass(frozen=True)
+class RefusedRow(Row):
+    """For the text alone, and so without a kind: the word that ends the command."""
+
+    unknown: UnknownSymbolRow
+
+
+class UnknownSymbol(CrashError):
+    """A word names no symbol; the text has said so."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"symbol not found: {word}")
+
+    @property
+    def quiet(self) -> bool:
+        return True
+
+
+def refuse_symbol(kernel: Kernel, word: str) -> Iterator[Row]:
+    """End a command because of a word that names no symbol. Raises UnknownSymbol."""
+    yield RefusedRow(unknown_symbol(kernel, word))
+    raise UnknownSymbol(word)
 
 
 def symbols_with(kernel: Kernel, text: str) -> Iterator[SymbolRow]:

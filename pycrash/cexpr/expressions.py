@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from pycrash.cexpr.printing.nested import NestedValue
     from pycrash.cexpr.printing.values import ValueOptions
     from pycrash.cexpr.structures.namedtypes import NamedTypes
-    from pycrash.cexpr.structures.structs import Reader, StructReader
+    from pycrash.cexpr.structures.structs import StructReader
+    from pycrash.kernel.core.space import Space
     from pycrash.kernel.core.typenames import Progress
     from pycrash.kernel.kernel import Kernel
 
@@ -42,16 +43,16 @@ class Expressions:
 
         return self._kernel.part(NamedTypes)
 
-    def structs(self, options: ValueOptions, read: Reader | None = None) -> StructReader:
-        """What reads and prints structures; `read` fetches those that are not kernel memory."""
+    def structs(self, options: ValueOptions, space: Space | None = None) -> StructReader:
+        """What reads and prints structures; they are kernel memory unless a space is given."""
         from pycrash.cexpr.structures.structs import StructReader
 
-        return StructReader(self._kernel, options, read)
+        return StructReader(self._kernel, options, space)
 
     def nested(self, value: drgn.Object) -> NestedValue:
         """A value as nested plain data, for JSON; nothing is read yet.
 
-        That of a structure at an address is had by `structs(options).nested(...)`.
+        That of a structure at an address is had by `structs(options).whole(...)`.
         """
         from pycrash.cexpr.printing.nested import NestedValue
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-from pycrash.render.memory import CODES, memory_lines
+from pycrash.api.memoryrows import CODES
+from pycrash.render.memory import memory_lines
 
 #: Columns of an address.
 WIDTH = 16

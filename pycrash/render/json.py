@@ -48,12 +48,7 @@ def error_line(command: str, error: Exception) -> str:
     if isinstance(error, UsageError):
         found |= {"message": str(error) or "wrong usage", "reason": "usage"}
     elif isinstance(error, ReadError):
-        found |= {
-            "message": str(error),
-            "reason": error.reason,
-            "address": f"{error.address:#x}",
-            "what": error.what,
-        }
+        found |= {"message": str(error), **_failed_read(error)}
     else:
         found |= {"message": str(error).strip("\n")}
         if not isinstance(error, CrashError):
@@ -61,10 +56,16 @@ def error_line(command: str, error: Exception) -> str:
     return _encode(found)
 
 
+def _failed_read(error: ReadError) -> Json:
+    return {"reason": error.reason, "address": f"{error.address:#x}", "what": error.what}
+
+
 def _notice(command: str, row: Notice) -> Json:
+    cause = {} if row.cause is None else _failed_read(row.cause)
     return {
         "kind": "notice",
         "command": row.command or command,
         "level": row.level,
         "message": row.text.strip("\n"),
+        **cause,
     }

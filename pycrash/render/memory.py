@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Literal, cast
 
-#: struct's codes by bytes of a value.
-CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+from pycrash.api.memoryrows import CODES, LINE, MemoryRow
+from pycrash.api.rows import Part, Row
+from pycrash.errors import ReadError
+
 #: Values on a line by the bytes of one.
-PER_LINE = {1: 16, 2: 8, 4: 4, 8: 2}
+PER_LINE = {size: LINE // size for size in CODES}
 #: Columns of a whole line's values.
 WIDTHS = {1: 48, 2: 40, 4: 36, 8: 34}
 
@@ -48,6 +51,49 @@ def memory_line(
         for value, name in zip(values, names, strict=True)
     ]
     return f"{address:{width}x}:  " + "".join(texts)
+
+
+def memory_text(
+    rows: Iterable[Row],
+    others: Callable[[Iterator[Row]], Iterator[str]],
+    width: int,
+    base: Base = "hex",
+    order: str | None = None,
+) -> Iterator[str]:
+    """The lines of rows, runs of memory among them: `others` makes those of the rest.
+
+    Addresses take `width` columns. With `order`, the byte order "<" or ">", the characters stand
+    behind the values.
+    """
+    for memory, group in groupby(rows, lambda row: isinstance(row, MemoryRow)):
+        if memory:
+            yield from _run_text(cast(Iterator[MemoryRow], group), width, base, order)
+        else:
+            yield from others(group)
+
+
+def _run_text(
+    rows: Iterator[MemoryRow], width: int, base: Base, order: str | None
+) -> Iterator[str]:
+    """The lines of one run. A ReadError leaves the last line as it is, as crash leaves it."""
+    held = unfinished = ""
+    try:
+        for row in rows:
+            for line in memory_lines(
+                row.address, width, row.values, row.names, row.size, base, order
+            ):
+                if held:
+                    yield held
+                held = line
+            lacking = -len(row.values) % PER_LINE[row.size]
+            columns = WIDTHS[row.size] - lacking * (2 * row.size + 1)
+            unfinished = held if order is None else held[: width + 3 + columns]
+    except ReadError:
+        if held:
+            yield Part(unfinished)
+        raise
+    if held:
+        yield held
 
 
 def memory_lines(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 from pycrash.api import Command, Context, Notice, Row, UsageError
 from pycrash.errors import CrashError
@@ -118,8 +120,9 @@ class Runner:
 
             output.write_all(json_lines(command.name, rows))
             return
-        plain = self._without_notices(command.name, rows, output)
-        output.write_all(command.text(self.context.view, args, plain))
+        say = partial(self._say, command.name, output)
+        view = replace(self.context.view, say=say)
+        output.write_all(command.text(view, args, _without_notices(rows, say)))
 
     def _making_room(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Pass rows on; before each, and before what ends them is said, the progress line goes."""
@@ -132,15 +135,21 @@ class Runner:
         finally:
             progress.clear()
 
-    def _without_notices(self, name: str, rows: Iterable[Row], output: Output) -> Iterator[Row]:
-        """Pass rows on; a Notice is printed where it stands among them."""
-        for row in rows:
-            if isinstance(row, Notice):
-                if row.line:
-                    output.write_plain(row.line)
-                self.messages.say(output, row.command or name, row.text, row.level)
-            else:
-                yield row
+    def _say(self, name: str, output: Output, notice: Notice) -> None:
+        """Print what a command has to say, behind the text that had begun."""
+        if notice.line:
+            output.write_plain(notice.line)
+        if not notice.quiet:
+            self.messages.say(output, notice.command or name, notice.text, notice.level)
+
+
+def _without_notices(rows: Iterable[Row], say: Callable[[Notice], None]) -> Iterator[Row]:
+    """Pass rows on; a Notice is said where it stands among them."""
+    for row in rows:
+        if isinstance(row, Notice):
+            say(row)
+        else:
+            yield row
 
 
 def wants_json(command: Command, words: Sequence[str]) -> bool:

@@ -16,7 +16,7 @@ from pycrash.shell.history import History, InvalidRecall
 from pycrash.shell.messages import Messages
 from pycrash.shell.output import Output, OutputError, Paint, open_redirect, standard_output
 from pycrash.shell.pager import pager_command
-from pycrash.shell.runner import ExitShell, Runner
+from pycrash.shell.runner import JSON_WORD, ExitShell, Runner
 from pycrash.shell.words import (
     LineError,
     Redirect,
@@ -24,6 +24,7 @@ from pycrash.shell.words import (
     separate_mark,
     split_redirect,
     split_words,
+    without_word,
 )
 
 PROGRAM = "crash"
@@ -79,7 +80,8 @@ class Session:
 
     @property
     def line(self) -> str:
-        """The line being run with its aliases replaced, without its pipe or redirection."""
+        """The line being run with its aliases replaced, without what is for the shell alone:
+        its pipe or redirection, a wish for JSON."""
         return self._line
 
     @property
@@ -194,7 +196,7 @@ class Session:
         self._output = output
         well = False
         try:
-            self._line = clean(text)
+            self._line = clean(without_word(text, JSON_WORD))
             words = split_words(text)
             if words and echo:
                 (outer or standard_output()).write_plain(echo)
@@ -268,22 +270,31 @@ class Session:
     def _data_words(self, words: list[str], output: Output) -> list[str]:
         """The words of the command that shows the type or variable an unknown word names.
 
-        Empty where there is none, which is said.
+        Empty where there is none, which is said. A wish for JSON stays one.
         """
         name = words[0]
+        wishes = [word for word in words[1:] if word == JSON_WORD]
+        words = [name, *(word for word in words[1:] if word != JSON_WORD)]
         if self.minimal:
             text = f"{name}: command not available in minimal mode\nNOTE: {MINIMAL_NOTE}"
-            self.runner.messages.say(output, PROGRAM, text)
-            return []
+            return self._refuse(output, CrashError(text), bool(wishes))
         try:
             self.ready()
             found = words_as_data(self.kernel, words) or words_for_gdb(words)
             if found:
-                return found
+                return found + wishes
         except CrashError as error:
+            return self._refuse(output, error, bool(wishes))
+        return self._refuse(output, CrashError(f"command not found: {name}"), bool(wishes))
+
+    def _refuse(self, output: Output, error: CrashError, as_json: bool) -> list[str]:
+        """Say why a word makes no command."""
+        if as_json:
+            from pycrash.render.json import error_line
+
+            output.write(error_line(PROGRAM, error))
+        else:
             self.runner.messages.say(output, PROGRAM, str(error))
-            return []
-        self.runner.messages.say(output, PROGRAM, f"command not found: {name}")
         return []
 
     # Input files.

@@ -116,6 +116,15 @@ def find_words(line: str) -> Iterator[Word]:
             at += 1
 
 
+def without_word(line: str, text: str) -> str:
+    """The line without one word, wherever it stands behind the first."""
+    for word in reversed(list(find_words(line))[1:]):
+        end = word.start + len(text)
+        if line[word.start : end] == text:
+            line = line[: word.start].rstrip(BLANKS) + line[end:]
+    return line
+
+
 def _past_word(line: str, at: int, end: int) -> int:
     while at < end and line[at] not in BLANKS:
         at += 1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import drgn
 from drgn import TypeKind
 
-from pycrash.cexpr.eval.arith import Memory
+from pycrash.cexpr.eval.arith import Memory, reading
 from pycrash.cexpr.eval.evaluator import Evaluator
 from pycrash.cexpr.eval.kinds import kind_of, real_type
 from pycrash.cexpr.eval.lookup import is_untyped
@@ -22,25 +22,12 @@ from pycrash.cexpr.gdb.formats import (
 )
 from pycrash.cexpr.gdb.offsets import HEAD, with_offsets
 from pycrash.cexpr.printing.ctype import AGGREGATES
-from pycrash.cexpr.printing.nested import NestedValue
+from pycrash.cexpr.printing.nested import NestedValue, Plain
 from pycrash.cexpr.printing.typetext import format_type, format_type_name
 from pycrash.cexpr.printing.values import ValueOptions, format_output
 from pycrash.cexpr.syntax.ast import Node, TypeExpr
 from pycrash.cexpr.syntax.errors import ExprError
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A value that has its place in the history: `$number = text`, warnings before it.
-
-    `value` is the same as nested plain data.
-    """
-
-    number: int
-    type: str
-    text: str
-    value: NestedValue
-    warnings: tuple[str, ...] = ()
+from pycrash.kernel.core.space import Space
 
 
 class Value:
@@ -81,29 +68,65 @@ class Value:
         """Put it into the value history; returns its number."""
         return self.state.record(self.value)
 
+    def check(self, letter: str) -> None:
+        """Raise ExprError where a format's letter does not fit the value."""
+        if self.is_void or self.value.absent_:
+            return
+        if letter and letter not in LETTERS:
+            raise ExprError(f'Undefined output format "{letter}".')
+        if kind_of(self.value) == TypeKind.FUNCTION and letter in ("a", "c"):
+            raise ExprError("Value can't be converted to integer.")
+
     def text(self, options: ValueOptions) -> str:
-        """The value as print shows it. Raises ExprError, ReadError."""
-        letter = options.format
+        """The value as print shows it, in a format that fits it."""
         if self.is_void:
             return "void"
         if self.value.absent_:
             return "<optimized out>"
-        if letter and letter not in LETTERS:
-            raise ExprError(f'Undefined output format "{letter}".')
-        if kind_of(self.value) == TypeKind.FUNCTION and letter not in ("", "s"):
-            if letter in ("a", "c"):
-                raise ExprError("Value can't be converted to integer.")
+        if kind_of(self.value) == TypeKind.FUNCTION and options.format not in ("", "s"):
             return format_output(self.kernel, self._byte, options)
         return format_output(self.kernel, self.value, options)
 
 
-def print_value(
-    session: Session, text: str, radix: int = 0, memory: Memory | None = None
-) -> Printed:
-    """Evaluate `[/FMT] expression`, put it into the history and print it.
+class Printed:
+    """A value on its way to the screen: its text and the same as nested plain data, each made
+    when asked for. Nothing of it fails any more once `check` has passed.
 
-    A `radix` of 10 or 16 takes the place of the set one; `memory` reads in place of the
-    kernel's.
+    `number` is its place in the history, 0 without one.
+    """
+
+    def __init__(self, found: Value, options: ValueOptions, number: int = 0) -> None:
+        self._found = found
+        self._options = options
+        self.number = number
+        self.warnings = found.warnings
+
+    def check(self) -> None:
+        """Raise ExprError where the format does not fit the value."""
+        self._found.check(self._options.format)
+
+    @property
+    def type(self) -> str:
+        return format_type_name(self._found.value.type_)
+
+    @property
+    def address(self) -> int | None:
+        """Where the value lies, None where it is not in memory."""
+        return self._found.value.address_
+
+    @property
+    def text(self) -> str:
+        return self._found.text(self._options)
+
+    def plain(self) -> Plain:
+        return NestedValue.of(self._found.kernel, self._found.value).plain()
+
+
+def print_value(session: Session, text: str, radix: int = 0, space: Space | None = None) -> Printed:
+    """Evaluate `[/FMT] expression` and put it into the history.
+
+    A `radix` of 10 or 16 takes the place of the set one; memory is read from `space` in place
+    of the kernel's.
 
     Raises ExprError, ReadError.
     """
@@ -111,18 +134,20 @@ def print_value(
     options = _with_format(session, given, session.options(radix))
     if given is not None:
         check_print_format(given)
-    found = Value(session, rest, memory)
-    number = found.record()
-    type_name = format_type_name(found.value.type_)
-    value = NestedValue.of(session.kernel, found.value)
-    return Printed(number, type_name, found.text(options), value, found.warnings)
+    found = Value(session, rest, None if space is None else _memory(space))
+    return Printed(found, options, found.record())
 
 
-def print_command(session: Session, arguments: str, void: bool = True) -> Iterator[str]:
-    """What `print [-option]... [/FMT] [expression]` prints, in pieces.
+def _memory(space: Space) -> Memory:
+    """A space as expressions read it."""
+    return lambda address, size: space.read(address, size, reading(size))
 
-    Without `void` a value of type void is passed over, as `call` does. Raises ExprError,
-    ReadError; what was printed before that stays.
+
+def print_command(session: Session, arguments: str, void: bool = True) -> Printed | None:
+    """What `print [-option]... [/FMT] [expression]` prints, unchecked.
+
+    Without `void` None for a value of type void, as `call` passes over it. Raises ExprError,
+    ReadError.
     """
     options, rest = split_options(arguments, session.options())
     given, rest = split_format(rest)
@@ -130,25 +155,20 @@ def print_command(session: Session, arguments: str, void: bool = True) -> Iterat
     if given is not None:
         check_print_format(given)
     value = Value(session, rest)
-    yield from (f"{line}\n" for line in value.warnings)
     if value.is_void and not void:
-        return
-    yield f"${value.record()} = "
-    yield value.text(found)
-    yield "\n"
+        return None
+    return Printed(value, found, value.record())
 
 
-def output_command(session: Session, arguments: str) -> Iterator[str]:
-    """What `output[/FMT] expression` prints: no number, no newline."""
+def output_command(session: Session, arguments: str) -> Printed:
+    """What `output[/FMT] expression` prints, without a number. Raises ExprError, ReadError."""
     given, rest = split_format(arguments)
     found = _with_format(session, given, session.options())
     if given is not None:
         check_print_format(given, "output")
     if not rest:
         raise ExprError("Argument required (expression to compute).")
-    value = Value(session, rest)
-    yield from (f"{line}\n" for line in value.warnings)
-    yield value.text(found)
+    return Printed(Value(session, rest), found)
 
 
 def _with_format(session: Session, given: Format | None, options: ValueOptions) -> ValueOptions:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from pycrash.cexpr.printing.numbers import plain
 from pycrash.cexpr.structures.namedtypes import NamedType
-from pycrash.errors import CrashError
 
 
 def declaration(
@@ -22,10 +21,7 @@ def declaration(
 
     With a member only that member is shown, and no size. With an address the addresses of
     members stand in place of their offsets.
-    Raises CrashError for a member path with dots.
     """
-    if "." in member:
-        raise CrashError(f"invalid data structure reference: {datatype.name}.{member}")
     first, *rest = datatype.lines
     typedef = "typedef " if datatype.typedef else ""
     body = bool(rest)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import drgn
 
 from pycrash.cexpr.eval.state import ExprState
 from pycrash.cexpr.printing.ctype import CType
+from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.places import Place
 from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
-from pycrash.cexpr.structures.structs import StructReader
+from pycrash.cexpr.structures.structs import Shown, StructReader, Trouble
 from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
@@ -30,12 +31,18 @@ _SYMBOL_KINDS = (
 )
 
 
+PointerKind = Literal["pointer", "double", "function", "typedef"]
+
+
 @dataclass(frozen=True)
 class _Pointer:
-    """A member that is a pointer: its type's text as far as it is shown, and what kind it is."""
+    """A member that is a pointer: its type's text as far as it is shown, what kind it is, its
+    type, and where it stands."""
 
     text: str
-    kind: str  # "pointer", "double", "function" or "typedef"
+    kind: PointerKind
+    ctype: CType
+    place: Place
 
 
 class Dereferencer:
@@ -45,35 +52,56 @@ class Dereferencer:
         self._reader = reader
         self._kernel: Kernel = reader.kernel
 
-    def whole(self, datatype: NamedType, address: int) -> Iterator[str]:
-        """A structure with each pointer of its own followed. Raises ReadError."""
-        for line in self._reader.whole(datatype, address):
+    def whole(self, datatype: NamedType, address: int) -> Shown | Trouble:
+        """A structure with each pointer of its own followed."""
+        shown = self._reader.whole(datatype, address)
+        if isinstance(shown, Trouble):
+            return shown
+        return replace(shown, lines=lambda: list(self._lines(shown, datatype, address)))
+
+    def member(self, datatype: NamedType, name: str, address: int) -> Shown | Trouble:
+        """A member; a pointer with its target. Raises CrashError where that cannot be read."""
+        pointer = self._pointer(datatype, name, address)
+        if pointer is None:
+            return self._reader.member(datatype, name, address)
+
+        def lines() -> Iterable[str]:
+            found = self._target(name, pointer)
+            return found or self._reader.read_member(datatype, name, address).lines()
+
+        return Shown(name, lines, NestedValue(pointer.ctype, lambda: pointer.place))
+
+    def _lines(self, shown: Shown, datatype: NamedType, address: int) -> Iterator[str]:
+        for line in shown.lines():
             inner = line.startswith("  ") and line[2:3] != " "
             if inner and "{" not in line and "}" not in line:
                 name = line[2:].partition(" =")[0]
-                lines = self.member(datatype, name, address)
+                pointer = self._pointer(datatype, name, address)
+                lines = self._target(name, pointer) if pointer is not None else None
                 if lines is not None:
                     yield from lines
                     continue
             yield line
 
-    def member(self, datatype: NamedType, name: str, address: int) -> list[str] | None:
-        """The lines of a pointer member and its target; None where it is no such member.
+    def _pointer(self, datatype: NamedType, name: str, address: int) -> _Pointer | None:
+        """A pointer member as it stands in memory; None where it is no such member.
 
-        Raises CrashError where the member cannot be read.
+        Raises CrashError where it cannot be read.
         """
         found = datatype.find(name)
-        pointer = _pointer_member(datatype, name)
-        if found is None or pointer is None:
+        declared = _declared_pointer(datatype, name)
+        if found is None or declared is None:
             return None
-        place = address + found.bit // 8
+        at = address + found.bit // 8
         try:
-            target = self._kernel.read_word(place, "target address")
+            data = self._kernel.read(at, self._kernel.word_size, "target address")
         except CrashError:
-            raise CrashError(f"cannot access {datatype.name}.{name} {place:x}") from None
-        return self._target(name, pointer, found.ctype, target)
+            raise CrashError(f"cannot access {datatype.name}.{name} {at:x}") from None
+        return _Pointer(*declared, found.ctype, Place(data, at))
 
-    def _target(self, name: str, pointer: _Pointer, ctype: CType, target: int) -> list[str] | None:
+    def _target(self, name: str, pointer: _Pointer) -> list[str] | None:
+        """The lines of a pointer and what it leads to; None where that cannot be read."""
+        target = self._kernel.unsigned(pointer.place.data)
         symbol = self._symbol(target)
         variable = self._variable(symbol) if symbol else None
         named = f"<{symbol}> " if symbol else ""
@@ -92,13 +120,12 @@ class Dereferencer:
         if kind == "double":
             value = f"{self._kernel.read_word(target, 'target value'):x}"
             return [head, f"  -> {named}{value}"]
-        return self._value(name, pointer, ctype, target, symbol, variable)
+        return self._value(name, pointer, target, symbol, variable)
 
     def _value(
         self,
         name: str,
         pointer: _Pointer,
-        ctype: CType,
         target: int,
         symbol: str,
         variable: CType | None,
@@ -108,8 +135,8 @@ class Dereferencer:
         if pointer.kind == "pointer":
             text, star = text[:-2], "*"
         head = f"  {text} {star}{name} = {target:#x}"
-        wanted = variable or ctype.element
-        if not ctype.element.complete:
+        wanted = variable or pointer.ctype.element
+        if not pointer.ctype.element.complete:
             return [head, f"  -> ({text}: no debuginfo data)"]
         try:
             data = self._kernel.read(target, wanted.size) if wanted.size else b""
@@ -156,22 +183,22 @@ class Dereferencer:
         return f'"{text}"' if text else "(not accessible)"
 
 
-def _pointer_member(datatype: NamedType, name: str) -> _Pointer | None:
-    """How the structure's own text declares a member, if as a pointer."""
+def _declared_pointer(datatype: NamedType, name: str) -> tuple[str, PointerKind] | None:
+    """How the structure's own text declares a member, if as a pointer: see _Pointer."""
     for line in datatype.lines:
         if not line.startswith("    ") or line[4:5] == " ":
             continue
         text = line[4:]
         if f" *{name};" in line:
-            return _Pointer(text[: text.index("*") + 1], "pointer")
+            return text[: text.index("*") + 1], "pointer"
         if f"**{name};" in line:
-            return _Pointer(text[: text.index("**") + 2], "double")
+            return text[: text.index("**") + 2], "double"
         if f"(*{name})(" in line:
-            return _Pointer(text[: text.index(";")], "function")
+            return text[: text.index(";")], "function"
         if f" {name};" in line:
             found = datatype.find(name)
             if found is not None and _is_pointer_typedef(found.ctype):
-                return _Pointer(text.partition(" ")[0], "typedef")
+                return text.partition(" ")[0], "typedef"
     return None
 
 

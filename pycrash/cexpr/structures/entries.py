@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.values import ValueOptions
 from pycrash.cexpr.structures.innermembers import MemberNotFound
 from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
 from pycrash.cexpr.structures.scalars import DirectMember, direct_members
-from pycrash.cexpr.structures.structs import StructReader, split_members
+from pycrash.cexpr.structures.structs import Shown, StructReader, Trouble, split_members
 from pycrash.errors import CrashError, ReadError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
-
-
-@dataclass(frozen=True)
-class Part:
-    """A structure of an entry, or a member of it, as lines and as nested plain data."""
-
-    name: str
-    member: str
-    address: int
-    lines: tuple[str, ...]
-    value: NestedValue
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What could not be shown, and why; `line` is the text that had begun on its line."""
-
-    text: str
-    line: str = ""
 
 
 class EntryReader:
@@ -66,21 +45,25 @@ class EntryReader:
                 datatype = self._types.find(name)
                 self._fast[place] = direct_members(datatype, name, members)
 
-    def parts(self, address: int) -> Iterator[Part | Trouble]:
-        """What to show of one entry.
+    def shown(self, address: int) -> Iterator[tuple[str, Iterator[Shown | Trouble]]]:
+        """Each structure to show of one entry: its name, and the parts of it.
 
-        Raises CrashError for a structure that does not exist.
+        Both raise CrashError, for a structure that does not exist.
         """
         self.prepare()
-        address &= self._kernel.word_mask
         for place, (name, members) in enumerate(self._wanted):
-            if members is None:
-                yield from self._whole(name, address)
-            elif self._direct:
-                yield from self._members_direct(self._fast[place], name, address)
-            else:
-                for member in members:
-                    yield from self._member(name, member, address)
+            yield name, self._parts(place, name, members, address)
+
+    def _parts(
+        self, place: int, name: str, members: list[str] | None, address: int
+    ) -> Iterator[Shown | Trouble]:
+        if members is None:
+            yield self._structs.whole(self._datatype(name), address)
+        elif self._direct:
+            yield from self._members_direct(self._fast[place], name, address)
+        else:
+            for member in members:
+                yield from self._member(name, member, address)
 
     def _datatype(self, name: str) -> NamedType:
         datatype = self._types.find(name)
@@ -90,39 +73,18 @@ class EntryReader:
             raise CrashError(f"invalid structure name: {name}")
         return datatype
 
-    def _whole(self, name: str, address: int) -> Iterator[Part | Trouble]:
+    def _member(self, name: str, member: str, address: int) -> Iterator[Shown | Trouble]:
         datatype = self._datatype(name)
-        try:
-            lines = tuple(self._structs.whole(datatype, address))
-        except ReadError as error:
-            begun = f"struct {name} "
-            if not error.quiet:
-                yield Trouble(str(error), begun)
-            lines = (begun,) if error.quiet else ("",)
-        yield Part(name, "", address, lines, self._structs.nested(datatype, address))
-
-    def _member(self, name: str, member: str, address: int) -> Iterator[Part | Trouble]:
-        datatype = self._datatype(name)
-        try:
-            if datatype.find(member) is None:
-                raise MemberNotFound(member)
-            lines = tuple(self._structs.member(datatype, member, address))
-        except MemberNotFound as error:
-            yield Trouble(str(error))
-            return
-        except ReadError as error:
-            if not error.quiet:
-                yield Trouble(str(error))
+        part = self._structs.member(datatype, member, address)
+        yield part
+        unread = isinstance(part, Trouble) and datatype.find(member) is not None
+        if unread and ("." in member or "[" in member):
             # crash looks for the member in what gdb printed, which is nothing then.
-            if "." in member or "[" in member:
-                yield Trouble(str(MemberNotFound(member)))
-            return
-        value = self._structs.nested(datatype, address, member)
-        yield Part(name, member, address, lines, value)
+            yield Trouble.of(MemberNotFound(member))
 
     def _members_direct(
         self, members: Sequence[DirectMember], name: str, address: int
-    ) -> Iterator[Part | Trouble]:
+    ) -> Iterator[Shown | Trouble]:
         if not self._kernel.memory.is_kernel(address):
             return
         for member in members:
@@ -130,10 +92,7 @@ class EntryReader:
                 yield from self._member(name, member.name, address)
                 continue
             try:
-                line = member.line(self._kernel, address, self._radix)
-            except ReadError:
+                yield member.shown(self._kernel, address, self._radix)
+            except ReadError as error:
                 where = address + member.offset
-                yield Trouble(f"cannot access member: {member.name} at {where:x}")
-                continue
-            value = member.nested(self._kernel, address)
-            yield Part(name, member.name, address, (line,), value)
+                yield Trouble(f"cannot access member: {member.name} at {where:x}", cause=error)

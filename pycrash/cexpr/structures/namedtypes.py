@@ -40,12 +40,14 @@ class Found:
     """Where a member path leads: the bit offset from the structure, and the member's type.
 
     `top` is the way from the structure to the path's first name, through anonymous members.
+    `inside` is false where an index lies beyond its array.
     """
 
     bit: int
     bits: int
     ctype: CType
     top: tuple[Member, ...]
+    inside: bool = True
 
 
 class NamedType:
@@ -87,6 +89,7 @@ class NamedType:
             return None
         bit, bits, ctype = 0, 0, self.ctype
         top: tuple[Member, ...] = ()
+        inside = True
         for step in steps:
             match = _STEP.match(step)
             if match is None:
@@ -100,9 +103,10 @@ class NamedType:
             for index in _INDEX.findall(match[2]):
                 if ctype.kind != TypeKind.ARRAY:
                     return None
+                inside &= int(index, 0) < ctype.length
                 ctype = ctype.element
                 bit += int(index, 0) * ctype.size * 8
-        return Found(bit, bits, ctype, top)
+        return Found(bit, bits, ctype, top, inside)
 
     def offset(self, path: str) -> int | None:
         """The offset of a member in bytes, None where there is none of that name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from drgn import TypeKind
@@ -14,7 +15,8 @@ from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.places import Place
 from pycrash.cexpr.printing.values import read_string
 from pycrash.cexpr.structures.namedtypes import NamedType
-from pycrash.errors import CrashError
+from pycrash.cexpr.structures.structs import Shown
+from pycrash.errors import CrashError, ReadError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -43,30 +45,32 @@ class DirectMember:
         """Whether the value is shown as a number or string; others are shown as gdb does."""
         return self.width > 0 and (self.width <= _WORD or self.string)
 
-    def line(self, kernel: Kernel, address: int, radix: int) -> str:
-        """`  name = value` for the structure at an address. Raises ReadError."""
-        place = address + self.offset
+    def shown(self, kernel: Kernel, address: int, radix: int) -> Shown:
+        """The member of the structure at an address, as `  name = value`. Raises ReadError."""
+        at = address + self.offset
+        place: Place | None = None
+        try:
+            place = Place(kernel.read(at, self.width, "structure value"), at)
+        except ReadError:
+            # A string is shown as far as it can be read.
+            if self.width <= _WORD:
+                raise
+        line = partial(self._line, kernel, at, place, radix)
+        return Shown(self.name, line, NestedValue(self.ctype, lambda: place))
+
+    def _line(self, kernel: Kernel, at: int, place: Place | None, radix: int) -> tuple[str]:
         value = 0
         text = ""
-        if self.width <= _WORD:
-            value = kernel.unsigned(kernel.read(place, self.width, "structure value"))
+        if place is not None and self.width <= _WORD:
+            value = kernel.unsigned(place.data)
         if self.width in (1, 2, 4, 8):
             number = f"{value:#x}" if self.pointer or radix == 16 else str(value)
             text = f"  {self.name} = {number}"
         if self.string and self.pointer:
-            return f'{text}  "{_text(kernel, value, _STRING)}"'
+            return (f'{text}  "{_text(kernel, value, _STRING)}"',)
         if self.string:
-            return f'{text}  {self.name} = "{_text(kernel, place, self.width)}"'
-        return text + _function(kernel, value)
-
-    def nested(self, kernel: Kernel, address: int) -> NestedValue:
-        """The member as nested plain data; nothing is read yet."""
-        place = address + self.offset
-
-        def read() -> Place:
-            return Place(kernel.read(place, self.ctype.size, "structure value"), place)
-
-        return NestedValue(self.ctype, read)
+            return (f'{text}  {self.name} = "{_text(kernel, at, self.width)}"',)
+        return (text + _function(kernel, value),)
 
 
 def _text(kernel: Kernel, address: int, limit: int) -> str:

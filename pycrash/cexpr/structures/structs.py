@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pycrash.cexpr.printing.nested import NestedValue
@@ -11,13 +12,11 @@ from pycrash.cexpr.printing.places import Place
 from pycrash.cexpr.printing.values import Printer, ValueOptions
 from pycrash.cexpr.structures.innermembers import MemberNotFound, extended_member
 from pycrash.cexpr.structures.namedtypes import Found, NamedType
-from pycrash.errors import ReadError
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.space import Space, space_of
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
-
-#: Reads memory: address, size, what is read. Raises ReadError.
-Reader = Callable[[int, int, str], bytes]
 
 
 class NotKernelMemory(ReadError):
@@ -33,63 +32,96 @@ def _reading(size: int) -> str:
     return "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A structure, or the member of it that `path` names, once its memory has been read.
+
+    `lines` makes the lines that crash prints. It raises MemberNotFound where crash loses its way
+    in what gdb printed, and where pointers are followed also ReadError and CrashError.
+    """
+
+    path: str
+    lines: Callable[[], Iterable[str]]
+    value: NestedValue
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What could not be shown, and why; of `quiet` trouble crash does not say why.
+
+    `line` is the text that had begun on its line; `gap` tells of an empty line behind; `cause`
+    is the failed read.
+    """
+
+    text: str
+    line: str = ""
+    quiet: bool = False
+    gap: bool = False
+    cause: ReadError | None = None
+
+    @classmethod
+    def of(cls, error: CrashError, line: str = "", gap: bool = False) -> Trouble:
+        cause = error if isinstance(error, ReadError) else None
+        return cls(str(error), line, error.quiet, gap, cause)
+
+
 class StructReader:
     """Reads structures of one kernel and prints them under one set of options.
 
-    `read` fetches the structures themselves where they are not kernel memory; what they point
-    to always is.
+    They lie in `space`; what they point to is always kernel memory.
     """
 
-    def __init__(self, kernel: Kernel, options: ValueOptions, read: Reader | None = None) -> None:
+    def __init__(self, kernel: Kernel, options: ValueOptions, space: Space | None = None) -> None:
         self.kernel = kernel
         self.printer = Printer(kernel, options)
-        self._read = read
+        self.space = space or space_of(kernel, "KVADDR")
 
     def place(self, datatype: NamedType, address: int) -> Place:
         """The bytes of a structure. Raises ReadError."""
         size = datatype.size
-        if self._read is None and not self.kernel.memory.is_kernel(address):
+        if self.space.is_kernel and not self.kernel.memory.is_kernel(address):
             raise NotKernelMemory(address, _reading(size), "invalid")
-        read = self._read or self.kernel.read
-        return Place(read(address, size, _reading(size)) if size else b"", address)
+        return Place(self.space.read(address, size, _reading(size)) if size else b"", address)
 
-    def whole(self, datatype: NamedType, address: int) -> Iterator[str]:
-        """`struct name {...}` as lines; what is no union is called a struct. Raises ReadError."""
-        text = self.printer.value(datatype.ctype, self.place(datatype, address))
+    def whole(self, datatype: NamedType, address: int) -> Shown | Trouble:
+        """A structure: `struct name {...}`; what is no union is called a struct."""
         word = "union" if datatype.kind == "union" else "struct"
-        yield from f"{word} {datatype.name} {text}".split("\n")
+        begun = f"{word} {datatype.name} "
+        try:
+            place = self.place(datatype, address)
+        except ReadError as error:
+            if error.quiet:
+                return Trouble.of(error, f"{begun}\n")
+            return Trouble.of(error, begun, gap=word == "struct")
 
-    def member(self, datatype: NamedType, path: str, address: int) -> Iterator[str]:
-        """`  name = value` as lines, with the comma that stands behind it in the structure.
+        def lines() -> list[str]:
+            return f"{begun}{self.printer.value(datatype.ctype, place)}".split("\n")
 
-        Raises ReadError, and CrashError where crash loses its way in what gdb printed.
-        """
-        found = datatype.find(path)
-        if found is None:
-            return
-        place = self.place(datatype, address)
-        lines = self._top_lines(datatype, found, place)
-        if "." in path or "[" in path:
-            yield from extended_member(datatype.name, lines, path)
-        else:
-            yield from lines
+        return Shown("", lines, NestedValue(datatype.ctype, lambda: place))
 
-    def nested(self, datatype: NamedType, address: int, path: str = "") -> NestedValue:
-        """A structure, or the member of it that a path names, as nested plain data.
+    def member(self, datatype: NamedType, path: str, address: int) -> Shown | Trouble:
+        """One member: `  name = value`, with the comma that stands behind it in the structure."""
+        try:
+            return self.read_member(datatype, path, address)
+        except (ReadError, MemberNotFound) as error:
+            return Trouble.of(error)
 
-        Nothing is read yet. Raises MemberNotFound.
-        """
-        if not path:
-            return NestedValue(datatype.ctype, lambda: self.place(datatype, address))
+    def read_member(self, datatype: NamedType, path: str, address: int) -> Shown:
+        """As `member`. Raises ReadError, MemberNotFound."""
         found = datatype.find(path)
         if found is None:
             raise MemberNotFound(path)
-        bit, bits = found.bit, found.bits
+        place = self.place(datatype, address)
+        if not found.inside:
+            raise MemberNotFound(path)
 
-        def member() -> Place:
-            return Place(self.place(datatype, address).data, address, bit, bits)
+        def lines() -> Iterable[str]:
+            top = self._top_lines(datatype, found, place)
+            inner = "." in path or "[" in path
+            return extended_member(datatype.name, top, path) if inner else top
 
-        return NestedValue(found.ctype, member)
+        own = Place(place.data, address, found.bit, found.bits)
+        return Shown(path, lines, NestedValue(found.ctype, lambda: own))
 
     def _top_lines(self, datatype: NamedType, found: Found, place: Place) -> list[str]:
         """The lines of the member a path begins with, indented as in the whole structure."""
