@@ -88,7 +88,7 @@ the CPU of the current task."""
         if colon and symbol:
             yield Notice(f"{symbol} is not percpu; cpuspec ignored.", "WARNING")
             words[0] = name
-        space = space_of(ctx.kernel, "UVADDR", ctx.task) if "u" in args else None
+        space = space_of(ctx.kernel, "UVADDR", lambda: ctx.task) if "u" in args else None
         yield from _value(ctx, " ".join(words), radix, symbol, space, label=symbol)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:

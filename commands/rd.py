@@ -171,7 +171,7 @@ class Rd(Command):
                 address = (address - (count - 1) * request.size) & mask
         if count <= 0:
             raise CrashError(f"invalid count request: {count}")
-        space = space_of(ctx.kernel, request.space, ctx.task)
+        space = space_of(ctx.kernel, request.space, lambda: ctx.task)
         if request.form == "raw":
             yield self._copy(ctx, request, space, address, count)
         elif request.form == "characters":

@@ -138,7 +138,7 @@ class _StructureCommand(Command):
         if len(request.members) > 1 and request.offsets and request.address is not None:
             raise CrashError("-o option not valid with multiple member format")
         word: SpaceWord = "FILEADDR" if "f" in args else "UVADDR" if "u" in args else "KVADDR"
-        space = space_of(ctx.kernel, word, ctx.task)
+        space = space_of(ctx.kernel, word, lambda: ctx.task)
         yield from _Shower(ctx, request, radix, space).rows()
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:

@@ -37,12 +37,13 @@ LARGEST_INT = 8
 
 @dataclass(frozen=True)
 class VariableRow(Row, kind="whatis.variable"):
-    """A variable or a function: its type, its declaration in C, and where it lies."""
+    """A variable or a function: its type, its declaration in C, and where it lies; None for one
+    of the marks that crash makes itself."""
 
     name: str
     type: str
     declaration: str
-    address: Address
+    address: Address | None
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,9 @@ def _variable(ctx: Context, name: str) -> VariableRow:
         type_ = type_text(Session(ctx), name)
     except CrashError as error:
         raise CrashError(f"gdb request failed: whatis {name}") from error
-    return VariableRow(name, type_, declared(type_, name), ctx.kernel.symbols.address(name))
+    symbol = ctx.kernel.symbols.by_name(name)
+    address = None if symbol is None else symbol.address
+    return VariableRow(name, type_, declared(type_, name), address)
 
 
 def _declaration(ctx: Context, name: str, words: list[str], offsets: bool, alone: bool) -> Row:

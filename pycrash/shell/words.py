@@ -119,9 +119,8 @@ def find_words(line: str) -> Iterator[Word]:
 def without_word(line: str, text: str) -> str:
     """The line without one word, wherever it stands behind the first."""
     for word in reversed(list(find_words(line))[1:]):
-        end = word.start + len(text)
-        if line[word.start : end] == text:
-            line = line[: word.start].rstrip(BLANKS) + line[end:]
+        if word.text == text:
+            line = line[: word.start].rstrip(BLANKS) + line[word.start + len(text) :]
     return line
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from drgn import TypeMember
@@ -14,6 +16,7 @@ from pycrash.api import Context, Notice, Row, Settings, UsageError, View
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.symbols.table import Symbol
+from pycrash.render.json import json_lines
 from tests.cexpr.fake import BASE, FakeKernel
 
 A, B, C = (BASE + 0x20 * i for i in range(3))
@@ -70,15 +73,27 @@ def run(line: str) -> list[str]:
     args = command.parse(words)
     shown: list[str] = []
 
+    def say(notice: Notice) -> None:
+        if not notice.quiet:
+            shown.append(f"<{notice.text}>")
+
     def plain(rows: Iterator[Row]) -> Iterator[Row]:
         for row in rows:
             if isinstance(row, Notice):
-                shown.append(f"<{row.text}>")
+                say(row)
             else:
                 yield row
 
-    shown.extend(command.text(View(CONTEXT.settings), args, plain(command.run(CONTEXT, args))))
+    view = View(CONTEXT.settings, say=say)
+    shown.extend(command.text(view, args, plain(command.run(CONTEXT, args))))
     return shown
+
+
+def as_json(line: str) -> list[Any]:
+    """The objects of a command."""
+    name, *words = line.split()
+    command = {"list": List, "tree": Tree}[name]()
+    return [json.loads(o) for o in json_lines(name, command.run(CONTEXT, command.parse(words)))]
 
 
 ALL = [f"{address:x}" for address in (A, B, C)]
@@ -116,6 +131,16 @@ def test_contents() -> None:
     ]
     assert run("list -H head -s list_head")[1] == "struct list_head {"
     assert "<invalid data structure member reference: no>" in run("list -H head -s thing.no")
+
+
+def test_json_has_one_object_a_structure() -> None:
+    found = as_json("list -H head -s thing.number,no,list.next")
+    assert [o["kind"] for o in found] == ["list.entry", "struct", "notice"] * 3
+    assert found[1]["fields"] == {"number": 1, "list.next": f"{B:#x}"}
+    assert found[2]["message"] == "invalid data structure member reference: no"
+    leaf = BASE + 0xC0
+    assert as_json(f"tree -N -S thing.number {leaf:x}")[1]["fields"] == {"number": 0}
+    assert as_json("list -H empty") == [{"kind": "list.empty", "head": f"{EMPTY:#x}"}]
 
 
 @pytest.mark.parametrize(

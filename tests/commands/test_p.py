@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from commands.gdb import Gdb
-from commands.p import P, PerCpu, Value
+from commands.p import CpuRow, P, PerCpuRow
 from commands.whatis import SizedType, Whatis
 from pycrash.api import Command, Notice, Part, Settings, UsageError, View
+from pycrash.api.valuerows import ValueRow
 from pycrash.errors import CrashError
 from tests.cexpr.fake_expressions import ExpressionKernel
 
@@ -25,19 +26,24 @@ def ctx() -> Any:
 
 
 def lines(command: Command, ctx: Any, *words: str) -> list[str]:
-    """What a command prints; notices as `! text`."""
+    """What a command prints; notices as `! text`, behind what had begun."""
     args = command.parse(words)
     found: list[str] = []
 
     def rows() -> Any:
         for row in command.run(ctx, args):
             if isinstance(row, Notice):
-                found.append(f"! {row.text}")
+                found.extend(text for text in (row.line, f"! {row.text}" * (not row.quiet)) if text)
             else:
                 yield row
 
-    for line in command.text(View(ctx.settings), args, rows()):
-        found.append(line)
+    try:
+        for line in command.text(View(ctx.settings), args, rows()):
+            found.append(line)
+    except CrashError as error:
+        if not found:
+            raise
+        found.append(f"! {error}")
     return found
 
 
@@ -87,23 +93,28 @@ def test_a_cpu_behind_what_is_not_per_cpu(ctx: Any) -> None:
     assert told == ["! counter is not percpu; cpuspec ignored.", "counter = $1 = 77"]
 
 
-def test_braces_behind_a_symbol_begin_a_line() -> None:
-    row = Value("numbers", 1, "int [2]", "{1, 2}", filtered=True)
-    assert list(P().text(View(Settings()), P().parse([]), [row])) == [
-        "numbers = $1 = ",
-        " {1, 2}",
-    ]
-    row = Value("first", 2, "struct task", "{\n  pid = 1\n}", filtered=True)
-    assert list(P().text(View(Settings()), P().parse([]), [row])) == [
-        "first = $2 = {",
-        "  pid = 1",
-        "}",
-    ]
+def test_braces_begin_a_line_once_symbols_of_a_module_are_loaded(ctx: Any) -> None:
+    assert lines(P(), ctx, "numbers") == ["$1 = {10, 20, -30, 40}"]
+    ctx.kernel.modules.loaded = {"loop": "loop.ko"}
+    assert lines(P(), ctx, "numbers") == ["$2 = ", " {10, 20, -30, 40}"]
+    head, *rest = lines(P(), ctx, "first")
+    assert head == "first = $3 = {"
+    assert rest[-1] == "}"
+
+
+def test_a_value_is_nested_data(ctx: Any) -> None:
+    (row,) = P().run(ctx, P().parse(["numbers"]))
+    assert isinstance(row, ValueRow)
+    assert (row.expression, row.number, row.type) == ("numbers", 1, "int [4]")
+    assert row.value.plain() == [10, 20, -30, 40]
+    (row,) = P().run(ctx, P().parse(["counter"]))
+    assert isinstance(row, ValueRow)
+    assert row.symbol == "counter"
 
 
 def test_per_cpu_lines() -> None:
-    row = PerCpu("struct rq runqueues;", ((0, 0xFF10), (1, None)))
-    assert list(P().text(View(Settings()), P().parse([]), [row])) == [
+    rows = [PerCpuRow("runqueues", "struct rq"), CpuRow(0, 0xFF10), CpuRow(1, None)]
+    assert list(P().text(View(Settings()), P().parse([]), rows)) == [
         "PER-CPU DATA TYPE:",
         "  struct rq runqueues;",
         "PER-CPU ADDRESSES:",
@@ -166,6 +177,6 @@ def test_gdb_keeps_what_was_printed_before_the_failure(ctx: Any) -> None:
 
 def test_gdb_refuses_what_runs_programs(ctx: Any) -> None:
     ctx.shell.line = "gdb run"
-    assert lines(Gdb(), ctx, "run") == ["crash: prohibited gdb command: run"]
+    assert lines(Gdb(), ctx, "run") == ["! prohibited gdb command: run"]
     with pytest.raises(UsageError):
         lines(Gdb(), ctx)

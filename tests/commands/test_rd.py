@@ -10,6 +10,7 @@ import pytest
 
 from commands.rd import Rd
 from pycrash.api import Context, Notice, Part, UsageError, View
+from pycrash.api.symbolrows import UnknownSymbol
 from pycrash.errors import CrashError, ReadError
 
 BASE = 0xFFFF888000000000
@@ -83,7 +84,8 @@ def run(*words: str) -> list[str]:
     except UsageError:
         lines.append("usage")
     except CrashError as error:
-        lines.append(f"! {error}")
+        if not isinstance(error, UnknownSymbol):
+            lines.append(f"! {error}")
     return lines
 
 

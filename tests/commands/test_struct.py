@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from drgn import TypeMember
@@ -12,6 +14,7 @@ from commands.struct import Pointer, Struct, Union
 from pycrash.api import Context, Notice, Row, Settings, UsageError, View
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
+from pycrash.render.json import json_lines
 from tests.cexpr.fake import BASE, FakeKernel
 
 
@@ -55,15 +58,27 @@ def run(line: str) -> list[str]:
     args = command.parse(words)
     shown: list[str] = []
 
+    def say(notice: Notice) -> None:
+        if not notice.quiet:
+            shown.append(f"{notice.line}<{notice.text}>")
+
     def plain(rows: Iterator[Row]) -> Iterator[Row]:
         for row in rows:
             if isinstance(row, Notice):
-                shown.append(f"{row.line}<{row.text}>")
+                say(row)
             else:
                 yield row
 
-    shown.extend(command.text(View(CONTEXT.settings), args, plain(command.run(CONTEXT, args))))
+    view = View(CONTEXT.settings, say=say)
+    shown.extend(command.text(view, args, plain(command.run(CONTEXT, args))))
     return shown
+
+
+def as_json(line: str) -> list[Any]:
+    """The objects of a command."""
+    name, *words = line.split()
+    command = {"struct": Struct, "union": Union, "*": Pointer}[name]()
+    return [json.loads(o) for o in json_lines(name, command.run(CONTEXT, command.parse(words)))]
 
 
 def test_a_declaration() -> None:
@@ -86,6 +101,34 @@ def test_members() -> None:
     assert run(f"struct pair.b,a {BASE:x}") == [f"  b = {BASE + 16}", f"  a = {BASE:#x},"]
     assert run(f"struct outer.inner.b {BASE:x}") == [f"  inner.b = {BASE + 16}"]
     assert run(f"struct outer.last {BASE:x}") == ["  last = 1"]
+
+
+def test_json_has_the_members_nested() -> None:
+    (found,) = as_json(f"struct outer {BASE:x}")
+    inner = {"a": f"{BASE:#x}", "b": BASE + 16}
+    assert found["fields"] == {"inner": inner, "last": 1}
+    assert (found["kind"], found["name"], found["address"]) == ("struct", "outer", f"{BASE:#x}")
+    (found,) = as_json(f"struct outer.inner.b,last {BASE:x}")
+    assert found["fields"] == {"inner.b": BASE + 16, "last": 1}
+
+
+def test_json_of_a_declaration() -> None:
+    (found,) = as_json("struct outer")
+    assert (found["kind"], found["form"], found["size"]) == ("type", "struct", 24)
+    assert [(m["name"], m["type"], m["offset"], m["size"]) for m in found["members"]] == [
+        ("inner", "struct pair", 0, 16),
+        ("last", "unsigned long", 16, 8),
+    ]
+
+
+def test_what_cannot_be_read_is_no_row() -> None:
+    bad = BASE + 0x100000
+    (found,) = as_json(f"struct pair {bad:x}")
+    assert (found["kind"], found["reason"], found["address"]) == (
+        "notice",
+        "seek error",
+        f"{bad:#x}",
+    )
 
 
 def test_counts() -> None:
@@ -128,6 +171,7 @@ def test_several_members_without_an_address() -> None:
         ("struct nothing", "invalid data structure reference: nothing"),
         ("struct nothing.x", "invalid data structure reference: nothing"),
         ("struct pair.x", r"invalid data structure reference: pair\.x"),
+        ("struct outer.inner.b", r"invalid data structure reference: outer\.inner\.b"),
         ("union pair", "data type mismatch: pair is not a union"),
         ("struct either", "data type mismatch: either is not a struct"),
         ("struct pair,", "invalid format: pair,"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pycrash.api import Settings
+from pycrash.api import Args, Command, Context, Notice, Row, Settings, Text, View
 from pycrash.shell.runner import ExitShell
 from tests.shell.fake import fake_session
 
@@ -173,6 +174,46 @@ def test_what_goes_wrong_as_json(capfd: Capture) -> None:
             "reason": "internal",
         },
     ]
+
+
+def test_words_that_are_no_command_as_json(capfd: Capture) -> None:
+    session = fake_session()
+    for line in ("nosuch --json", "run --json", "echo 5 --json", "gdb echo 5 --json"):
+        session.feed(line)
+    out = capfd.readouterr().out.splitlines()
+    assert out[2] == "5 --json"  # a program's own matter
+    assert [json.loads(line) for line in (*out[:2], out[3])] == [
+        {"kind": "error", "command": "crash", "message": "command not found: nosuch"},
+        {"kind": "error", "command": "crash", "message": "prohibited gdb command: run"},
+        {"kind": "text", "text": "5"},
+    ]
+
+
+def test_what_turns_out_while_it_is_shown_is_said_in_its_place(capfd: Capture) -> None:
+    session = fake_session()
+    session.registry.add(Late())
+    session.feed("late")
+    assert capfd.readouterr().out == "one\nlate: lost two\nthree\n"
+
+
+class Late(Command):
+    """Finds out in `text` that one of its rows cannot be shown."""
+
+    name = "late"
+    summary = "late"
+    synopsis = ""
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from (Text("one"), Text("two"), Text("three"))
+        yield Notice("only JSON has this", quiet=True)
+
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        for row in rows:
+            assert isinstance(row, Text)
+            if row.text == "two":
+                view.say(Notice("lost two"))
+            else:
+                yield row.text
 
 
 def test_exit_leaves() -> None:

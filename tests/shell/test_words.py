@@ -14,6 +14,7 @@ from pycrash.shell.words import (
     separate_mark,
     split_redirect,
     split_words,
+    without_word,
 )
 
 
@@ -105,3 +106,17 @@ def test_marks_are_set_apart() -> None:
 
 def test_clean_keeps_what_is_inside() -> None:
     assert clean(" \ta  b\t \n") == "a  b"
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("p 1 --json", "p 1"),
+        ("p  --json  1", "p  1"),
+        ("--json p", "--json p"),
+        ("p --jsons x--json", "p --jsons x--json"),
+        ('printf "a --json", 1', 'printf "a --json", 1'),
+    ],
+)
+def test_a_word_is_taken_out(line: str, left: str) -> None:
+    assert without_word(line, "--json") == left

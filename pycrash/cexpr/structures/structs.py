@@ -13,7 +13,7 @@ from pycrash.cexpr.printing.values import Printer, ValueOptions
 from pycrash.cexpr.structures.innermembers import MemberNotFound, extended_member
 from pycrash.cexpr.structures.namedtypes import Found, NamedType
 from pycrash.errors import CrashError, ReadError
-from pycrash.kernel.core.space import Space, space_of
+from pycrash.kernel.core.space import Space, kernel_space
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -74,7 +74,7 @@ class StructReader:
     def __init__(self, kernel: Kernel, options: ValueOptions, space: Space | None = None) -> None:
         self.kernel = kernel
         self.printer = Printer(kernel, options)
-        self.space = space or space_of(kernel, "KVADDR")
+        self.space = space or kernel_space(kernel)
 
     def place(self, datatype: NamedType, address: int) -> Place:
         """The bytes of a structure. Raises ReadError."""

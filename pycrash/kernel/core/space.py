@@ -28,11 +28,18 @@ class Space:
         return self.word == "KVADDR"
 
 
-def space_of(kernel: Reader, word: SpaceWord, task: int = 0) -> Space:
-    """The space of a word; `task` is the task_struct address whose user space UVADDR means."""
+def space_of(kernel: Reader, word: SpaceWord, task: Callable[[], int]) -> Space:
+    """The space of a word. `task` gives the task_struct address whose user space UVADDR means;
+    it is asked for that alone, since who crashed may have to be found out first."""
     if word == "KVADDR":
-        return Space(word, kernel.read)
+        return kernel_space(kernel)
     memory = kernel.memory
     if word == "UVADDR":
-        return Space(word, lambda at, size, what: memory.read_user(task, at, size, what))
+        address = task()
+        return Space(word, lambda at, size, what: memory.read_user(address, at, size, what))
     return Space(word, memory.read_physical if word == "PHYSADDR" else memory.read_file)
+
+
+def kernel_space(kernel: Reader) -> Space:
+    """Kernel virtual memory."""
+    return Space("KVADDR", kernel.read)

@@ -103,9 +103,17 @@ def test_memory_that_is_not_in_the_dump_is_named(session: Session) -> None:
         shown(session, "counter@100000")
 
 
+def printed_line(session: Session, text: str) -> str:
+    """What print shows, behind its warnings."""
+    found = print_command(session, text)
+    assert found is not None
+    lines = [*found.warnings, f"${found.number} = {found.text}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
 def test_history_and_convenience_variables(session: Session) -> None:
     printed = [
-        "".join(print_command(session, text))
+        printed_line(session, text)
         for text in ("5", "$+1", "$$", "$1", "$x = 3", "$x++ + $x", "$x", "$nothing")
     ]
     assert printed == [
@@ -125,14 +133,14 @@ def test_before_the_first_value_there_is_no_last_one(session: Session, text: str
 def test_what_fails_gets_no_number(session: Session) -> None:
     for text in ("1/0", "7"):
         try:
-            printed = "".join(print_command(session, text))
+            printed = printed_line(session, text)
         except CrashError:
             printed = ""
     assert printed == "$1 = 7\n"
 
 
 def test_shift_beyond_the_width_warns(session: Session) -> None:
-    printed = "".join(print_command(session, "1 << 40"))
+    printed = printed_line(session, "1 << 40")
     assert printed == "warning: left shift count >= width of type\n$1 = 0\n"
 
 
@@ -166,7 +174,7 @@ def test_ptype_resolves_typedefs_inside(session: Session) -> None:
 
 def test_formats(session: Session) -> None:
     printed = [
-        "".join(print_command(session, text))
+        printed_line(session, text)
         for text in ("/x 255", "/c 300", "/t 5", "/d 'A'", "/f 5", "/z 5")
     ]
     assert [p.partition(" = ")[2].strip() for p in printed] == [
