@@ -66,8 +66,8 @@ the CPU of the current task."""
     rows = (ValueRow, PerCpuRow, CpuRow)
     examples = (
         ("A variable", "p jiffies"),
-        ("A member through a pointer", "p init_task.mm->mmap_lock"),
-        ("A structure at an address", "p *(struct list_head *)0xffffffff82a13f40"),
+        ("A member through a pointer", "p init_task.signal->nr_threads"),
+        ("A structure at an address", "p *(struct list_head *)0xffffffffa90aabc0"),
         ("The run queue of the first CPU", "p runqueues:0"),
     )
 

@@ -140,7 +140,7 @@ class Rd(Command):
     examples = (
         ("The kernel's version", "rd -a linux_banner"),
         ("Four values from a structure on", "rd init_task 4"),
-        ("What of a stack are symbols?", "rd -s ffffc90000003f00 32"),
+        ("What of a stack are symbols?", "rd -s ff30dd53404e3a98 32"),
         ("Bytes at a physical address", "rd -p -8 100000 64"),
     )
     minimal = True

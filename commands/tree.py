@@ -125,10 +125,10 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
     rows = (EntryRow, StructRow, MapleTreeRow, MapleNodeRow, MapleRangeRow, MapleDamageRow)
     examples = (
         (
-            "The areas of vmalloc, in their order",
-            "tree -l -t rb -o vmap_area.rb_node vmap_area_root",
+            "The free areas of vmalloc, in their order",
+            "tree -l -t rb -o vmap_area.rb_node free_vmap_area_root",
         ),
-        ("What a process has mapped", "tree -t maple -r mm_struct.mm_mt ff175e6a82c86300"),
+        ("What a process has mapped", "tree -t maple -r mm_struct.mm_mt ff1816ac010ac000"),
         ("The pids of a namespace", "tree -t xarray -r pid_namespace.idr init_pid_ns -p"),
     )
 
