@@ -254,7 +254,7 @@ class Session:
                 return False
             command = self._command(words[0])
         if command is None:
-            self.runner.messages.say(output, PROGRAM, f"command not found: {words[0]}")
+            self.runner.refuse(PROGRAM, f"command not found: {words[0]}", words, output)
             return False
         self.ready()
         return self.runner.run(
@@ -272,30 +272,20 @@ class Session:
 
         Empty where there is none, which is said. A wish for JSON stays one.
         """
-        name = words[0]
         wishes = [word for word in words[1:] if word == JSON_WORD]
-        words = [name, *(word for word in words[1:] if word != JSON_WORD)]
-        if self.minimal:
-            text = f"{name}: command not available in minimal mode\nNOTE: {MINIMAL_NOTE}"
-            return self._refuse(output, CrashError(text), bool(wishes))
+        plain = [words[0], *(word for word in words[1:] if word != JSON_WORD)]
         try:
+            if self.minimal:
+                text = f"{words[0]}: command not available in minimal mode\nNOTE: {MINIMAL_NOTE}"
+                raise CrashError(text)
             self.ready()
-            found = words_as_data(self.kernel, words) or words_for_gdb(words)
-            if found:
-                return found + wishes
+            found = words_as_data(self.kernel, plain) or words_for_gdb(plain)
+            if not found:
+                raise CrashError(f"command not found: {words[0]}")
         except CrashError as error:
-            return self._refuse(output, error, bool(wishes))
-        return self._refuse(output, CrashError(f"command not found: {name}"), bool(wishes))
-
-    def _refuse(self, output: Output, error: CrashError, as_json: bool) -> list[str]:
-        """Say why a word makes no command."""
-        if as_json:
-            from pycrash.render.json import error_line
-
-            output.write(error_line(PROGRAM, error))
-        else:
-            self.runner.messages.say(output, PROGRAM, str(error))
-        return []
+            self.runner.refuse(PROGRAM, str(error), words, output)
+            return []
+        return found + wishes
 
     # Input files.
 

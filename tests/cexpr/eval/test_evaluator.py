@@ -125,9 +125,9 @@ def test_history_and_convenience_variables(session: Session) -> None:
 @pytest.mark.parametrize("text", ["$", "$$", "$0", "$1", "$$3", "sizeof($)", "$, 1", "$x = $"])
 def test_before_the_first_value_there_is_no_last_one(session: Session, text: str) -> None:
     with pytest.raises(ExprError, match="History has not yet reached"):
-        "".join(print_command(session, text))
-    assert "".join(print_command(session, "5")) == "$1 = 5\n"
-    assert "".join(print_command(session, "$")) == "$2 = 5\n"
+        print_command(session, text)
+    assert printed_line(session, "5") == "$1 = 5\n"
+    assert printed_line(session, "$") == "$2 = 5\n"
 
 
 def test_what_fails_gets_no_number(session: Session) -> None:
