@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pycrash.cexpr.structures.namedtypes import NamedTypes
     from pycrash.cexpr.structures.structs import StructReader
     from pycrash.kernel.core.space import Space
-    from pycrash.kernel.core.typenames import Progress
     from pycrash.kernel.kernel import Kernel
+    from pycrash.objects.alltypes import Progress
 
 
 class Expressions:

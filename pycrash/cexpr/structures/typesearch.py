@@ -10,7 +10,9 @@ from drgn import TypeKind
 
 from pycrash.cexpr.eval.kinds import size_of
 from pycrash.cexpr.eval.state import ExprState
-from pycrash.kernel.core.typenames import IndexedType, Progress, TypeIndex
+from pycrash.errors import MissingFeature
+from pycrash.objects.alltypes import AllTypes, NamedType, Progress
+from pycrash.objects.elf import ElfFile
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -24,7 +26,7 @@ class TypeSearch:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        self._index: TypeIndex | None = None
+        self._types: list[NamedType] | None = None
 
     def like(
         self, low: int, high: int, member: str, progress: Progress | None = None
@@ -48,14 +50,16 @@ class TypeSearch:
                 found[type_.name] = size
         return sorted((size, name) for name, size in found.items())
 
-    def _all(self, progress: Progress | None) -> list[IndexedType]:
-        if self._index is None:
-            self._index = TypeIndex(self._kernel, progress)
+    def _all(self, progress: Progress | None) -> list[NamedType]:
+        if self._types is None:
+            if self._kernel.vmlinux is None:
+                raise MissingFeature("no vmlinux to take types from")
+            self._types = AllTypes(ElfFile(self._kernel.vmlinux), progress).types
             self._kernel.part(ExprState).types_read = True
-        return self._index.types
+        return self._types
 
 
-def _size(kernel: Kernel, type_: IndexedType) -> int:
+def _size(kernel: Kernel, type_: NamedType) -> int:
     """A type's size as gdb knows it."""
     if type_.kind != "typedef" or type_.size is None:
         return type_.size or 0
@@ -73,7 +77,7 @@ class _MemberSearch:
         self._wanted = wanted
         self._answers: dict[str, bool] = {}
 
-    def matches(self, type_: IndexedType) -> bool:
+    def matches(self, type_: NamedType) -> bool:
         if type_.kind not in ("struct", "union", "class"):
             return False
         try:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import drgn
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.typestore import store_of
+from pycrash.kernel.core.answers import answers_of
 
 _CODES = {(1, False): "B", (2, False): "H", (4, False): "I", (8, False): "Q"}
 _CODES |= {(size, True): code.lower() for (size, _), code in _CODES.items()}
@@ -72,13 +72,13 @@ class Layout:
         optional: Collection[str] = (),
     ) -> None:
         self._type_name = type_name
-        store, question = store_of(prog), f"{type_name}: {fields!r}"
-        if question not in store:
-            store[question] = _ask(prog, type_name, fields)
-        if store[question] is None:
+        kept, question = answers_of(prog), f"{type_name}: {fields!r}"
+        if question not in kept:
+            kept[question] = _ask(prog, type_name, fields)
+        if kept[question] is None:
             raise MissingFeature(f"no {type_name} in this kernel")
-        self.whole: int = store[question][0]
-        places = [None if place is None else (place[0], place[1]) for place in store[question][1]]
+        self.whole: int = kept[question][0]
+        places = [None if place is None else (place[0], place[1]) for place in kept[question][1]]
         order = "<" if self._little(prog) else ">"
         ordered = sorted({place for place in places if place is not None})
         code, end = order, ordered[0][0] if ordered else 0
@@ -166,12 +166,12 @@ def type_size(prog: drgn.Program, type_name: str) -> int | None:
 
 def bit_places(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] | None:
     """The first bit and the width in bits of each member of a structure; None without the type."""
-    store, question = store_of(prog), f"bits of {type_name}"
-    if question not in store:
-        store[question] = _ask_bits(prog, type_name)
-    if store[question] is None:
+    kept, question = answers_of(prog), f"bits of {type_name}"
+    if question not in kept:
+        kept[question] = _ask_bits(prog, type_name)
+    if kept[question] is None:
         return None
-    return {name: (offset, width) for name, (offset, width) in store[question].items()}
+    return {name: (offset, width) for name, (offset, width) in kept[question].items()}
 
 
 def _ask_bits(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] | None:
@@ -188,13 +188,13 @@ def _ask_bits(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] 
 
 def constant(prog: drgn.Program, name: str) -> int | None:
     """The value of an enumerator, None where this kernel has none of that name."""
-    store, question = store_of(prog), f"constant {name}"
-    if question not in store:
+    kept, question = answers_of(prog), f"constant {name}"
+    if question not in kept:
         try:
-            store[question] = int(prog.constant(name).value_())
+            kept[question] = int(prog.constant(name).value_())
         except LookupError:
-            store[question] = None
-    value: int | None = store[question]
+            kept[question] = None
+    value: int | None = kept[question]
     return value
 
 

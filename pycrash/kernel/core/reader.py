@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import drgn
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.typestore import store_of
+from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo, read_vmcoreinfo
 
 if TYPE_CHECKING:
@@ -175,23 +175,23 @@ class Reader:
 
     def symbol_span(self, name: str) -> tuple[int, int] | None:
         """The address and the bytes of a symbol of the kernel proper, None where there is none."""
-        store, question = store_of(self.prog), f"symbol {name}"
-        if question in store:
-            if store[question] is None:
+        kept, question = answers_of(self.prog), f"symbol {name}"
+        if question in kept:
+            if kept[question] is None:
                 return None
-            address, size, moves = store[question]
+            address, size, moves = kept[question]
             return address + (self._moved if moves else 0), size
         try:
             symbol = self.prog.symbol(name)
         except LookupError:
-            store[question] = None
+            kept[question] = None
             return None
         # What is kept must hold for every boot: the image moves, and per-CPU variables, which
         # are offsets where they are small, do not. Anything else is not the image's.
         if self._in_image(symbol.address):
-            store[question] = (symbol.address - self._moved, symbol.size, True)
+            kept[question] = (symbol.address - self._moved, symbol.size, True)
         elif symbol.address <= self.word_mask >> 1:
-            store[question] = (symbol.address, symbol.size, False)
+            kept[question] = (symbol.address, symbol.size, False)
         return symbol.address, symbol.size
 
     def _in_image(self, address: int) -> bool:

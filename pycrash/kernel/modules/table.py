@@ -15,9 +15,9 @@ from pathlib import Path
 import drgn
 
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.layout import Layout, has_member
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.core.typestore import store_of
 from pycrash.kernel.modules.layout import CORE, INIT, MEMORY_KINDS, Module, ModuleLayout, Range
 from pycrash.kernel.modules.objectfile import LoadedFile
 from pycrash.kernel.walks.lists import Chain, EndlessList, entries
@@ -140,7 +140,7 @@ class ModuleTable:
             )
         if known.debug_file_status != drgn.ModuleFileStatus.HAVE:
             known.try_file(file, fd=open_plain(file))
-            store_of(self._kernel.prog).take_modules()
+            answers_of(self._kernel.prog).take_modules()
             self._kernel.type_changes += 1
         try:
             places = dict(known.section_addresses)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.core.answers import vmlinux_key
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.core.typestore import vmlinux_key
 from pycrash.kernel.modules.table import INIT, Module, ModuleTable
 from pycrash.kernel.symbols.modules import ModuleSymbols, Region
 from pycrash.kernel.symbols.vmlinux import KernelSymbols

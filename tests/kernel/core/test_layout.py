@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pycrash.errors import MissingFeature
+from pycrash.kernel.core.answers import KeptAnswers, answers_of
 from pycrash.kernel.core.layout import (
     Layout,
     bit_places,
@@ -16,7 +17,6 @@ from pycrash.kernel.core.layout import (
     member_offset,
     type_size,
 )
-from pycrash.kernel.core.typestore import TypeStore, store_of
 from pycrash.kernel.kernel import Kernel
 from tests.kernel.fake_kernel import FakeKernel
 
@@ -88,41 +88,41 @@ def test_answers_outlast_the_session(
     fake: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    store = TypeStore("abcd")
-    fake.prog.cache["pycrash.typestore"] = store
+    store = KeptAnswers("abcd")
+    fake.prog.cache["pycrash.answers"] = store
     Layout(fake.prog, "struct outer", ("word", ("gone", "small")))
     with pytest.raises(MissingFeature):
         Layout(fake.prog, "struct ghost", ("a",))
     store.save()
 
     later = FakeKernel()  # knows no types at all
-    later.prog.cache["pycrash.typestore"] = TypeStore("abcd")
+    later.prog.cache["pycrash.answers"] = KeptAnswers("abcd")
     layout = Layout(later.prog, "struct outer", ("word", ("gone", "small")))
     assert [layout.at("word"), layout.at("gone")] == [48, 40]
     with pytest.raises(MissingFeature):
         Layout(later.prog, "struct ghost", ("a",))
 
     other = FakeKernel()
-    other.prog.cache["pycrash.typestore"] = TypeStore("other")
+    other.prog.cache["pycrash.answers"] = KeptAnswers("other")
     with pytest.raises(MissingFeature):
         Layout(other.prog, "struct outer", ("word",))
 
 
 def test_two_sessions_add_to_the_same_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    one, two = TypeStore("abcd"), TypeStore("abcd")
+    one, two = KeptAnswers("abcd"), KeptAnswers("abcd")
     one["a"], two["b"] = 1, 2
     one.save()
     two.save()
-    third = TypeStore("abcd")
+    third = KeptAnswers("abcd")
     assert (third["a"], third["b"]) == (1, 2)
 
 
 def test_a_program_without_a_vmlinux_keeps_nothing(fake: FakeKernel) -> None:
-    store = store_of(fake.prog)
+    store = answers_of(fake.prog)
     store["a"] = 1
     store.save()
-    assert store_of(fake.prog) is store
+    assert answers_of(fake.prog) is store
 
 
 def test_symbols_are_kept_for_every_boot(
@@ -137,7 +137,7 @@ def test_symbols_are_kept_for_every_boot(
         monkeypatch.setattr(
             Kernel, "_in_image", lambda self, at: image <= at - self._moved < image + 0x1000000
         )
-        booted.prog.cache["pycrash.typestore"] = TypeStore("abcd")
+        booted.prog.cache["pycrash.answers"] = KeptAnswers("abcd")
         for name, address in symbols.items():
             booted.symbol(name, address)
         return booted.kernel
@@ -148,7 +148,7 @@ def test_symbols_are_kept_for_every_boot(
     assert first.symbol_address("percpu") == 0x40
     assert first.symbol_address("of_module") == module
     assert first.symbol_address("none") is None
-    store_of(first.prog).save()
+    answers_of(first.prog).save()
     second = boot(0x9000000, {"none": image})
     assert second.symbol_address("data") == image + 0x9000010
     assert second.symbol_address("percpu") == 0x40

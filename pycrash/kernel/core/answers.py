@@ -19,10 +19,10 @@ from pycrash.files.cache import file_key, note, noted
 
 # Raised whenever the meaning of what is kept changes.
 _VERSION = 3
-_CACHE_KEY = "pycrash.typestore"
+_CACHE_KEY = "pycrash.answers"
 
 
-class TypeStore:
+class KeptAnswers:
     """Answers about one kernel's types, by question; None is an answer too.
 
     Without the key of a vmlinux they last as long as the session.
@@ -65,14 +65,14 @@ class TypeStore:
         return {} if body is None else dict(json.loads(body))
 
 
-def store_of(prog: drgn.Program) -> TypeStore:
-    """The store of a program's kernel, opened when first asked for."""
-    store = prog.cache.get(_CACHE_KEY)
-    if store is None:
-        store = prog.cache[_CACHE_KEY] = TypeStore(vmlinux_key(prog))
-        atexit.register(store.save)
-    assert isinstance(store, TypeStore)
-    return store
+def answers_of(prog: drgn.Program) -> KeptAnswers:
+    """What is kept of a program's kernel, opened when first asked for."""
+    kept = prog.cache.get(_CACHE_KEY)
+    if kept is None:
+        kept = prog.cache[_CACHE_KEY] = KeptAnswers(vmlinux_key(prog))
+        atexit.register(kept.save)
+    assert isinstance(kept, KeptAnswers)
+    return kept
 
 
 def vmlinux_key(prog: drgn.Program) -> str | None:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pycrash.errors import MissingFeature
-from pycrash.kernel.core.reader import Reader
 from pycrash.objects.dwarf import (
     ADDRESS_FORM,
     FIXED_FORMS,
@@ -49,7 +47,7 @@ _REF4, _STRP = 0x13, 0x0E
 
 
 @dataclass(frozen=True)
-class IndexedType:
+class NamedType:
     """A type's name, its kind ("struct", "base", ...) and its size in bytes.
 
     A typedef's size is None unless some array is made of it: gdb learns it no earlier.
@@ -90,14 +88,12 @@ class Shape(NamedTuple):
         return bool(self.kind) and sized and self.name >= 0
 
 
-class TypeIndex:
-    """Every named type of the kernel's debugging information."""
+class AllTypes:
+    """Every named type of a file's debugging information: `types`. Raises DwarfError."""
 
-    def __init__(self, kernel: Reader, progress: Progress | None = None) -> None:
-        if kernel.vmlinux is None:
-            raise MissingFeature("no vmlinux to take types from")
+    def __init__(self, elf: ElfFile, progress: Progress | None = None) -> None:
         self._progress = progress
-        self._dwarf = Dwarf(ElfFile(kernel.vmlinux))
+        self._dwarf = Dwarf(elf)
         self._info = self._dwarf.contents(".debug_info")
         self._abbrevs = self._dwarf.contents(".debug_abbrev")
         self._known: dict[bytes, tuple[Shape, int] | None] = {}
@@ -105,7 +101,7 @@ class TypeIndex:
         self._typedefs: dict[int | bytes, bool] = {}
         self._typedef_places: dict[int, int | bytes] = {}
         self._elements: list[int] = []
-        self.types: list[IndexedType] = []
+        self.types: list[NamedType] = []
         try:
             self._scan()
         except (IndexError, KeyError, ValueError, struct.error) as error:
@@ -126,7 +122,7 @@ class TypeIndex:
             if self._progress is not None:
                 self._progress("reading types", at, len(self._info))
         for name, sized in self._typedefs.items():
-            self.types.append(IndexedType(self._text(name), "typedef", 0 if sized else None))
+            self.types.append(NamedType(self._text(name), "typedef", 0 if sized else None))
 
     def _scan_unit(self, unit: Unit) -> None:
         table, steps = self._table(unit)
@@ -187,7 +183,7 @@ class TypeIndex:
                     size = int.from_bytes(data[place : place + shape.size_bytes], "little")
                 if (name, size) not in self._seen:
                     self._seen.add((name, size))
-                    self.types.append(IndexedType(self._text(name), shape.kind, size))
+                    self.types.append(NamedType(self._text(name), shape.kind, size))
         if shape.skip >= 0:
             return at + shape.skip
         if shape.sibling >= 0:

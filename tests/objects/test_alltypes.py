@@ -1,24 +1,19 @@
-"""Every type of a vmlinux, and the types of declared variables, from DWARF made by hand."""
+"""Every type of a vmlinux, from DWARF made by hand."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from drgn import Architecture, Platform, PlatformFlags, Program
 
 from pycrash.errors import CrashError
-from pycrash.kernel.core.externs import Declarations
-from pycrash.kernel.core.typenames import IndexedType, TypeIndex
+from pycrash.objects.alltypes import AllTypes, NamedType
 from pycrash.objects.elf import ElfFile
 from tests.kernel.small_elf import entries, write_elf
 
 
-def index(path: Path) -> list[IndexedType]:
-    kernel: Any = SimpleNamespace(vmlinux=path)
-    return TypeIndex(kernel).types
+def index(path: Path) -> list[NamedType]:
+    return AllTypes(ElfFile(path)).types
 
 
 def test_every_named_type_is_found(tmp_path: Path) -> None:
@@ -35,8 +30,8 @@ def test_every_named_type_is_found(tmp_path: Path) -> None:
 
 def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    kernel: Any = SimpleNamespace(vmlinux=write_elf(tmp_path / "vmlinux"))
-    TypeIndex(kernel, lambda *progress: told.append(progress))
+    elf = ElfFile(write_elf(tmp_path / "vmlinux"))
+    AllTypes(elf, lambda *progress: told.append(progress))
     assert told[-1] == ("reading types", len(entries()), len(entries()))
 
 
@@ -60,26 +55,3 @@ def test_damaged_debugging_data_ends(tmp_path: Path, place: int) -> None:
         index(write_elf(tmp_path / "vmlinux", bytes(info)))
     except CrashError as error:
         assert str(error)  # noqa: PT017
-
-
-def program() -> Program:
-    prog = Program(
-        Platform(Architecture.X86_64, PlatformFlags.IS_64_BIT | PlatformFlags.IS_LITTLE_ENDIAN)
-    )
-    types = {"char": prog.int_type("char", 1, True)}
-
-    def find(prog: Program, kinds: Any, name: str, filename: str | None) -> Any:
-        found = types.get(name)
-        return found if found is not None and found.kind in kinds else None
-
-    prog.register_type_finder("fake", find, enable_index=0)
-    return prog
-
-
-def test_the_type_of_a_declared_variable(tmp_path: Path) -> None:
-    declarations = Declarations(program(), ElfFile(write_elf(tmp_path / "vmlinux")))
-    found = declarations.type("_text")
-    assert found is not None
-    assert found.type_name() == "char []"
-    assert declarations.type("nosuch") is None
-    assert declarations.type("pid_t") is None

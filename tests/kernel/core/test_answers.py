@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pycrash.kernel.core.typestore import TypeStore
+from pycrash.kernel.core.answers import KeptAnswers
 
 
 @pytest.fixture(autouse=True)
@@ -15,18 +15,18 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_answers_last_from_one_session_to_the_next() -> None:
-    first = TypeStore("0123")
+    first = KeptAnswers("0123")
     first["struct task_struct"] = [9, [0, 8]]
     first["struct nothing"] = None
     first.save()
-    second = TypeStore("0123")
+    second = KeptAnswers("0123")
     assert second["struct task_struct"] == [9, [0, 8]]
     assert "struct nothing" in second
-    assert "struct nothing" not in TypeStore("4567")
+    assert "struct nothing" not in KeptAnswers("4567")
 
 
 def test_with_modules_what_was_missing_is_asked_again_and_not_kept() -> None:
-    store = TypeStore("0123")
+    store = KeptAnswers("0123")
     store["struct zram"] = None
     store["struct page"] = 64
     store.take_modules()
@@ -35,22 +35,22 @@ def test_with_modules_what_was_missing_is_asked_again_and_not_kept() -> None:
     store["struct zram"] = 128
     assert "struct zram" in store
     store.save()
-    assert TypeStore("0123")["struct zram"] is None
+    assert KeptAnswers("0123")["struct zram"] is None
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b'{"version": 3, "answers": {"a": 1}}'])
 def test_a_spoilt_file_counts_for_nothing_and_is_written_anew(
     tmp_path: Path, content: bytes
 ) -> None:
-    first = TypeStore("0123")
+    first = KeptAnswers("0123")
     first["a"] = 1
     first.save()
     (file,) = (tmp_path / "pycrash").iterdir()
     file.write_bytes(content)
-    second = TypeStore("0123")
+    second = KeptAnswers("0123")
     assert "a" not in second
     second["b"] = None
     second.save()
-    third = TypeStore("0123")
+    third = KeptAnswers("0123")
     assert "a" not in third
     assert "b" in third
