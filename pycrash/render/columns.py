@@ -18,3 +18,10 @@ def clock_time(seconds: int) -> str:
     hours, rest = divmod(rest, 3600)
     head = f"{days} days, " if days else ""
     return f"{head}{hours:02}:{rest // 60:02}:{rest % 60:02}"
+
+
+def elapsed_time(nanoseconds: int) -> str:
+    """A length of time as days, hours, minutes, seconds and milliseconds."""
+    seconds, milliseconds = divmod(nanoseconds // 1_000_000, 1000)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours // 24} {hours % 24:02}:{minutes:02}:{seconds % 60:02}.{milliseconds:03}"

@@ -11,7 +11,7 @@ from pycrash.api.fields import Address, Hidden, KiB, Nanoseconds, Percent, Secon
 from pycrash.api.header import TaskHeader, header_line
 from pycrash.api.rows import Row, TaskRow, quick
 from pycrash.kernel.tasks.limits import Limit
-from pycrash.render.columns import centered, clock_time
+from pycrash.render.columns import centered, clock_time, elapsed_time
 
 _UNLIMITED = "(unlimited)"
 
@@ -135,8 +135,8 @@ def task_lines(row: Row, view: View) -> Iterator[str]:
         yield f"[{row.last_run:{width}{code}}] [{row.state}]  {header}"
     elif isinstance(row, SinceRunRow):
         header = header_line(row, word_size)
-        days = len(_days(row.clock).partition(" ")[0])
-        time = _days(row.elapsed)
+        days = len(elapsed_time(row.clock).partition(" ")[0])
+        time = elapsed_time(row.elapsed)
         blanks = " " * (days - len(time.partition(" ")[0]))
         yield f"[{blanks}{time}] [{row.state}]  {header}"
     elif isinstance(row, CpuRow):
@@ -174,13 +174,6 @@ def process_line(row: ProcessRow, width: int, stack: bool, hide: bool) -> str:
         f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
         f"{row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
     )
-
-
-def _days(nanoseconds: int) -> str:
-    milliseconds = nanoseconds // 1_000_000
-    seconds = milliseconds // 1000
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    return f"{hours // 24} {hours % 24:02}:{minutes:02}:{seconds % 60:02}.{milliseconds % 1000:03}"
 
 
 def _family_lines(row: FamilyRow, word_size: int) -> Iterator[str]:

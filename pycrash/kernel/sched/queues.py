@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from pycrash.errors import ReadError
-from pycrash.kernel.core.layout import member_offset
+from pycrash.errors import MissingFeature, ReadError
+from pycrash.kernel.core.layout import Place, find_member, member_offset
 from pycrash.kernel.core.problems import Problems
 from pycrash.kernel.core.reader import Reader
 
@@ -39,6 +39,22 @@ class RunQueues:
             data = self._kernel.read(self._at(cpu, "clock"), 8, "per-cpu rq clock")
             self._clocks[cpu] = self._kernel.unsigned(data)
         return self._clocks[cpu]
+
+    def queued(self, task: int) -> bool:
+        """Whether a task says of itself that it is on a queue, or on its way to one."""
+        place = self._on_rq
+        data = self._kernel.read(task + place.offset, min(place.size, 4), "task on_rq")
+        return self._kernel.unsigned(data) != 0
+
+    @cached_property
+    def _on_rq(self) -> Place:
+        prog = self._kernel.prog
+        # 3.15 gave the task one of its own.
+        for member in ("on_rq", "se.on_rq"):
+            place = find_member(prog, "struct task_struct", member)
+            if place is not None:
+                return place
+        raise MissingFeature("no struct task_struct.on_rq in this kernel")
 
     @cached_property
     def running(self) -> dict[int, int]:
