@@ -1,0 +1,1 @@
+"""System V semaphores, shared memory and messages."""
