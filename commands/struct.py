@@ -347,11 +347,12 @@ class _Shower:
         mask = self._ctx.kernel.word_mask
         size = request.datatype.size
         count = abs(request.count)
+        bare = not (request.members or request.raw or request.offsets)
         if request.count < 0:
             address -= size * (count - 1)
         for turn in range(count):
             # crash ends the text of a whole union without a newline of its own.
-            if turn and (request.datatype.kind == "struct" or request.members or request.raw):
+            if turn and not (bare and request.datatype.kind == "union"):
                 yield Gap()
             at = address & mask
             if request.raw and not request.offsets:

@@ -174,7 +174,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
 def _entry_lines(row: EntryRow, count: int, radix: int, verbose: bool) -> Iterator[str]:
     """An entry, unless -v has shown it, and where it is; one of a maple tree by its number."""
     maple = row.first is not None
-    if not verbose:
+    if not (maple and verbose):
         yield number(row.address, radix if maple else 16)
     if row.position is not None:
         index = "" if row.index is None else str(row.index)

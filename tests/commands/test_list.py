@@ -180,3 +180,5 @@ def test_a_tree() -> None:
         run("tree -p head")
     leaf = BASE + 0xC0
     assert run(f"tree -N -s thing.number {leaf:x}") == [f"{leaf:x}", "  number = 0"]
+    # Of a tree whose kind is not given crash takes -v without a word.
+    assert run(f"tree -N -v {leaf:x}") == [f"{leaf:x}"]

@@ -136,6 +136,12 @@ def test_counts() -> None:
     assert run(f"struct pair.b -c -2 {BASE + 16:x}") == [f"  b = {BASE + 16}", "", "  b = 2"]
 
 
+def test_an_empty_line_stands_between_all_but_whole_unions() -> None:
+    assert run(f"union either {BASE:x} 2").count("") == 0
+    assert run(f"union either.whole {BASE:x} 2").count("") == 1
+    assert run(f"union either -o {BASE:x} 2").count("") == 1
+
+
 def test_an_address_inside() -> None:
     assert run(f"struct pair.b -l 8 {BASE + 24:x}") == ["  b = 2"]
     assert run(f"struct pair.b -l pair.b {BASE + 24:x}") == ["  b = 2"]

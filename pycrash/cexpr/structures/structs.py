@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pycrash.cexpr.eval.arith import reading
 from pycrash.cexpr.printing.nested import NestedValue
 from pycrash.cexpr.printing.places import Place
 from pycrash.cexpr.printing.values import Printer, ValueOptions
@@ -25,11 +26,6 @@ class NotKernelMemory(ReadError):
     @property
     def quiet(self) -> bool:
         return True
-
-
-def _reading(size: int) -> str:
-    """crash's name for a read of gdb's, which has a slip in one of its forms."""
-    return "gdb_readmem callback" if size == 4 else "gdb_readmem_callback"
 
 
 @dataclass(frozen=True)
@@ -78,10 +74,12 @@ class StructReader:
 
     def place(self, datatype: NamedType, address: int) -> Place:
         """The bytes of a structure. Raises ReadError."""
-        size = datatype.size
-        if self.space.is_kernel and not self.kernel.memory.is_kernel(address):
-            raise NotKernelMemory(address, _reading(size), "invalid")
-        return Place(self.space.read(address, size, _reading(size)) if size else b"", address)
+        size, space = datatype.size, self.space
+        # crash's name for a read of gdb's has a slip in one form, which it has not for the file.
+        what = reading(0 if space.word == "FILEADDR" else size)
+        if space.is_kernel and not self.kernel.memory.is_kernel(address):
+            raise NotKernelMemory(address, what, "invalid")
+        return Place(space.read(address, size, what) if size else b"", address)
 
     def whole(self, datatype: NamedType, address: int) -> Shown | Trouble:
         """A structure: `struct name {...}`; what is no union is called a struct."""
