@@ -1,0 +1,212 @@
+"""task: a task's task_struct and thread_info, or members of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pycrash.api import (
+    STRUCTURE,
+    TASK,
+    Address,
+    Args,
+    Context,
+    CrashError,
+    Flag,
+    Hidden,
+    Nested,
+    Notice,
+    ReadError,
+    Row,
+    TaskCommand,
+    TaskHeader,
+    View,
+    Word,
+    asked_radix,
+    find_task,
+    header_line,
+    is_number,
+    many,
+)
+from pycrash.cexpr.eval.session import Session
+from pycrash.cexpr.expressions import Expressions
+from pycrash.cexpr.structures.innermembers import MemberNotFound
+from pycrash.cexpr.structures.namedtypes import NamedType
+from pycrash.kernel.tasks.table import Task
+
+#: Members crash takes in one line.
+MAX_MEMBERS = 100
+
+
+@dataclass(frozen=True)
+class StructRow(Row, kind="task.struct"):
+    """A task's task_struct or thread_info as a whole; `lines` is how gdb prints it."""
+
+    type: str
+    address: Address
+    fields: Nested
+    lines: Hidden[tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class MemberRow(Row, kind="task.member"):
+    """One member of a task's task_struct or thread_info, named by its path."""
+
+    type: str
+    address: Address
+    member: str
+    value: Nested
+    lines: Hidden[tuple[str, ...]]
+
+
+class TaskStructs(TaskCommand):
+    name = "task"
+    summary = "the task_struct and thread_info of tasks"
+    synopsis = "[-R member[,member]] [-dx] [pid | taskp] ..."
+    description = (
+        "Shows what the task_struct and the thread_info of tasks hold: of those given by pid or "
+        "by the address of their task_struct, else of the current one.\n\n"
+        "Members behind -R, or as operands, limit this to them. A member may lie inside of "
+        "others (`se.load.weight`) or be an element of an array (`pid_links[1]`)."
+    )
+    flags = (
+        Flag(
+            "R",
+            "Show only these members of the two structures; may be given more than once.",
+            value=Word("member", "members, with commas between"),
+        ),
+        Flag("x", "Show integers in hexadecimal."),
+        Flag("d", "Show integers in decimal."),
+        Flag("h", "Same as -x (undocumented in crash)."),
+    )
+    operands = (many(TASK, STRUCTURE.named("member")),)
+    rows = (TaskHeader, StructRow, MemberRow)
+    examples = (
+        ("All of the current task", "task"),
+        ("The states of two tasks", "task -R __state,exit_state 1 2"),
+        ("The nice value's weight of every task", "foreach task -R se.load.weight"),
+    )
+    task_values = "R"
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        asked_radix(args, "xh")
+        members = [value for value in args.values("R") if value]
+        tasks: list[Task] = []
+        wrong = False
+        for word in args.operands:
+            if is_number(word):
+                found = find_task(ctx.kernel.tasks, word)
+                if found is None:
+                    wrong = True
+                    yield Notice(f"invalid task or pid value: {word}\n")
+                else:
+                    tasks += found.tasks
+            elif "," in word or "." in word or "[" in word or _is_member(ctx, word):
+                members.append(word)
+            else:
+                yield Notice(f"invalid task, pid, or task_struct member: {word}\n")
+        if not tasks and not wrong:
+            tasks = [ctx.kernel.tasks.get(ctx.task)]
+        for task in tasks:
+            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+            yield from _Shower(ctx, args).rows(task, ",".join(members))
+
+    def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
+        members = ",".join(args.values("R"))
+        if members:
+            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+        yield from _Shower(ctx, args).rows(task, members)
+
+    def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
+        if ("x" in args or "h" in args) and "d" in args:
+            raise CrashError("task: -x and -d options are mutually exclusive")
+        return iter(())
+
+    def task_words(self, args: Args, operands: Sequence[str]) -> list[str]:
+        words = super().task_words(args, operands)
+        return words + (["-x"] if "x" in args or "h" in args else ["-d"] if "d" in args else [])
+
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        # Behind each task stands a blank line; foreach has introduced the first one itself.
+        begun = view.each and "R" not in args
+        for row in rows:
+            if isinstance(row, TaskHeader):
+                if begun:
+                    yield ""
+                begun = True
+                yield header_line(row, view.word_size)
+            elif isinstance(row, StructRow):
+                if row.type == "thread_info":
+                    yield ""
+                yield from row.lines
+            elif isinstance(row, MemberRow):
+                yield from row.lines
+        if begun:
+            yield ""
+
+
+def _is_member(ctx: Context, word: str) -> bool:
+    datatype = ctx.kernel.part(Expressions).types.find("task_struct")
+    return datatype is not None and datatype.find(word) is not None
+
+
+class _Shower:
+    """Makes the rows of tasks under one line's options."""
+
+    def __init__(self, ctx: Context, args: Args) -> None:
+        expressions = ctx.kernel.part(Expressions)
+        self._structs = expressions.structs(Session(ctx).options(asked_radix(args, "xh")))
+        found = [expressions.types.find(name) for name in ("task_struct", "thread_info")]
+        self._types = [datatype for datatype in found if datatype is not None]
+
+    def rows(self, task: Task, members: str) -> Iterator[Row]:
+        """Both structures, or the members of them that are named."""
+        if not members:
+            for datatype in self._types:
+                yield from self._whole(datatype, _address(task, datatype))
+            return
+        if members.count(",") + 1 > MAX_MEMBERS:
+            yield Notice("too many -R arguments in comma-separated list!")
+            return
+        for path in members.replace(",", " ").split():
+            yield from self._member(task, path)
+
+    def _whole(self, datatype: NamedType, address: int) -> Iterator[Row]:
+        try:
+            lines = tuple(self._structs.whole(datatype, address))
+        except ReadError as error:
+            if not error.quiet:
+                yield Notice(str(error))
+            return
+        yield StructRow(datatype.name, address, self._structs.nested(datatype, address), lines)
+
+    def _member(self, task: Task, path: str) -> Iterator[Row]:
+        """A member wherever it is: some are in both structures."""
+        inner = "." in path or "[" in path
+        known = False
+        for datatype in self._types:
+            if datatype.find(path) is None:
+                continue
+            address = _address(task, datatype)
+            try:
+                lines = tuple(self._structs.member(datatype, path, address))
+            except MemberNotFound:
+                continue
+            except ReadError as error:
+                known = True
+                if not error.quiet:
+                    yield Notice(str(error))
+                continue
+            known = True
+            value = self._structs.nested(datatype, address, path)
+            yield MemberRow(datatype.name, address, path, value, lines)
+            if inner:
+                return
+        if not known and inner:
+            yield Notice(str(MemberNotFound(path)))
+        elif not known:
+            yield Notice(f"{path}: not a task_struct or thread_info member")
+
+
+def _address(task: Task, datatype: NamedType) -> int:
+    return task.thread_info if datatype.name == "thread_info" else task.address
