@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from pycrash.api import (
     STRUCTURE,
     TASK,
-    Address,
     Args,
     Context,
     CrashError,
     Flag,
-    Hidden,
-    Nested,
     Notice,
-    ReadError,
     Row,
     TaskCommand,
     TaskHeader,
@@ -28,35 +24,16 @@ from pycrash.api import (
     is_number,
     many,
 )
+from pycrash.api.structrows import StructRow, struct_lines, struct_rows
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.structures.innermembers import MemberNotFound
 from pycrash.cexpr.structures.namedtypes import NamedType
+from pycrash.cexpr.structures.structs import Shown, Trouble
 from pycrash.kernel.tasks.table import Task
 
 #: Members crash takes in one line.
 MAX_MEMBERS = 100
-
-
-@dataclass(frozen=True)
-class StructRow(Row, kind="task.struct"):
-    """A task's task_struct or thread_info as a whole; `lines` is how gdb prints it."""
-
-    type: str
-    address: Address
-    fields: Nested
-    lines: Hidden[tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class MemberRow(Row, kind="task.member"):
-    """One member of a task's task_struct or thread_info, named by its path."""
-
-    type: str
-    address: Address
-    member: str
-    value: Nested
-    lines: Hidden[tuple[str, ...]]
 
 
 class TaskStructs(TaskCommand):
@@ -80,7 +57,7 @@ class TaskStructs(TaskCommand):
         Flag("h", "Same as -x (undocumented in crash)."),
     )
     operands = (many(TASK, STRUCTURE.named("member")),)
-    rows = (TaskHeader, StructRow, MemberRow)
+    rows = (TaskHeader, StructRow)
     examples = (
         ("All of the current task", "task"),
         ("The states of two tasks", "task -R __state,exit_state 1 2"),
@@ -136,11 +113,9 @@ class TaskStructs(TaskCommand):
                 begun = True
                 yield header_line(row, view.word_size)
             elif isinstance(row, StructRow):
-                if row.type == "thread_info":
+                if row.name == "thread_info":
                     yield ""
-                yield from row.lines
-            elif isinstance(row, MemberRow):
-                yield from row.lines
+                yield from struct_lines(row, view)
         if begun:
             yield ""
 
@@ -163,49 +138,31 @@ class _Shower:
         """Both structures, or the members of them that are named."""
         if not members:
             for datatype in self._types:
-                yield from self._whole(datatype, _address(task, datatype))
+                address = _address(task, datatype)
+                yield from struct_rows(
+                    datatype.name, address, [self._structs.whole(datatype, address)]
+                )
             return
         if members.count(",") + 1 > MAX_MEMBERS:
             yield Notice("too many -R arguments in comma-separated list!")
             return
-        for path in members.replace(",", " ").split():
-            yield from self._member(task, path)
+        paths = members.replace(",", " ").split()
+        parts = [part for path in paths for part in self._member(task, path)]
+        yield from struct_rows("task_struct", task.address, parts)
 
-    def _whole(self, datatype: NamedType, address: int) -> Iterator[Row]:
-        try:
-            lines = tuple(self._structs.whole(datatype, address))
-        except ReadError as error:
-            if not error.quiet:
-                yield Notice(str(error))
-            return
-        yield StructRow(datatype.name, address, self._structs.nested(datatype, address), lines)
-
-    def _member(self, task: Task, path: str) -> Iterator[Row]:
+    def _member(self, task: Task, path: str) -> Iterator[Shown | Trouble]:
         """A member wherever it is: some are in both structures."""
         inner = "." in path or "[" in path
-        known = False
-        for datatype in self._types:
-            if datatype.find(path) is None:
-                continue
-            address = _address(task, datatype)
-            try:
-                lines = tuple(self._structs.member(datatype, path, address))
-            except MemberNotFound:
-                continue
-            except ReadError as error:
-                known = True
-                if not error.quiet:
-                    yield Notice(str(error))
-                continue
-            known = True
-            value = self._structs.nested(datatype, address, path)
-            yield MemberRow(datatype.name, address, path, value, lines)
-            if inner:
-                return
-        if not known and inner:
-            yield Notice(str(MemberNotFound(path)))
-        elif not known:
-            yield Notice(f"{path}: not a task_struct or thread_info member")
+        found = [datatype for datatype in self._types if datatype.find(path) is not None]
+        for datatype in found[:1] if inner else found:
+            part = self._structs.member(datatype, path, _address(task, datatype))
+            if isinstance(part, Shown) and datatype.name == "thread_info":
+                part = replace(part, path=f"thread_info.{path}")
+            yield part
+        if not found and inner:
+            yield Trouble.of(MemberNotFound(path))
+        elif not found:
+            yield Trouble(f"{path}: not a task_struct or thread_info member")
 
 
 def _address(task: Task, datatype: NamedType) -> int:

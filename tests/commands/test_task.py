@@ -7,22 +7,21 @@ from typing import Any, cast
 
 import pytest
 
-from commands.task import MemberRow, StructRow, TaskStructs
-from pycrash.api import Notice, Settings, TaskHeader, View
+from commands.task import TaskStructs
+from pycrash.api import Context, Notice, Settings, TaskHeader, View
+from pycrash.api.structrows import Fields, StructRow
+from pycrash.cexpr.structures.structs import Shown
 
 
-class Value:
-    """Stands for a nested value."""
-
-    def plain(self) -> int:
-        return 7
+def part(path: str, *lines: str) -> Shown:
+    return Shown(path, lambda: lines, cast(Any, None))
 
 
 def rows() -> list[Any]:
     header = TaskHeader(1, 0x1000, 0, "init")
-    whole = StructRow("task_struct", 0x1000, Value(), ("struct task_struct {", "}"))
-    info = StructRow("thread_info", 0x2000, Value(), ("struct thread_info {", "}"))
-    member = MemberRow("task_struct", 0x1000, "pid", Value(), ("  pid = 1,",))
+    whole = StructRow("task_struct", 0x1000, Fields([part("", "struct task_struct {", "}")]))
+    info = StructRow("thread_info", 0x2000, Fields([part("", "struct thread_info {", "}")]))
+    member = StructRow("task_struct", 0x1000, Fields([part("pid", "  pid = 1,")]))
     return [header, whole, info, header, member]
 
 
@@ -56,8 +55,6 @@ def test_under_foreach_the_header_is_foreachs() -> None:
     ],
 )
 def test_words_that_are_nothing(words: list[str], said: str) -> None:
-    from pycrash.api import Context
-
     tasks = SimpleNamespace(by_pid=lambda pid: [], by_address={})
     types = SimpleNamespace(types=SimpleNamespace(find=lambda name: None))
     kernel = SimpleNamespace(tasks=tasks, part=lambda make: types)
