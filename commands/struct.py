@@ -67,9 +67,7 @@ FLAGS = (
     Flag("h", "Same as -x (undocumented in crash)."),
     Flag("d", "Shows integers in decimal."),
     Flag("p", "Follows pointers and shows what they point to."),
-    Flag(
-        "c", "How many structures to show; negative: those that end with the address.", value=COUNT
-    ),
+    Flag("c", "How many structures; negative: those that end with the address.", value=COUNT),
 )
 
 
@@ -347,12 +345,11 @@ class _Shower:
         mask = self._ctx.kernel.word_mask
         size = request.datatype.size
         count = abs(request.count)
-        bare = not (request.members or request.raw or request.offsets)
+        open_end = False
         if request.count < 0:
             address -= size * (count - 1)
         for turn in range(count):
-            # crash ends the text of a whole union without a newline of its own.
-            if turn and not (bare and request.datatype.kind == "union"):
+            if turn and not open_end:
                 yield Gap()
             at = address & mask
             if request.raw and not request.offsets:
@@ -364,8 +361,11 @@ class _Shower:
                 member = request.members[0] if request.members else ""
                 yield self._declared(member, True, at)
             else:
-                parts = self._parts(at)
-                yield from struct_rows(request.datatype.name, at, parts, self._cpu)
+                # crash ends the text of a whole union without a newline of its own.
+                open_end = request.datatype.kind == "union" and not request.members
+                for row in struct_rows(request.datatype.name, at, self._parts(at), self._cpu):
+                    open_end &= not isinstance(row, Notice) or row.quiet
+                    yield row
             address += size
 
     def _raw_span(self) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycrash.api import (
@@ -71,6 +71,13 @@ class SizedType(Row, kind="whatis.size"):
     type: str
 
 
+@dataclass(frozen=True)
+class TypedArgs(Args):
+    """`options` are the words of the options as they were typed."""
+
+    options: tuple[str, ...] = ()
+
+
 class Whatis(Command):
     name = "whatis"
     summary = "declaration of a type, variable or function"
@@ -105,6 +112,11 @@ and name."""
         ("Structures that point to an mm_struct or contain one", "whatis -m mm_struct"),
     )
 
+    def parse(self, words: Sequence[str]) -> Args:
+        args = super().parse(words)
+        options = tuple(word for word in words if len(word) > 1 and word[0] == "-")
+        return TypedArgs(args.given, args.operands, options)
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if "r" in args or "m" in args:
             low, high = _range(args.value("r"))
@@ -129,7 +141,9 @@ and name."""
         try:
             yield _declaration(ctx, name, words, "o" in args, alone)
         except ExprError:
-            yield Notice(f"cannot resolve: {' '.join(_line_words(args, words))}")
+            # As crash has the line once the options stand in front.
+            options = args.options if isinstance(args, TypedArgs) else ()
+            yield Notice(f"cannot resolve: {' '.join((*options, *words))}")
             raise UsageError from None
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -145,11 +159,6 @@ and name."""
                 yield f"enum{' ' if row.enum else ''}{row.enum} = {row.value}"
             elif isinstance(row, ExpressionRow):
                 yield row.type
-
-
-def _line_words(args: Args, words: list[str]) -> list[str]:
-    """The words crash has behind the command's name once the options stand in front."""
-    return [f"-{letter}" for letter, _ in args.given] + words
 
 
 def _range(text: str | None) -> tuple[int, int]:

@@ -141,8 +141,8 @@ def test_whatis(ctx: Any, words: list[str], printed: list[str]) -> None:
 
 def test_whatis_of_nothing(ctx: Any) -> None:
     command = Whatis()
-    rows = command.run(ctx, command.parse(["nosuch", "x"]))
-    assert next(rows) == Notice("cannot resolve: nosuch x")
+    rows = command.run(ctx, command.parse(["nosuch", "x", "-oo", "-o"]))
+    assert next(rows) == Notice("cannot resolve: -oo -o nosuch x")
     with pytest.raises(UsageError):
         next(rows)
 

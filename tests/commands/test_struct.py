@@ -165,6 +165,11 @@ def test_pointers_followed() -> None:
     assert run(f"union either {BASE:x}") == ["union either {", f"  whole = {BASE}", "}"]
 
 
+def test_behind_a_union_that_cannot_be_read_is_a_gap() -> None:
+    away = run(f"union either {BASE + 0x1000:x} 2")
+    assert [line[:14] for line in away] == ["union either <", "", "union either <"]
+
+
 def test_several_members_without_an_address() -> None:
     lines = run("struct pair.a,b")
     assert lines[0] == "<multiple member format not supported in this syntax>"
