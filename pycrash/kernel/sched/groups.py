@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+import drgn
+
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import Place, find_member, member_offset
 from pycrash.kernel.core.reader import Reader
@@ -67,6 +69,8 @@ class TaskGroups:
             raise MissingFeature(f"no groups of class {kind} in this kernel")
         what = f"task_group {_GROUP_QUEUES[kind]}"
         array = self._kernel.read_word(group + place.offset, what)
+        if self._per_cpu(kind):
+            return self._kernel.cpus.address(array, cpu)
         return self._kernel.read_word(array + cpu * self._kernel.word_size, what)
 
     def group_of(self, kind: SchedClass, queue: int) -> int:
@@ -96,6 +100,11 @@ class TaskGroups:
         data = self._kernel.read(queue + place.offset, min(place.size, 4), what)
         return self._kernel.unsigned(data)
 
+    def _per_cpu(self, kind: SchedClass) -> bool:
+        """Whether a group has a per-CPU object (7.2) rather than an array of pointers."""
+        member = self._prog.type("struct task_group").member(_GROUP_QUEUES[kind])
+        return member.type.type.kind != drgn.TypeKind.POINTER
+
     def _of_group(self, kind: SchedClass) -> Place | None:
         return find_member(self._prog, "struct task_group", _GROUP_QUEUES[kind])
 
@@ -116,7 +125,7 @@ class TaskGroups:
         kernel, prog = self._kernel, self._prog
         css = find_member(prog, "struct task_group", "css.cgroup")
         node_of = find_member(prog, "struct cgroup", "kn")
-        # 6.14 renamed the parent.
+        # 6.15 renamed the parent.
         parent_of = find_member(prog, "struct kernfs_node", "parent", "__parent")
         if css is None or node_of is None or parent_of is None:
             return None

@@ -1,0 +1,77 @@
+"""The lines of timer, made of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from commands.timer import (
+    ClockRow,
+    CpuRow,
+    HighTimerRow,
+    JiffiesRow,
+    TimerRow,
+    Timers,
+    WheelRow,
+)
+from pycrash.api import Row, View
+from pycrash.api.args import parse_args
+from pycrash.settings import Settings
+
+PLACE = ("f+16", "f+0x10")
+
+
+def lines(words: str, rows: Iterable[Row], radix: int = 10) -> list[str]:
+    settings = Settings()
+    settings.radix = radix
+    args = parse_args("timer", Timers.flags, words.split())
+    return list(Timers().text(View(settings), args, iter(rows)))
+
+
+def test_wheels_of_two_cpus() -> None:
+    rows = [
+        JiffiesRow(100),
+        WheelRow(0, True, 0x10, "BASE_LOCAL", 0),
+        TimerRow(0xFFFF888000000010, 99, -1, 0xFFFFFFFF81000010, "f+16", PLACE),
+        WheelRow(0, True, 0x20, "BASE_GLOBAL", 1),
+        WheelRow(0, True, 0x30, "BASE_DEF", 2),
+        WheelRow(1, True, 0x40, "BASE_LOCAL", 0),
+    ]
+    assert lines("", rows, 16) == [
+        "JIFFIES",
+        "    100",
+        "",
+        "TIMER_BASES[0][BASE_STD]: 10",
+        "  EXPIRES     TTE     TIMER_LIST     FUNCTION",
+        "       99   -1  ffff888000000010  ffffffff81000010  <f+0x10>",
+        "TIMER_BASES[0][BASE_DEF]: 20",
+        "  EXPIRES     TTE     TIMER_LIST     FUNCTION",
+        "  (none)",
+        "",
+        "TIMER_BASES[1][BASE_STD]: 40",
+        "  EXPIRES     TTE     TIMER_LIST     FUNCTION",
+        "  (none)",
+    ]
+
+
+def test_clocks() -> None:
+    rows = [
+        CpuRow(0, True, 0x10),
+        ClockRow(0, 0, 0x20, "ktime_get", 1000),
+        HighTimerRow(0xFFFF888000000010, 1500, 1500, 500, 0xFFFFFFFF81000010, "f+16", PLACE),
+        HighTimerRow(0xFFFF888000000020, None, None, None, None, "", ("", "")),
+        HighTimerRow(0xFFFF888000000030, 123456789012, 123456789013, 123456788013, None, "", PLACE),
+        ClockRow(0, 1, 0x30, None, 1000),
+    ]
+    assert lines("-r", rows) == [
+        "CPU: 0  HRTIMER_CPU_BASE: 10",
+        "  CLOCK: 0  HRTIMER_CLOCK_BASE: 20  [ktime_get]",
+        "     CURRENT  ",
+        "      1000    ",
+        "   SOFTEXPIRES     EXPIRES         TTE          HRTIMER           FUNCTION    ",
+        "      1500          1500               500  ffff888000000010  ffffffff81000010  <f+16>",
+        "  (destroyed timer)",
+        "  123456789012  123456789013  123456788013  ffff888000000030  ",
+        "",
+        "  CLOCK: 1  HRTIMER_CLOCK_BASE: 30",
+        "  (empty)",
+    ]
