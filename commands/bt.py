@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from pycrash.api import (
     ADDRESS,
@@ -18,69 +16,34 @@ from pycrash.api import (
     Context,
     CrashError,
     Flag,
+    Gap,
     Notice,
     ReadError,
     Row,
     TaskCommand,
     TaskHeader,
+    Text,
     UsageError,
     View,
     Word,
     address_of,
+    asked_radix,
     can_evaluate,
     cpu_list,
     evaluate,
     find_task,
-    header_line,
     hexadecimal,
     is_hexadecimal,
     many,
+    task_header,
 )
+from pycrash.api.backtracerows import ROWS, EventRows, OverflowRow, SearchRow
 from pycrash.kernel.stacks.stacks import Stack
-from pycrash.kernel.stacks.trace import (
-    Complaint,
-    Event,
-    Frame,
-    Registers,
-    StackWords,
-    Trace,
-    TraceOptions,
-    mentions,
-)
+from pycrash.kernel.stacks.trace import Trace, TraceOptions, mentions
 from pycrash.kernel.tasks.table import Task
-from pycrash.render.backtrace import event_lines
-from pycrash.render.hexdump import hex_lines
+from pycrash.render.backtrace import BacktraceText
 
 _UNSUPPORTED = "option not supported or applicable on this architecture or kernel"
-
-
-@dataclass(frozen=True)
-class BacktraceRow(Row):
-    """What one stack holds, in order: frames, registers, words, changes of the stack."""
-
-    events: tuple[Event, ...]
-
-
-@dataclass(frozen=True)
-class RawRow(Row):
-    """A whole stack; `names` are the words that are addresses of symbols."""
-
-    address: int
-    data: bytes
-    word_size: int
-    byte_order: str
-    names: dict[int, str] = field(default_factory=dict)
-
-    def name(self, value: int) -> str:
-        """The symbol a word is the address of, or nothing."""
-        return self.names.get(value, "")
-
-
-@dataclass(frozen=True)
-class LineRow(Row):
-    """A remark among the rows."""
-
-    text: str
 
 
 class Bt(TaskCommand):
@@ -131,6 +94,7 @@ class Bt(TaskCommand):
     )
     at_once = "A"
     operands = (many(TASK, PID),)
+    rows = (*ROWS, TaskHeader, Text)
     examples = (
         ("The stack of the task that crashed:", "bt"),
         ("What every CPU was doing:", "bt -a"),
@@ -177,21 +141,7 @@ class Bt(TaskCommand):
         return words + ([] if reference is None else ["-R", reference])
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        radix, size, parted = view.radix, view.word_size, False
-        for row in rows:
-            if isinstance(row, BacktraceRow):
-                yield from event_lines(row.events, radix, size, view.registers)
-            elif isinstance(row, TaskHeader):
-                if parted and "R" not in args:
-                    yield ""
-                parted = True
-                yield header_line(row, size)
-            elif isinstance(row, Begin):
-                parted = True
-            elif isinstance(row, RawRow):
-                yield from hex_lines(row.data, row.address, row.word_size, row.byte_order, row.name)
-            elif isinstance(row, LineRow):
-                yield row.text
+        return BacktraceText(view, args).lines(rows)
 
 
 class _Session:
@@ -201,8 +151,8 @@ class _Session:
         self._ctx = ctx
         self._kernel = ctx.kernel
         self._args = args
-        self._shown = 0
-        self._adds = any(letter in args for letter in "slF")
+        self._shown = False
+        self._rows = EventRows(self._kernel, "l" in args, "s" in args, "F" in args)
         pc, sp = args.value("I"), args.value("S")
         self._options = TraceOptions(
             pc=None if pc is None else address_of(pc, self._symbol, self._kernel.word_mask),
@@ -214,8 +164,6 @@ class _Session:
         )
         if sp is not None and not self._options.sp:
             raise CrashError("invalid stack address for this task: 0")
-        radix = 16 if "x" in args else 10 if "d" in args else ctx.settings.radix
-        self._radix = radix
 
     # Which tasks
 
@@ -277,26 +225,20 @@ class _Session:
         for cpu, irq, _ in stacks:
             if irq is None:
                 break
-            yield from self._searched(cpu, "IRQ STACK", irq)
+            yield from self._searched(cpu, "IRQ stack", irq)
         for cpu, _, exception in stacks:
             for stack in exception:
-                yield from self._searched(cpu, f"{stack.name} EXCEPTION STACK", stack)
+                yield from self._searched(cpu, f"{stack.name} exception stack", stack)
 
-    def _searched(self, cpu: int, what: str, stack: Stack) -> Iterator[Row]:
-        head = f"CPU {cpu} {what}:"
+    def _searched(self, cpu: int, name: str, stack: Stack) -> Iterator[Row]:
         if self._hidden(cpu):
-            yield LineRow(f"{head} [OFFLINE]")
-            yield LineRow("")
-            return
-        task = self._kernel.tasks.get(self._ctx.task)
-        found = self._kernel.unwinder.exception_frames_in(task, stack)
-        if found or self._kernel.arch.registers.found_indent:
-            yield LineRow(head)
-            yield self._row(found)
-            head = ""
-        if not found:
-            yield LineRow(f"{head}(none found)")
-        yield LineRow("")
+            yield SearchRow(cpu, name, False)
+        else:
+            task = self._kernel.tasks.get(self._ctx.task)
+            found = self._kernel.unwinder.exception_frames_in(task, stack)
+            yield SearchRow(cpu, name, True)
+            yield from self._rows.of(found)
+        yield Gap()
 
     def _cpu_list(self) -> list[int]:
         return cpu_list(self._args.value("c") or "", self._kernel.cpus.count)
@@ -318,73 +260,42 @@ class _Session:
             yield Notice(str(error))
 
     def _message(self, text: str) -> Iterator[Row]:
-        if self._shown:
-            yield LineRow("")
-        self._shown += 1
-        yield Notice(text)
+        yield Notice(f"\n{text}" if self._shown else text)
+        self._shown = True
         yield Begin()
 
     def _task(self, task: Task) -> Iterator[Row]:
         if "R" not in self._args:
-            yield self._header(task)
-            self._shown += 1
+            yield task_header(task)
+            self._shown = True
         yield from self._backtrace(task)
-
-    @staticmethod
-    def _header(task: Task) -> TaskHeader:
-        return TaskHeader(task.pid, task.address, task.cpu, task.comm)
 
     # What of them
 
     def _backtrace(self, task: Task) -> Iterator[Row]:
         args, kernel = self._args, self._kernel
         if "r" in args:
-            yield self._raw(task)
+            base = self._options.sp or task.stack
+            yield self._rows.raw(base, kernel.stacks.raw(base))
             return
         if not task.stack:
-            yield LineRow("(no stack)")
+            yield Text("(no stack)")
             return
         if "e" in args:
-            yield self._row(kernel.unwinder.exception_frames(task, self._options.sp))
+            found = kernel.unwinder.exception_frames(task, self._options.sp)
+            yield from self._rows.of(found)
             return
         trace = kernel.unwinder.trace(task, self._options)
         if trace.idle and "n" in args:
             return
-        if "R" in args:
-            if self._mentioned(trace):
-                yield self._header(task)
-                yield from self._shown_trace(trace)
-                yield LineRow("")
-        else:
-            yield from self._shown_trace(trace)
+        if "R" not in args:
+            yield from self._rows.of(trace.events)
+        elif self._mentioned(trace):
+            yield task_header(task)
+            yield from self._rows.of(trace.events)
+            yield Gap()
         if trace.error is not None:
             raise trace.error
-
-    def _shown_trace(self, trace: Trace) -> Iterator[Row]:
-        """The rows of a trace; what it complains of stands where it came up."""
-        events: list[Event] = []
-        for event in trace.events:
-            if isinstance(event, Complaint):
-                if events:
-                    yield self._row(events)
-                    events = []
-                yield Notice(event.text)
-            else:
-                events.append(event)
-        if events:
-            yield self._row(events)
-
-    def _raw(self, task: Task) -> Row:
-        kernel = self._kernel
-        base = self._options.sp or task.stack
-        data = kernel.stacks.raw(base)
-        names = {}
-        for (value,) in struct.iter_unpack(kernel.struct_format("P"), data):
-            if value and value not in names and kernel.symbols.in_range(value):
-                text = kernel.symbols.text(value, self._ctx.settings.radix)
-                if text:
-                    names[value] = text
-        return RawRow(base, data, kernel.word_size, kernel.byte_order, names)
 
     def _mentioned(self, trace: Trace) -> bool:
         """Whether a trace mentions the symbol or address of -R."""
@@ -400,54 +311,12 @@ class _Session:
         found = self._kernel.symbols.by_name(name)
         return found.address if found is not None else None
 
-    # What the options add to the events
-
-    def _row(self, events: Iterable[Event]) -> BacktraceRow:
-        if self._adds:
-            events = map(self._added, events)
-        return BacktraceRow(tuple(events))
-
-    def _added(self, event: Event) -> Event:
-        if isinstance(event, Frame):
-            shown = ""
-            if event.offset and "s" in self._args:
-                shown = self._kernel.symbols.text(event.pc, self._radix)
-            source = self._source(event.pc) if event.level is not None else ""
-            return event._replace(shown=shown, source=source)
-        if isinstance(event, Registers) and event.name and not event.user and "l" in self._args:
-            return event._replace(
-                source=self._source(event.values.get(self._kernel.arch.registers.pc, 0))
-            )
-        if isinstance(event, StackWords) and "F" in self._args:
-            return event._replace(texts=tuple(map(self._word_text, event.values)))
-        return event
-
-    def _source(self, pc: int) -> str:
-        return self._kernel.sources.at(pc) if "l" in self._args else ""
-
-    def _word_text(self, value: int) -> str:
-        """A word of a frame: the symbol or the slab cache it points to, else its digits."""
-        plain = f"{value:0{2 * self._kernel.word_size}x}"
-        if not self._kernel.unwinder.readable(value):
-            return plain
-        symbols = self._kernel.symbols
-        text = symbols.text(value, self._ctx.settings.radix) if symbols.in_range(value) else ""
-        if not text:
-            cache = self._kernel.slab.cache_of(value)
-            if not cache:
-                return plain
-            text = f"[{value:x}:{cache}]" if self._args.count("F") > 1 else f"[{cache}]"
-        return f"{text:<16}"
-
 
 def _notices(ctx: Context, args: Args) -> Iterator[Row]:
     """What crash says of the options as it takes them one by one. Raises CrashError."""
-    radix = ""
     for place, (letter, value) in enumerate(args.given):
         if letter in "xd":
-            if radix not in ("", letter):
-                raise CrashError("-d and -x are mutually exclusive")
-            radix = letter
+            asked_radix(Args(args.given[: place + 1]))
         elif letter == "A" or (letter == "n" and value != "idle"):
             raise CrashError(f"-{letter} {_UNSUPPORTED}")
         elif letter == "p" and not ctx.kernel.panic.task:
@@ -476,8 +345,8 @@ def _overflows(ctx: Context) -> Iterator[Row]:
             continue
         if found:
             total += len(found)
-            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
-            yield from (LineRow(f"  possible stack overflow: {text}") for text in found)
-            yield LineRow("")
+            yield task_header(task)
+            yield from map(OverflowRow, found)
+            yield Gap()
     if not total:
-        yield LineRow("No stack overflows detected")
+        yield Text("No stack overflows detected")

@@ -1,88 +1,174 @@
-"""What a stack holds, as bt shows it."""
+"""What stacks hold, as bt shows it."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
-from pycrash.kernel.core.architecture import RegisterSet
-from pycrash.kernel.stacks.trace import (
-    CpuRegisters,
-    Event,
-    Frame,
-    Registers,
-    Remark,
-    StackSwitch,
-    StackWords,
-    TextStart,
+from pycrash.api.args import Args
+from pycrash.api.backtracerows import (
+    CpuRegistersRow,
+    FrameRow,
+    OverflowRow,
+    RegistersRow,
+    SearchRow,
+    StartRow,
+    SwitchRow,
+    WordsRow,
 )
+from pycrash.api.context import View
+from pycrash.api.header import TaskHeader, header_line
+from pycrash.api.memoryrows import CODES
+from pycrash.api.operands.radix import asked_radix
+from pycrash.api.rows import Begin, Gap, Row, Text
 from pycrash.kernel.symbols.table import offset_text
+from pycrash.render.memory import memory_lines
 from pycrash.render.registers import register_lines
 
-
-def event_lines(
-    events: Iterable[Event], radix: int, word_size: int, registers: RegisterSet
-) -> Iterator[str]:
-    """The lines of what a stack held, as bt shows them."""
-    searched = False
-    for event in events:
-        if isinstance(event, Frame):
-            level, sp, pc, symbol, _, module, unsure, shown, source = event
-            behind = f" [{module}]" if module else ""
-            if level is None:
-                yield f"  [{sp:16x}] {shown or symbol} at {pc:x}{behind}"
-                continue
-            if unsure:
-                behind += " *"
-            number = f"#{level}"
-            yield f"{number:>3} [{sp:8x}] {shown or symbol} at {pc:x}{behind}"
-            if source:
-                yield f"    {source}"
-        elif isinstance(event, Registers):
-            if event.found:
-                yield from _found_lines(event, registers.found_indent, searched)
-                searched = True
-            yield from _registers_lines(event, radix, registers)
-        elif isinstance(event, StackWords):
-            yield from _words_lines(event, word_size)
-        elif isinstance(event, CpuRegisters):
-            if event.name:
-                where = f"{event.name}{offset_text(event.offset, radix)}"
-                yield f"    [exception {registers.pc}: {where}]"
-            yield from register_lines(event.values, registers.rows)
-        elif isinstance(event, StackSwitch):
-            yield f"--- <{event.name}> ---"
-        elif isinstance(event, TextStart):
-            yield f"{'':14}START: {event.name} at {event.pc:x}"
-        elif isinstance(event, Remark):
-            yield event.text
+#: Columns of an address of a whole stack.
+_WIDTH = 16
 
 
-def _words_lines(event: StackWords, size: int) -> Iterator[str]:
-    texts = event.texts or [f"{value:0{2 * size}x}" for value in event.values]
-    for at in range(0, len(texts), 2):
-        pair = "".join(f"{text} " for text in texts[at : at + 2])
-        yield f"    {event.address + at * size:x}: {pair}"
+class BacktraceText:
+    """Makes the lines of bt's rows, as the options of one line ask."""
 
+    def __init__(self, view: View, args: Args) -> None:
+        self._args = args
+        self._size = view.word_size
+        self._radix = view.radix
+        self._registers = view.registers
+        self._searching = "e" in args or "E" in args
+        #: Something was shown, a task's header or a message.
+        self._begun = False
+        #: What was searched, where nothing has been found there yet; whether something was.
+        self._head = ""
+        self._found = False
 
-def _found_lines(event: Registers, indent: str, searched: bool) -> Iterator[str]:
-    """What stands above registers that were looked for."""
-    if indent or searched or not event.user:
+    @cached_property
+    def _offsets(self) -> int:
+        """The radix of the bytes into functions, 0 where they are not shown."""
+        return (asked_radix(self._args) or self._radix) if "s" in self._args else 0
+
+    def lines(self, rows: Iterable[Row]) -> Iterator[str]:
+        """The lines, row by row."""
+        for row in rows:
+            if isinstance(row, FrameRow):
+                yield self._frame(row)
+                if row.source:
+                    yield f"    {row.source}"
+            else:
+                yield from self._others(row)
+
+    def _frame(self, row: FrameRow) -> str:
+        symbol, behind = row.symbol, f" [{row.module}]" if row.module else ""
+        if self._offsets:
+            symbol += offset_text(row.offset, self._offsets)
+        if row.level is None:
+            return f"  [{row.sp:16x}] {symbol} at {row.address:x}{behind}"
+        if row.unsure:
+            behind += " *"
+        return f"{f'#{row.level}':>3} [{row.sp:8x}] {symbol} at {row.address:x}{behind}"
+
+    def _others(self, row: Row) -> Iterator[str]:
+        if isinstance(row, RegistersRow):
+            yield from self._saved(row)
+        elif isinstance(row, TaskHeader):
+            if self._begun and "R" not in self._args:
+                yield ""
+            self._begun, self._found = True, False
+            yield header_line(row, self._size)
+        elif isinstance(row, WordsRow):
+            yield from self._raw(row) if "r" in self._args else self._words(row)
+        elif isinstance(row, CpuRegistersRow):
+            if row.symbol is not None:
+                yield self._exception(row.symbol, row.offset)
+            yield from register_lines(row.registers, self._registers.rows)
+        elif isinstance(row, SwitchRow):
+            yield f"--- <{row.stack}> ---"
+        elif isinstance(row, StartRow):
+            yield f"{'':14}START: {row.symbol} at {row.address:x}"
+        elif isinstance(row, SearchRow):
+            self._head, self._found = f"CPU {row.cpu} {row.stack.upper()}:", False
+            if not row.online:
+                yield f"{self._head} [OFFLINE]"
+                self._head = ""
+        elif isinstance(row, OverflowRow):
+            yield f"  possible stack overflow: {row.problem}"
+        elif isinstance(row, Text):
+            yield row.text
+        elif isinstance(row, Begin):
+            self._begun = True
+        elif isinstance(row, Gap):
+            yield from self._end()
+
+    def _end(self) -> Iterator[str]:
+        """The end of what was shown of a stack."""
+        if self._head and self._registers.found_indent:
+            yield self._head
+            yield "(none found)"
+        elif self._head:
+            yield f"{self._head}(none found)"
+        self._head = ""
         yield ""
-    mode = "USER" if event.user else "KERNEL"
-    yield f"{indent}{mode}-MODE EXCEPTION FRAME AT: {event.address:x}"
 
+    def _saved(self, row: RegistersRow) -> Iterator[str]:
+        registers = self._registers
+        if self._searching:
+            yield from self._found_lines(row)
+        rows = registers.narrow_rows if row.narrow else registers.rows
+        if row.mode == "kernel" and registers.located:
+            places = ((row.symbol or "", row.offset), row.caller or ("", 0))
+            for name, (symbol, offset) in zip(registers.located, places, strict=True):
+                where = f"{symbol}{offset_text(offset, self._radix)}"
+                yield f"{name:>7}: {row.registers[name]:016x}  [{where}]"
+            rows = registers.kernel_rows
+        elif row.mode == "kernel":
+            yield self._exception(row.symbol or "", row.offset)
+        yield from register_lines(row.registers, rows, " " if row.narrow else "  ")
+        if row.source:
+            yield f"    {row.source}"
 
-def _registers_lines(event: Registers, radix: int, registers: RegisterSet) -> Iterator[str]:
-    rows = registers.narrow_rows if event.narrow else registers.rows
-    if not event.user and registers.located:
-        places = ((event.name, event.offset), event.caller or ("", 0))
-        for name, (symbol, offset) in zip(registers.located, places, strict=True):
-            where = f"{symbol}{offset_text(offset, radix)}"
-            yield f"{name:>7}: {event.values[name]:016x}  [{where}]"
-        rows = registers.kernel_rows
-    elif not event.user:
-        where = f"{event.name}{offset_text(event.offset, radix)}"
-        yield f"    [exception {registers.pc}: {where}]"
-    yield from register_lines(event.values, rows, " " if event.narrow else "  ")
-    if event.source:
-        yield f"    {event.source}"
+    def _found_lines(self, row: RegistersRow) -> Iterator[str]:
+        """What stands above registers that were looked for."""
+        indent = self._registers.found_indent
+        if self._head:
+            yield self._head
+            self._head = ""
+        if indent or self._found or row.mode == "kernel":
+            yield ""
+        self._found = True
+        yield f"{indent}{row.mode.upper()}-MODE EXCEPTION FRAME AT: {row.address:x}"
+
+    def _exception(self, symbol: str, offset: int) -> str:
+        where = f"{symbol}{offset_text(offset, self._radix)}"
+        return f"    [exception {self._registers.pc}: {where}]"
+
+    def _words(self, row: WordsRow) -> Iterator[str]:
+        size, address = self._size, row.address
+        data = struct.pack(f">{len(row.values)}{CODES[size]}", *row.values)
+        texts = data.hex(" ", size).split(" ")
+        if row.places or row.caches:
+            names = self._names(row)
+            texts = [names.get(v, text) for v, text in zip(row.values, texts, strict=True)]
+        for at in range(0, len(texts) - 1, 2):
+            yield f"    {address + at * size:x}: {texts[at]} {texts[at + 1]} "
+        if len(texts) % 2:
+            yield f"    {address + (len(texts) - 1) * size:x}: {texts[-1]} "
+
+    def _names(self, row: WordsRow) -> dict[int, str]:
+        """What is shown in place of words."""
+        twice = self._args.count("F") > 1
+        names = {value: self._place(row, value) for value in row.places}
+        for value, cache in row.caches.items():
+            names[value] = f"[{value:x}:{cache}]" if twice else f"[{cache}]"
+        return {value: f"{name:<16}" for value, name in names.items()}
+
+    def _raw(self, row: WordsRow) -> Iterator[str]:
+        places = {value: self._place(row, value) for value in row.places}
+        names = [places.get(value, "") for value in row.values]
+        return memory_lines(row.address, _WIDTH, row.values, names, self._size, "hex", None)
+
+    def _place(self, row: WordsRow, value: int) -> str:
+        symbol, offset = row.places[value]
+        return symbol + offset_text(offset, self._radix)

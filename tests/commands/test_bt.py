@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from commands.bt import BacktraceRow, Bt, LineRow, RawRow
-from pycrash.api import Context, Notice, Row, Settings, TaskHeader, UsageError, View
+from commands.bt import Bt
+from pycrash.api import Context, Gap, Notice, Row, Settings, TaskHeader, UsageError, View
+from pycrash.api.backtracerows import FrameRow, Place, RegistersRow, WordsRow
 from pycrash.errors import CrashError
 from pycrash.kernel.arch.x86_64.architecture import X86_64
 from pycrash.kernel.stacks.stacks import Stack
@@ -27,6 +29,7 @@ from pycrash.kernel.stacks.trace import (
 )
 from pycrash.kernel.symbols.table import Symbol
 from pycrash.kernel.tasks.table import Task
+from pycrash.render.json import json_lines
 
 PC = 0xFFFFFFFF81000045
 SP = 0xFFFFC90000013F38
@@ -75,7 +78,7 @@ class FakeUnwinder:
         return Stack(0x1000, 0x1000), (Stack(0x3000, 0x1000, "NMI"),)
 
     def exception_frames_in(self, task: Task, stack: Stack) -> list[Registers]:
-        return [Registers(0x3100, VALUES, True, found=True)] if stack.name else []
+        return [Registers(0x3100, VALUES, True)] if stack.name else []
 
     def readable(self, address: int) -> bool:
         return address >= 0x1000
@@ -92,7 +95,7 @@ def ctx(unwinder: FakeUnwinder) -> Context:
         word_mask=2**64 - 1,
         word_size=8,
         byte_order="<",
-        struct_format=lambda code: "<Q",
+        struct_format=lambda code: "<" + code.replace("P", "Q"),
         unwinder=unwinder,
         arch=X86_64,
         tasks=FakeTasks(task(0), task(1), task(5), task(6, 5), task(9, stack=0)),
@@ -107,7 +110,7 @@ def ctx(unwinder: FakeUnwinder) -> Context:
         symbols=SimpleNamespace(
             lookup=lambda address: (Symbol(PC - 0x45, "schedule", "T"), address - PC + 0x45),
             by_name=lambda name: Symbol(PC - 0x45, name, "T") if name == "schedule" else None,
-            text=lambda address, radix: "schedule+0x45" if radix == 16 else "schedule+69",
+            place=lambda address: ("schedule", 0x45),
             in_range=lambda address: address == PC,
         ),
         sources=SimpleNamespace(at=lambda address: "sched.c: 5"),
@@ -162,8 +165,11 @@ def test_which_tasks(ctx: Context, line: str, chosen: list[int]) -> None:
 def test_a_word_that_is_no_task_does_not_end_the_others(ctx: Context) -> None:
     found = rows(ctx, "1 zzz 5")
     assert pids(found) == [1, 5]
-    assert notices(found) == ["invalid task or pid value: zzz"]
-    assert found[found.index(LineRow("")) + 1] == Notice("invalid task or pid value: zzz")
+    assert notices(found) == ["\ninvalid task or pid value: zzz"]
+    assert notices(rows(ctx, "zzz")) == ["invalid task or pid value: zzz"]
+    shown = lines(ctx, "zzz 5")
+    assert shown[0] == ""
+    assert shown[1].startswith("PID: 5 ")
 
 
 def test_an_error_ends_a_single_task_but_not_one_of_many(
@@ -192,7 +198,7 @@ def test_idle_tasks_can_be_left_out(ctx: Context, unwinder: FakeUnwinder) -> Non
     assert [type(row).__name__ for row in rows(ctx, "-a -n idle")] == [
         "TaskHeader",
         "TaskHeader",
-        "BacktraceRow",
+        "FrameRow",
     ]
 
 
@@ -231,7 +237,7 @@ def test_source_lines(ctx: Context) -> None:
 def test_only_stacks_that_mention_something(ctx: Context, line: str, found: bool) -> None:
     shown = rows(ctx, line)
     assert bool(pids(shown)) == found
-    assert (LineRow("") in shown) == found
+    assert (Gap() in shown) == found
 
 
 def test_how_each_thing_is_shown(ctx: Context, unwinder: FakeUnwinder) -> None:
@@ -286,8 +292,8 @@ def test_words_of_frames(ctx: Context, unwinder: FakeUnwinder, line: str, text: 
 
 def test_the_raw_stack_has_names_for_addresses(ctx: Context) -> None:
     found = rows(ctx, "-r 1")[1]
-    assert isinstance(found, RawRow)
-    assert found.names == {PC: "schedule+69"}
+    assert isinstance(found, WordsRow)
+    assert (found.values, found.places) == ((PC, PC), {PC: Place("schedule", 69)})
     assert lines(ctx, "-r 1")[1] == "            1000:  schedule+69      schedule+69      "
 
 
@@ -348,5 +354,22 @@ def test_usage(ctx: Context) -> None:
     assert notices(rows(ctx, "-R a -R b")) == ["only one -R option allowed"]
 
 
-def test_a_row_is_one_stack(ctx: Context) -> None:
-    assert rows(ctx, "")[1] == BacktraceRow((FRAME,))
+def test_a_row_is_one_frame(ctx: Context, unwinder: FakeUnwinder) -> None:
+    assert rows(ctx, "")[1:] == [FrameRow(0, SP, PC, "schedule", 0x45, None, False, None)]
+    assert rows(ctx, "-l")[1:] == [FrameRow(0, SP, PC, "schedule", 0x45, None, False, "sched.c: 5")]
+    unwinder.events = [Registers(0x1100, {"RIP": 1}, True, narrow=True)]
+    assert rows(ctx, "-l")[1:] == [
+        RegistersRow(0x1100, "user", {"RIP": 1}, None, 0, None, True, None)
+    ]
+
+
+def test_rows_as_json(ctx: Context, unwinder: FakeUnwinder) -> None:
+    unwinder.events = [FRAME, StackWords(0x1000, (PC, 5)), Registers(0x1100, {"RIP": 1}, False)]
+    found = [json.loads(line) for line in json_lines("bt", rows(ctx, "-F 1"))]
+    assert [(row["kind"], row.get("of", {}).get("pid")) for row in found] == [
+        *(("task", None), ("bt.frame", 1), ("bt.words", 1), ("bt.registers", 1))
+    ]
+    assert found[1]["address"] == hex(PC)
+    assert found[2]["values"] == [hex(PC), "0x5"]
+    assert found[2]["places"] == {hex(PC): {"symbol": "schedule", "offset": 0x45}}
+    assert found[3]["registers"] == {"RIP": "0x1"}

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
+from pycrash.api import Args, Settings, View
+from pycrash.api.backtracerows import Place, RegistersRow
 from pycrash.kernel.arch.aarch64.architecture import AArch64
-from pycrash.kernel.stacks.trace import Registers
-from pycrash.render.backtrace import event_lines
+from pycrash.render.backtrace import BacktraceText
 
 X = {f"X{n}": n for n in range(29, -1, -1)}
 
 
-def lines(*events: Registers) -> list[str]:
-    return list(event_lines(events, 10, 8, AArch64.registers))
+def registers(mode: Literal["user", "kernel"], values: dict[str, int]) -> RegistersRow:
+    return RegistersRow(0x100, mode, values, None, 0, None, False, None)
+
+
+def lines(*rows: RegistersRow, searched: bool = False) -> list[str]:
+    view = View(Settings(), registers=AArch64.registers)
+    args = Args((("e", None),) if searched else ())
+    return list(BacktraceText(view, args).lines(rows))
 
 
 def test_user_registers_of_arm() -> None:
     ends = {"ORIG_X0": 1, "SYSCALLNO": 0x40, "PSTATE": 0x80000000}
-    found = lines(Registers(0, {"PC": 1, "LR": 2, "SP": 3, **X, **ends}, True))
+    found = lines(registers("user", {"PC": 1, "LR": 2, "SP": 3, **X, **ends}))
     assert found[0] == ("     PC: 0000000000000001   LR: 0000000000000002   SP: 0000000000000003")
     assert found[1] == "    X29: 000000000000001d  X28: 000000000000001c  X27: 000000000000001b"
     assert found[-2].endswith("   X0: 0000000000000000")
@@ -24,8 +34,10 @@ def test_user_registers_of_arm() -> None:
 
 def test_kernel_registers_of_arm_tell_where_they_lead() -> None:
     values = {"PC": 1, "LR": 2, "SP": 3, "PSTATE": 5, **X}
-    event = Registers(0x100, values, False, "panic", 8, caller=("schedule", 0), found=True)
-    assert lines(event)[:5] == [
+    row = replace(
+        registers("kernel", values), symbol="panic", offset=8, caller=Place("schedule", 0)
+    )
+    assert lines(row, searched=True)[:5] == [
         "",
         "KERNEL-MODE EXCEPTION FRAME AT: 100",
         "     PC: 0000000000000001  [panic+8]",
@@ -35,15 +47,15 @@ def test_kernel_registers_of_arm_tell_where_they_lead() -> None:
 
 
 def test_only_the_first_user_registers_found_stand_without_a_blank_line() -> None:
-    event = Registers(0x100, {"PC": 1}, True, found=True)
-    assert [line[:9] for line in lines(event, event)] == [
+    row = registers("user", {"PC": 1})
+    assert [line[:9] for line in lines(row, row, searched=True)] == [
         *("USER-MODE", "     PC: ", "", "USER-MODE", "     PC: ")
     ]
 
 
 def test_registers_of_a_32_bit_program() -> None:
     values = {"PC": 1, "LR": 2, "SP": 3, "PSTATE": 0x10, "X12": 12, "X11": 11}
-    assert lines(Registers(0, values, True, narrow=True)) == [
+    assert lines(replace(registers("user", values), narrow=True)) == [
         "     PC: 00000001  LR: 00000002  SP: 00000003  PSTATE: 00000010",
         "    X12: 0000000c X11: 0000000b",
     ]

@@ -23,9 +23,7 @@ class Frame(NamedTuple):
 
     `sp` is the address of the stack slot that holds pc. `module` is empty for the kernel
     proper. `level` counts from 0, and is None in a list of text addresses that are not
-    followed. `unsure` tells that what comes behind may not be a chain of calls. `shown` and
-    `source` are what to show in place of the symbol, and the file and line; empty unless
-    asked for.
+    followed. `unsure` tells that what comes behind may not be a chain of calls.
     """
 
     level: int | None
@@ -35,17 +33,13 @@ class Frame(NamedTuple):
     offset: int
     module: str
     unsure: bool = False
-    shown: str = ""
-    source: str = ""
 
 
 class StackWords(NamedTuple):
-    """What a frame holds: the words from `address` up; `texts` is what to show of them,
-    empty for their digits."""
+    """What a frame holds: the words from `address` up."""
 
     address: int
     values: tuple[int, ...]
-    texts: tuple[str, ...] = ()
 
 
 class Registers(NamedTuple):
@@ -53,10 +47,9 @@ class Registers(NamedTuple):
 
     `values` holds every register by name, in the order of display. `user` tells the mode they
     were saved in; `name` and `offset` say where it was in the kernel, and `name` says why not
-    where there is no symbol. `address` is where they were saved, `found` that they were
-    looked for, not met on the way. `source` is the file and line, empty unless asked for.
-    `caller` is the function, and the bytes into it, that the link register leads to, where
-    there is one. `narrow` tells that they are those of a 32-bit program.
+    where there is no symbol. `address` is where they were saved. `caller` is the function, and
+    the bytes into it, that the link register leads to, where there is one. `narrow` tells that
+    they are those of a 32-bit program.
     """
 
     address: int
@@ -64,8 +57,6 @@ class Registers(NamedTuple):
     user: bool
     name: str = ""
     offset: int = 0
-    found: bool = False
-    source: str = ""
     caller: tuple[str, int] | None = None
     narrow: bool = False
 

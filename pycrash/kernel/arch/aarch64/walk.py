@@ -188,8 +188,7 @@ class Walk:
                 self._show_exception(stack.base + at * _WORD)
         if stack == self._own and not self._facts.is_kernel_thread(self._task):
             self._show_user()
-        found = [event for event in self.events if isinstance(event, Registers)]
-        return [event._replace(found=True) for event in found]
+        return [event for event in self.events if isinstance(event, Registers)]
 
     # From frame to frame
 

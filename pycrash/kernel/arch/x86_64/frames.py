@@ -173,9 +173,7 @@ class StackFrames:
                 name = "no symbolic reference"
             else:
                 name = "unknown or invalid address"
-        self.events.append(
-            Registers(address, regs.named(), regs.user, name, offset, self._searching)
-        )
+        self.events.append(Registers(address, regs.named(), regs.user, name, offset))
 
     def verified_at(self, address: int) -> bool:
         """Whether what is at an address looks like saved registers."""
