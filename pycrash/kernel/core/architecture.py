@@ -63,6 +63,8 @@ class Architecture(ABC):
     name: ClassVar[str]
     char_is_signed: ClassVar[bool] = False
     backtraces: ClassVar[tuple[str, str]] = ("new", "old")
+    #: The bit of thread_info's flags that says TIF_SIGPENDING, where the kernel has no common one.
+    signal_bit: ClassVar[int] = 2
     registers: ClassVar[RegisterSet] = RegisterSet()
     symbols: ClassVar[SymbolRules] = SymbolRules()
 

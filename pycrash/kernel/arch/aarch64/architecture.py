@@ -42,6 +42,7 @@ class AArch64(Machine):
     """A machine with 64-bit ARM processors."""
 
     name = "aarch64"
+    signal_bit = 0
     backtraces = ("original", "optional")
     symbols = SymbolRules(rejects=_is_mark, marks_modules=True)
     registers = RegisterSet(
