@@ -80,7 +80,10 @@ class Context:
     def view(self) -> View:
         """What turning rows into text may use."""
         kernel = self.kernel
-        return View(self.settings, kernel.word_size, kernel.byte_order, kernel.arch.registers)
+        arch = kernel.arch
+        return View(
+            self.settings, kernel.word_size, kernel.byte_order, arch.registers, arch.user_digits
+        )
 
 
 def _unsaid(notice: Notice) -> None:
@@ -92,8 +95,8 @@ class View:
     """Everything a command's `text` may use: how things are shown, and no memory.
 
     `word_size` is the bytes of an unsigned long, `byte_order` struct's code of the kernel's,
-    `registers` the machine's. `say` prints a message at once, for what turns out only while it
-    is being shown.
+    `registers` the machine's, `user_digits` the width of user addresses. `say` prints a message
+    at once, for what turns out only while it is being shown.
     Under foreach `each` is true, and `first` at the first task.
     """
 
@@ -101,6 +104,7 @@ class View:
     word_size: int = 8
     byte_order: str = "<"
     registers: RegisterSet = field(default_factory=RegisterSet)
+    user_digits: int = 10
     say: Callable[[Notice], None] = _unsaid
     each: bool = False
     first: bool = True

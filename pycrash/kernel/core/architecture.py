@@ -77,6 +77,11 @@ class Architecture(ABC):
         """The page tables, and the areas of the address space."""
 
     @property
+    def user_digits(self) -> int:
+        """The width of user addresses in crash's columns."""
+        return 2 * self.kernel.word_size
+
+    @property
     def default_hz(self) -> int:
         """Ticks a second where the kernel's configuration and its schedulers do not tell."""
         return 100

@@ -99,7 +99,12 @@ class AddressRange(NamedTuple):
 
 
 class PageTables(ABC):
-    """The page tables of one kernel. `mm` is always the address of a struct mm_struct."""
+    """The page tables of one kernel. `mm` is always the address of a struct mm_struct.
+
+    `notes_zero_page` tells that crash says of kernel addresses too which are of the page of zeros.
+    """
+
+    notes_zero_page: bool = False
 
     def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel

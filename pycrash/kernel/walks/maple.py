@@ -131,6 +131,17 @@ class MapleTrees:
         else:
             yield MapleEntry(0, 0, 0, 0, "", root)
 
+    def values(self, address: int, least: int = 1) -> Iterator[int]:
+        """What a tree holds by rising keys, from its struct maple_tree; not what is below `least`.
+
+        Raises CrashError where it is damaged, ReadError.
+        """
+        for step in self.walk(address, is_root=True):
+            if isinstance(step, MapleDamage):
+                raise CrashError(f"maple_node: {step.address:x}: invalid pivot: {step.last:x}")
+            if isinstance(step, MapleEntry) and step.value >= least:
+                yield step.value
+
     def _kind(self, entry: int) -> int:
         return (entry >> 3) & 0xF
 

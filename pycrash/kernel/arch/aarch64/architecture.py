@@ -64,6 +64,10 @@ class AArch64(Machine):
         aliases={"fp": "x29", "lr": "x30"},
     )
 
+    @property
+    def user_digits(self) -> int:
+        return 10
+
     @cached_property
     def tables(self) -> PageTables:
         return PageTables(self.kernel)

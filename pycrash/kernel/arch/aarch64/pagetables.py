@@ -37,6 +37,7 @@ class PageTables(RadixTables):
 
     kernel_heads = user_heads = ("PAGE DIRECTORY",)
     virtual_entries = True
+    notes_zero_page = True
 
     # The address space
 

@@ -57,6 +57,10 @@ class X86_64(Machine):
     )
 
     @property
+    def user_digits(self) -> int:
+        return 10
+
+    @property
     def default_hz(self) -> int:
         return 1000
 

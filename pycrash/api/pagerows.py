@@ -1,0 +1,117 @@
+"""Rows about memory: page table entries, the kernel's record of a page, areas of user space."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pycrash.api.fields import Address, Bits, Bytes, Hidden
+from pycrash.api.rows import Begin, Notice, Row, quick
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.mm.pages import Pages
+from pycrash.kernel.mm.swap import SwapAreas
+from pycrash.kernel.mm.vmas import Vma, Vmas
+from pycrash.kernel.vfs.files import Files
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+
+@dataclass(frozen=True)
+class PteRow(Row, kind="pte"):
+    """A page table entry. Of a page that is in memory it has its physical address and its flags;
+    of one that was swapped out the area, empty where it is of none, and the page in it."""
+
+    value: Bits
+    physical: Address | None
+    flags: tuple[str, ...]
+    swap: str | None = None
+    swap_offset: int | None = None
+
+
+def pte_row(kernel: Kernel, value: int) -> PteRow:
+    """What an entry says."""
+    tables = kernel.arch.tables
+    if tables.is_present(value) or not value:
+        return PteRow(value, tables.frame(value), tables.flags(value))
+    entry = tables.swap(value)
+    return PteRow(value, None, (), kernel.part(SwapAreas).place(entry), entry.offset)
+
+
+@dataclass(frozen=True)
+class PageHeading(Begin):
+    """A list of pages begins. `digits` is the width of their physical addresses."""
+
+    digits: int
+
+
+@quick
+@dataclass(frozen=True)
+class PageRow(Row, kind="page"):
+    """The kernel's record of a page of physical memory: `page` is the struct page, `mapping` its
+    owner with marks in the low bits, `count` the references to it."""
+
+    page: Address
+    physical: Address
+    mapping: Address
+    index: Bits
+    count: int
+    flags: Bits
+    flag_names: tuple[str, ...]
+    digits: Hidden[int]
+
+
+def has_page(kernel: Kernel, physical: int) -> Generator[Notice, None, bool]:
+    """Whether the kernel has a record of a page, with crash's word of an address beyond all the
+    memory there could be. Raises ReadError."""
+    try:
+        return kernel.part(Pages).address(physical) is not None
+    except ReadError:
+        raise
+    except CrashError as error:
+        yield Notice(str(error), "WARNING")
+    return False
+
+
+def page_row(kernel: Kernel, physical: int) -> PageRow:
+    """The record of the page that a physical address lies in. Raises ReadError."""
+    pages = kernel.part(Pages)
+    page = pages.get(physical)
+    return PageRow(*page, pages.flag_names(page.flags), physical_digits(kernel))
+
+
+def physical_digits(kernel: Kernel) -> int:
+    """The width of physical addresses in columns: what the amount of memory needs."""
+    return max(len(f"{kernel.system.memory:x}"), len("PHYSICAL"))
+
+
+@quick
+@dataclass(frozen=True)
+class VmaRow(Row, kind="vm.vma"):
+    """An area of a user space, `start` up to `end`. `address` is its vm_area_struct and
+    `permissions` as in /proc/PID/maps ("r-xp").
+
+    `path` is the file that is mapped, `file` its struct file, and `offset` where in it the area
+    begins. `name` is "[heap]", "[stack]" or "[vdso]" where it is one of these without a file.
+    """
+
+    address: Address
+    start: Address
+    end: Address
+    flags: Bits
+    permissions: str
+    name: str
+    path: str
+    file: Address | None
+    offset: Bytes | None
+
+
+def vma_row(kernel: Kernel, vma: Vma) -> VmaRow:
+    """The row of an area. Raises ReadError where its file cannot be read."""
+    if not vma.file:
+        name = kernel.part(Vmas).name(vma)
+        return VmaRow(*vma[:4], vma.permissions, name, "", None, None)
+    files = kernel.part(Files)
+    path = files.path(files.get(vma.file))
+    return VmaRow(*vma[:4], vma.permissions, "", path, vma.file, vma.offset)
