@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from pycrash.api import (
     HEX,
     TASK,
-    Address,
     Args,
     Begin,
-    Bits,
-    Bytes,
     Context,
     CrashError,
     Flag,
     Gap,
-    KiB,
     Notice,
     Row,
     TaskCommand,
@@ -27,74 +23,33 @@ from pycrash.api import (
     Word,
     asked_radix,
     find_task,
-    header_line,
     hexadecimal,
     is_decimal,
     is_number,
     many,
-    quick,
 )
-from pycrash.api.pagerows import VmaRow, has_page, physical_digits, vma_row
-from pycrash.api.structrows import StructRow, struct_lines, struct_rows
+from pycrash.api.pagerows import has_page, physical_digits
+from pycrash.api.structrows import StructRow, struct_rows
+from pycrash.api.vmrows import (
+    AreaLists,
+    ByPages,
+    FlagsRow,
+    MmRow,
+    NoArea,
+    PagesBegin,
+    VirtualPageRow,
+    VmaRow,
+)
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
-from pycrash.kernel.mm.swap import SwapAreas
-from pycrash.kernel.mm.vmas import Vma, Vmas
+from pycrash.kernel.core.pagetables import Span
+from pycrash.kernel.mm.swap import UNKNOWN, SwapAreas
+from pycrash.kernel.mm.vmas import Vmas
 from pycrash.kernel.tasks.table import Task
-from pycrash.render.pagelines import vma_heading, vma_line
+from pycrash.render.vmlines import VmText
 
 #: Each shows something else: at most one may be given, but for -R behind -p.
 _EXCLUSIVE = "pmvRPf"
-
-
-@dataclass(frozen=True)
-class MmRow(Row, kind="vm.mm"):
-    """The user space of a task: `mm` is its mm_struct, `pgd` its top page table, `rss` what of
-    it is in memory and `vsz` its size. All is 0 of a task without one."""
-
-    mm: Address
-    pgd: Address
-    rss: KiB
-    vsz: KiB
-
-
-@dataclass(frozen=True)
-class FlagsRow(Row, kind="vm.flags"):
-    """The flags of an area and crash's names of them."""
-
-    flags: Bits
-    flag_names: tuple[str, ...]
-
-
-@quick
-@dataclass(frozen=True)
-class VirtualPageRow(Row, kind="vm.page"):
-    """A page of an area: where it is in memory, or in a swap area (the page in it, and the
-    area's file, empty where there is none such), or in a file; nowhere if all are None."""
-
-    address: Address
-    physical: Address | None
-    swap: str | None = None
-    swap_offset: int | None = None
-    path: str | None = None
-    offset: Bytes | None = None
-
-
-@dataclass(frozen=True)
-class _Pages(Begin):
-    """The pages of an area follow. `digits` is the width of physical addresses."""
-
-    digits: int
-
-
-@dataclass(frozen=True)
-class _NotFound(Begin):
-    """There is no such area."""
-
-
-@dataclass(frozen=True)
-class _ByPages(Begin):
-    """The area that follows is shown for its pages alone."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +75,29 @@ class _Reference:
         """Whether an area is meant, by its address, its flags or its file."""
         return self.number in (row.address, row.flags) or self.names(row.path)
 
+    def pages(self, row: VmaRow, span: Span, page_size: int) -> bool:
+        """Whether some of the pages of an area may be meant."""
+        if span.physical is None and span.entry and span.size == page_size:
+            return True
+        number = self.number
+        if number is None:
+            return False
+        places = [span.address]
+        if span.physical is not None:
+            places.append(span.physical)
+        elif row.offset is not None:
+            places.append(span.address - row.start + row.offset)
+        return any(place <= number < place + span.size for place in places)
+
     def page_of(self, row: VirtualPageRow) -> bool:
         """Whether a page is meant, by its address or by where it is."""
         if self.number is not None and self.number in (row.address, row.physical, row.offset):
             return True
         if row.swap is None:
             return False
-        return self.names(row.swap) or (self.page is not None and self.page == row.swap_offset)
+        return self.names(row.swap or UNKNOWN) or (
+            self.page is not None and self.page == row.swap_offset
+        )
 
 
 class Vm(TaskCommand):
@@ -216,7 +187,7 @@ class Vm(TaskCommand):
         return iter(())
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        shown = _Shown(view, args)
+        shown = VmText(view, "R" in args)
         for row in rows:
             yield from shown.lines(row)
 
@@ -258,6 +229,7 @@ class _Space:
         self._args = args
         self._task = task
         self._vmas = ctx.kernel.part(Vmas)
+        self._areas = ctx.kernel.part(AreaLists)
 
     def rows(self) -> Iterator[Row]:
         args, task = self._args, self._task
@@ -283,14 +255,17 @@ class _Space:
             yield from self._single(mm, hexadecimal(args.value("P") or ""))
             return
         if "p" not in args:
-            yield Begin()
+            areas = self._areas.of(mm)
+            yield areas
+            if areas.failure is not None:
+                raise areas.failure
+            return
         for vma in self._vmas.of(mm):
-            if "p" in args:
-                yield Begin()
-            found = vma_row(self._kernel, vma)
-            yield found
-            if "p" in args:
-                yield from self._pages(mm, vma, found)
+            yield Begin()
+            area = self._areas.row(vma)
+            yield area
+            yield PagesBegin(physical_digits(self._kernel))
+            yield from self._pages(mm, area)
 
     def _given(self) -> Generator[Row, None, int]:
         """The mm_struct of -M, 0 without. Raises CrashError where it is none."""
@@ -324,38 +299,41 @@ class _Space:
         """One area with its pages."""
         vma = next((vma for vma in self._vmas.of(mm) if vma.address == address), None)
         if vma is None:
-            yield _NotFound()
+            yield NoArea()
             return
         yield Begin()
-        found = vma_row(self._kernel, vma)
-        yield found
-        yield from self._pages(mm, vma, found)
+        row = self._areas.row(vma)
+        yield row
+        yield PagesBegin(physical_digits(self._kernel))
+        yield from self._pages(mm, row)
 
-    def _pages(self, mm: int, vma: Vma, row: VmaRow) -> Iterator[Row]:
-        yield _Pages(physical_digits(self._kernel))
-        yield from self._each_page(mm, vma, row)
-
-    def _each_page(self, mm: int, vma: Vma, row: VmaRow) -> Iterator[VirtualPageRow]:
-        """The pages of an area. Raises ReadError."""
+    def _pages(
+        self, mm: int, row: VmaRow, reference: _Reference | None = None
+    ) -> Iterator[VirtualPageRow]:
+        """The pages of an area, or those that are meant. Raises ReadError."""
         kernel = self._kernel
-        page, tables = kernel.page_size, kernel.arch.tables
-        swap = kernel.part(SwapAreas)
-        for span in tables.user_spans(mm, vma.start, vma.end):
-            end = span.address + span.size
-            if span.physical is not None:
-                away = span.physical - span.address
-                for at in range(span.address, end, page):
-                    yield VirtualPageRow(at, at + away)
-            elif span.entry and span.size == page:
-                entry = tables.swap(span.entry)
-                yield VirtualPageRow(span.address, None, swap.place(entry), entry.offset)
-            elif row.path:
-                away = vma.offset - vma.start
-                for at in range(span.address, end, page):
-                    yield VirtualPageRow(at, None, None, None, row.path, at + away)
-            else:
-                for at in range(span.address, end, page):
-                    yield VirtualPageRow(at, None)
+        page = kernel.page_size
+        for span in kernel.arch.tables.user_spans(mm, row.start, row.end):
+            if reference is None:
+                yield from self._in_span(row, span)
+            elif reference.pages(row, span, page):
+                yield from filter(reference.page_of, self._in_span(row, span))
+
+    def _in_span(self, row: VmaRow, span: Span) -> Iterator[VirtualPageRow]:
+        kernel = self._kernel
+        page = kernel.page_size
+        places = range(span.address, span.address + span.size, page)
+        if span.physical is not None:
+            away = span.physical - span.address
+            return (VirtualPageRow(at, at + away) for at in places)
+        if span.entry and span.size == page:
+            entry = kernel.arch.tables.swap(span.entry)
+            swap = kernel.part(SwapAreas).place(entry)
+            return iter([VirtualPageRow(span.address, None, swap, entry.offset)])
+        if row.offset is None or not row.path:
+            return (VirtualPageRow(at, None) for at in places)
+        path, away = row.path, row.offset - row.start
+        return (VirtualPageRow(at, None, None, None, path, at + away) for at in places)
 
     def _referring(self, row: MmRow, reference: _Reference) -> Iterator[Row]:
         """What refers to something, behind the task's header if there is anything."""
@@ -367,9 +345,10 @@ class _Space:
             return
         if not row.mm:
             return
-        found = False
-        for vma in self._vmas.of(row.mm):
-            for part in self._referring_in(row.mm, vma, reference):
+        found, in_swap = False, self._is_of_swap(reference)
+        for area in self._areas.of(row.mm).rows():
+            assert isinstance(area, VmaRow)
+            for part in self._referring_in(row.mm, area, reference, in_swap):
                 if not found:
                     yield from heading
                 found = True
@@ -377,100 +356,27 @@ class _Space:
         if found:
             yield Gap()
 
-    def _referring_in(self, mm: int, vma: Vma, reference: _Reference) -> Iterator[Row]:
+    def _is_of_swap(self, reference: _Reference) -> bool:
+        """Whether pages have to be looked at: for a number, or a swap area of such a name."""
+        if reference.number is not None or reference.names(UNKNOWN):
+            return True
+        areas = self._kernel.part(SwapAreas)
+        return any(reference.names(areas.path(area)) for area in areas.all)
+
+    def _referring_in(
+        self, mm: int, row: VmaRow, reference: _Reference, with_pages: bool
+    ) -> Iterator[Row]:
         """An area that is meant or has pages that are, and those."""
-        row = vma_row(self._kernel, vma)
         shown = reference.area(row)
         if shown:
             yield row
-        pages = filter(reference.page_of, self._each_page(mm, vma, row))
+        pages = self._pages(mm, row, reference) if with_pages else iter(())
         first = next(pages, None)
         if first is None:
             return
         if not shown:
-            yield _ByPages()
+            yield ByPages()
             yield row
-        yield _Pages(physical_digits(self._kernel))
+        yield PagesBegin(physical_digits(self._kernel))
         yield first
         yield from pages
-
-
-class _Shown:
-    """Makes lines of the rows of user spaces."""
-
-    def __init__(self, view: View, args: Args) -> None:
-        self._view = view
-        self._referring = "R" in args
-        self._digits = 0
-        self._start_over()
-
-    def _start_over(self) -> None:
-        """A task begins. With -R: which area was shown last under a heading, whether pages were
-        since then, and the area that is shown if pages of it are."""
-        self._headed: VmaRow | None = None
-        self._paged = False
-        self._by_pages = False
-        self._current: VmaRow | None = None
-
-    def lines(self, row: Row) -> Iterator[str]:
-        view = self._view
-        if isinstance(row, VmaRow):
-            yield from self._area(row)
-        elif isinstance(row, VirtualPageRow):
-            yield _page_line(row, view, self._digits)
-        elif isinstance(row, TaskHeader):
-            self._start_over()
-            yield header_line(row, view.word_size)
-        elif isinstance(row, MmRow):
-            yield from _mm_lines(row, view)
-        elif isinstance(row, _Pages):
-            yield from self._pages(row)
-        elif isinstance(row, _ByPages):
-            self._by_pages = True
-        elif isinstance(row, _NotFound):
-            yield "(not found)"
-        elif isinstance(row, Begin):
-            yield vma_heading(view)
-        elif isinstance(row, Gap):
-            yield ""
-        elif isinstance(row, StructRow):
-            yield from struct_lines(row, view)
-        elif isinstance(row, FlagsRow):
-            yield f"{row.flags:x}: ({'|'.join(row.flag_names)})"
-
-    def _area(self, row: VmaRow) -> Iterator[str]:
-        self._current = row
-        if self._by_pages:
-            self._by_pages = False
-            return
-        if self._referring and (self._headed is None or self._paged):
-            self._headed, self._paged = row, False
-            yield vma_heading(self._view)
-        yield vma_line(row, self._view)
-
-    def _pages(self, row: _Pages) -> Iterator[str]:
-        view = self._view
-        self._digits, self._paged = row.digits, True
-        if self._referring and self._headed is not self._current and self._current is not None:
-            self._headed = self._current
-            yield vma_heading(view)
-            yield vma_line(self._current, view)
-        yield f"{'VIRTUAL':{view.user_digits}}  {'PHYSICAL':{row.digits}}"
-
-
-def _mm_lines(row: MmRow, view: View) -> Iterator[str]:
-    width = view.pointer_width
-    yield f"{'MM':^{width}}  {'PGD':^{width}}  {'RSS':^6}  TOTAL_VM"
-    rss, vsz = f"{row.rss}k", f"{row.vsz}k"
-    yield f"{row.mm:^{width}x}  {row.pgd:^{width}x}  {rss:^6}  {vsz:^8}"
-
-
-def _page_line(row: VirtualPageRow, view: View, digits: int) -> str:
-    place = f"{row.address:<{view.user_digits}x}  "
-    if row.physical is not None:
-        return f"{place}{row.physical:{digits}x}"
-    if row.swap is not None:
-        return f"{place}SWAP: {row.swap or '(unknown swap location)'}  OFFSET: {row.swap_offset}"
-    if row.path is not None:
-        return f"{place}FILE: {row.path}  OFFSET: {row.offset:x}"
-    return f"{place}(not mapped)"

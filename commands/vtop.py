@@ -30,18 +30,18 @@ from pycrash.api.pagerows import (
     PageHeading,
     PageRow,
     PteRow,
-    VmaRow,
     has_page,
     page_row,
     physical_digits,
     pte_row,
-    vma_row,
 )
+from pycrash.api.vmrows import AreaLists, VmaRow
 from pycrash.kernel.core.pagetables import Translation
 from pycrash.kernel.mm.pages import Pages
 from pycrash.kernel.mm.vmas import Vmas
 from pycrash.kernel.tasks.table import Task
-from pycrash.render.pagelines import page_heading, page_line, pte_lines, vma_heading, vma_line
+from pycrash.render.pagelines import page_heading, page_line, pte_lines
+from pycrash.render.vmlines import vma_heading, vma_line
 
 _SpaceName = Literal["user", "kernel"]
 _EXCLUSIVE = "-u and -k options are mutually exclusive"
@@ -202,7 +202,7 @@ def _user(ctx: Context, task: Task, address: int) -> Generator[Row, None, int | 
     walk = kernel.arch.tables.user_walk(task.mm, address)
     yield AddressRow(address, "user", walk.physical, "" if walk.size else "not mapped")
     yield from _walked(ctx, walk, tells_zeros=True)
-    row = vma_row(kernel, vma)
+    row = kernel.part(AreaLists).row(vma)
     yield row
     swapped = walk.last.level == "PTE" and walk.last.value
     if not walk.size and not swapped and row.path:

@@ -1,4 +1,4 @@
-"""Rows about memory: page table entries, the kernel's record of a page, areas of user space."""
+"""Page table entries, and the kernel's records of pages, as rows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycrash.api.fields import Address, Bits, Bytes, Hidden
+from pycrash.api.fields import Address, Bits, Hidden
 from pycrash.api.rows import Begin, Notice, Row, quick
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.mm.pages import Pages
 from pycrash.kernel.mm.swap import SwapAreas
-from pycrash.kernel.mm.vmas import Vma, Vmas
-from pycrash.kernel.vfs.files import Files
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -84,34 +82,3 @@ def page_row(kernel: Kernel, physical: int) -> PageRow:
 def physical_digits(kernel: Kernel) -> int:
     """The width of physical addresses in columns: what the amount of memory needs."""
     return max(len(f"{kernel.system.memory:x}"), len("PHYSICAL"))
-
-
-@quick
-@dataclass(frozen=True)
-class VmaRow(Row, kind="vm.vma"):
-    """An area of a user space, `start` up to `end`. `address` is its vm_area_struct and
-    `permissions` as in /proc/PID/maps ("r-xp").
-
-    `path` is the file that is mapped, `file` its struct file, and `offset` where in it the area
-    begins. `name` is "[heap]", "[stack]" or "[vdso]" where it is one of these without a file.
-    """
-
-    address: Address
-    start: Address
-    end: Address
-    flags: Bits
-    permissions: str
-    name: str
-    path: str
-    file: Address | None
-    offset: Bytes | None
-
-
-def vma_row(kernel: Kernel, vma: Vma) -> VmaRow:
-    """The row of an area. Raises ReadError where its file cannot be read."""
-    if not vma.file:
-        name = kernel.part(Vmas).name(vma)
-        return VmaRow(*vma[:4], vma.permissions, name, "", None, None)
-    files = kernel.part(Files)
-    path = files.path(files.get(vma.file))
-    return VmaRow(*vma[:4], vma.permissions, "", path, vma.file, vma.offset)

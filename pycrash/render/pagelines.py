@@ -1,11 +1,11 @@
-"""How page table entries, pages and areas of user space are shown."""
+"""How page table entries and pages are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from pycrash.api.context import View
-from pycrash.api.pagerows import PageHeading, PageRow, PteRow, VmaRow
+from pycrash.api.pagerows import PageHeading, PageRow, PteRow
 from pycrash.api.rows import Part
 from pycrash.errors import CrashError
 from pycrash.render.columns import centered
@@ -49,21 +49,4 @@ def page_line(row: PageRow, view: View) -> str:
     return (
         f"{row.page:<{width}x} {row.physical:{row.digits}x} {row.mapping:{width}x} "
         f"{row.index:8x} {row.count:2} {row.flags:x}{names}"
-    )
-
-
-def vma_heading(view: View) -> str:
-    """The heading of a list of areas."""
-    vma = centered("VMA", view.pointer_width)
-    start = centered("START", view.user_digits, "right")
-    end = centered("END", view.user_digits, "right")
-    return f"{vma} {start} {end}  FLAGS FILE"
-
-
-def vma_line(row: VmaRow, view: View) -> str:
-    """The line of an area."""
-    width = view.user_digits
-    return (
-        f"{row.address:^{view.pointer_width}x} {row.start:{width}x} {row.end:{width}x} "
-        f"{row.flags:6x} {row.path}"
     )

@@ -15,6 +15,8 @@ from pycrash.kernel.vfs.files import Files
 from pycrash.kernel.vfs.inodes import Inodes
 from pycrash.kernel.vfs.mounts import Mounts
 
+#: What crash calls the file of an area that is none.
+UNKNOWN = "(unknown swap location)"
 _USED = 0x1
 #: An entry has five bits for the number of its area, six on old kernels.
 _MOST_AREAS = 64
