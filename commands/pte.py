@@ -20,7 +20,7 @@ class Pte(Command):
     )
     operands = (many(HEX.named("contents")),)
     rows = (PteRow,)
-    examples = (("A page of a user's code", "pte 27bc025"),)
+    examples = (("A page of a user's code", "pte 8000000000ca5025"),)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         for word in args.operands:

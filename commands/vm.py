@@ -144,7 +144,7 @@ class Vm(TaskCommand):
     examples = (
         ("The areas of the first process", "vm 1"),
         ("Who has a file mapped", "foreach vm -R busybox"),
-        ("The pages of an area", "vm -P ff1816ac026c5e40 1"),
+        ("The pages of an area", "vm -P ff1816ac011b5098 1"),
         ("What flags mean", "vm -f 8000075"),
     )
     task_flags = "pmvxd"

@@ -116,7 +116,7 @@ class Vtop(TaskCommand):
     operands = (many(HEX.named("address")),)
     rows = (AddressRow, WalkRow, PteRow, VmaRow, BackingRow, PageRow)
     examples = (
-        ("A kernel address", "vtop ffffffffa9a0f3c0"),
+        ("A kernel address", "vtop ffffffffa8a86640"),
         ("The beginning of a program", "vtop -c 1 400000"),
     )
     task_flags = "uk"
