@@ -57,7 +57,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         "expressions": {"printing", "eval", "structures"},
     },
     "kernel": in_order(
-        *("core", "walks", "log", "sched", "modules", "symbols", "text", "vfs", "mm", "ipc"),
+        *("core", "walks", "log", "sched", "modules", "symbols", "text", "vfs", "mm", "ipc", "net"),
         *("system", "time", "tasks", "stacks", "arch", "kernel", "opening"),
     ),
 }

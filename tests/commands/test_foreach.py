@@ -48,7 +48,7 @@ class Files(TaskCommand):
 
 
 class Net(Files):
-    name = "net"
+    name = "fakenet"
     flags = tuple(Flag(letter, "") for letter in "sSxd")
     task_flags = "sx"
     task_values = ""
@@ -174,10 +174,10 @@ def test_flags_are_handed_on(crowd: Crowd) -> None:
 
 
 def test_a_command_says_what_it_misses(crowd: Crowd) -> None:
-    lines = crowd.run("foreach 1 net -x")
+    lines = crowd.run("foreach 1 fakenet -x")
     assert lines[0] == "foreach: net wants -s"
     assert lines[-1] == "1 x=None"
-    lines = crowd.run("foreach 1 net -s -S -x -d")
+    lines = crowd.run("foreach 1 fakenet -s -S -x -d")
     assert not lines[0].startswith("foreach")
     assert lines[-1] == "1 s=None x=None"
 

@@ -1,0 +1,1 @@
+"""The network: devices and their addresses, neighbours, sockets."""
