@@ -25,6 +25,7 @@ from pycrash.api import (
     cpu_list,
     many,
     policies,
+    policy_name,
     task_header,
     whose,
 )
@@ -39,6 +40,7 @@ from pycrash.render.taskrows import (
     FamilyRow,
     LastRunRow,
     LimitsRow,
+    PolicyRow,
     ProcessRow,
     SinceRunRow,
     StateRow,
@@ -50,7 +52,7 @@ from pycrash.render.taskrows import (
 )
 
 # Each shows something else in place of the list: at most one may be given.
-_EXCLUSIVE = "atcpglmSrA"
+_EXCLUSIVE = "atcpglmSrAY"
 # Those that foreach hands on.
 _EACH = "acptlmrg"
 _EXCLUSIVE_MESSAGE = "-a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
@@ -97,6 +99,8 @@ class Ps(TaskCommand):
         Flag("r", "The resource limits of each task."),
         Flag("S", "How many tasks are in each state."),
         Flag("A", "Only the tasks that the CPUs were running."),
+        Flag("I", "Without the idle threads."),
+        Flag("Y", "The scheduling policy and the priority of each task."),
         Flag("H", "No heading."),
     )
     operands = (many(TASK, COMM),)
@@ -139,6 +143,8 @@ class Ps(TaskCommand):
         yield from _heading(args)
         if "C" in args:
             every = sorted(ctx.kernel.tasks.all, key=lambda task: -(task.last_run or 0))
+            if "I" in args:
+                every = [task for task in every if task.pid]
             if not args.operands:
                 every = [task for task in tasks if chosen.task(task, False) is not None]
             # Each task named brings the whole list of the CPUs.
@@ -181,7 +187,7 @@ class Ps(TaskCommand):
             yield from _times(ctx, tasks, chosen, named)
             return
         if "S" in args:
-            if any(letter in args for letter in "ukG"):
+            if any(letter in args for letter in "ukGI"):
                 raise CrashError("-S option cannot be used with other options")
             yield from _summary(ctx, tasks)
             return
@@ -198,11 +204,11 @@ class Ps(TaskCommand):
         width, stack = view.pointer_width, "s" in args
         hide, begun = view.settings.offline == "hide", False
         for row in rows:
-            if isinstance(row, ProcessRow):
+            if isinstance(row, ProcessRow | PolicyRow):
                 yield process_line(row, width, stack, hide)
             elif isinstance(row, Begin):
                 if view.first:
-                    yield process_heading(width, stack)
+                    yield process_heading(width, stack, policy="Y" in args)
             else:
                 if isinstance(row, CpuRow):
                     if begun:
@@ -240,29 +246,25 @@ class _Options:
 
 
 def _heading(args: Args) -> Iterator[Row]:
-    if "H" not in args and not any(letter in args for letter in _EXCLUSIVE if letter != "A"):
+    if "H" not in args and not any(letter in args for letter in _EXCLUSIVE if letter not in "AY"):
         yield Begin()
 
 
 def _mode(ctx: Context, args: Args, named: bool) -> Callable[[Task], Iterator[Row]] | None:
     """What to show of one task; None for the list."""
-    if "p" in args:
-        return partial(_parents, ctx)
-    if "c" in args:
-        return partial(_children, ctx)
-    if "l" in args:
-        return _last_run(ctx)
-    if "m" in args:
-        return partial(_since_run, ctx)
-    if "a" in args:
-        return partial(_arguments, ctx)
-    if "r" in args:
-        return partial(_limits, ctx)
-    if "g" in args:
-        # What foreach has shown lasts for all of its tasks, what ps itself shows for a line.
-        seen: set[int] = set() if ctx.foreach_task is None else ctx.seen
-        return partial(_threads, ctx, named, seen)
-    return None
+    # What foreach has shown lasts for all of its tasks, what ps itself shows for a line.
+    seen: set[int] = set() if ctx.foreach_task is None else ctx.seen
+    modes: dict[str, Callable[[], Callable[[Task], Iterator[Row]]]] = {
+        "p": lambda: partial(_parents, ctx),
+        "c": lambda: partial(_children, ctx),
+        "l": lambda: _last_run(ctx),
+        "m": lambda: partial(_since_run, ctx),
+        "a": lambda: partial(_arguments, ctx),
+        "r": lambda: partial(_limits, ctx),
+        "Y": lambda: partial(_policy, ctx, "s" in args),
+        "g": lambda: partial(_threads, ctx, named, seen),
+    }
+    return next((make() for letter, make in modes.items() if letter in args), None)
 
 
 def _processes(
@@ -313,6 +315,22 @@ def _parents(ctx: Context, task: Task) -> Iterator[Row]:
 def _children(ctx: Context, task: Task) -> Iterator[Row]:
     children = ctx.kernel.tasks.children(task.address)
     yield FamilyRow(*whose(task), "children", tuple(map(task_header, children)))
+
+
+def _policy(ctx: Context, stack: bool, task: Task) -> Iterator[Row]:
+    tasks, active = ctx.kernel.tasks, ctx.kernel.panic.is_active(task.address)
+    online = not active or ctx.kernel.cpus.is_online(task.cpu)
+    parent = tasks.by_address.get(task.parent)
+    yield PolicyRow(
+        *whose(task),
+        -1 if parent is None else parent.pid,
+        tasks.saved_sp(task) if stack and not active else None,
+        policy_name(task.policy),
+        task.prio,
+        active,
+        online,
+        tasks.is_kernel_thread(task),
+    )
 
 
 def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[Row]:

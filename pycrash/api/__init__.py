@@ -62,6 +62,7 @@ from pycrash.api.operands.tasks import (
     is_quoted,
     pattern,
     policies,
+    policy_name,
 )
 from pycrash.api.rows import Begin, Bundle, Gap, Notice, Part, Row, TaskRow, Text, quick
 from pycrash.errors import CrashError, MissingFeature, ReadError
@@ -149,6 +150,7 @@ __all__ = [
     "parse_args",
     "pattern",
     "policies",
+    "policy_name",
     "quick",
     "symbol_resolver",
     "task_header",

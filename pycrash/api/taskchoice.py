@@ -21,13 +21,16 @@ class TaskFilter:
     def __init__(self, ctx: Context, args: Args, policies: set[int], seen: set[int]) -> None:
         self._tasks = ctx.kernel.tasks
         self._user, self._kernel, self._group = "u" in args, "k" in args, "G" in args
-        self._all = not (self._user or self._kernel or self._group or policies)
+        self._busy = "I" in args
+        self._all = not (self._user or self._kernel or self._group or policies or self._busy)
         self._policies = policies
         self._seen = seen
         self._clash = self._group and next((c for c in "lm" if c in args), "")
 
     def kind(self, task: Task) -> bool:
-        """Whether -u and -k let the task through."""
+        """Whether -u, -k and -I let the task through."""
+        if self._busy and task.pid == 0:
+            return False
         both = not (self._user or self._kernel)
         return both or self._tasks.is_kernel_thread(task) == self._kernel
 

@@ -33,6 +33,20 @@ class ProcessRow(TaskRow, kind="ps.task"):
     kernel_thread: bool
 
 
+@quick
+@dataclass(frozen=True)
+class PolicyRow(TaskRow, kind="ps.policy"):
+    """By which policy a task is scheduled, and its priority; the rest as in a row of the list."""
+
+    ppid: int
+    sp: Address | None
+    policy: str
+    prio: int
+    active: bool
+    online: bool
+    kernel_thread: bool
+
+
 @dataclass(frozen=True)
 class FamilyRow(TaskRow, kind="ps.family"):
     """A task and its relatives: its children, its threads, or those it is the oldest of the
@@ -109,6 +123,7 @@ class StateRow(Row, kind="ps.state"):
 
 ROWS = (
     ProcessRow,
+    PolicyRow,
     TaskHeader,
     FamilyRow,
     LastRunRow,
@@ -156,13 +171,14 @@ def task_lines(row: Row, view: View) -> Iterator[str]:
         yield f"  {row.state}: {row.count}"
 
 
-def process_heading(width: int, stack: bool) -> str:
+def process_heading(width: int, stack: bool, policy: bool) -> str:
     """The heading of the list; pointers take `width` columns, `stack` pointers or a task's."""
     name = centered("KSTACKP", width, "right") if stack else centered("TASK", width)
-    return f"      PID    PPID  CPU {name}  ST  %MEM      VSZ      RSS  COMM"
+    what = "POLICY       PRIO" if policy else "ST  %MEM      VSZ      RSS"
+    return f"      PID    PPID  CPU {name}  {what}  COMM"
 
 
-def process_line(row: ProcessRow, width: int, stack: bool, hide: bool) -> str:
+def process_line(row: ProcessRow | PolicyRow, width: int, stack: bool, hide: bool) -> str:
     """A task of the list; `hide` marks what ran on a CPU that is offline."""
     mark = " " if not row.active else "-" if hide and not row.online else ">"
     shown = row.sp if stack else row.task
@@ -170,10 +186,10 @@ def process_line(row: ProcessRow, width: int, stack: bool, hide: bool) -> str:
     if len(pointer) < width:
         pointer = centered(pointer, width, "right")
     comm = f"[{row.comm}]" if row.kernel_thread else row.comm
-    return (
-        f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer} {row.state:>3}  "
-        f"{row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
-    )
+    head = f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer}"
+    if isinstance(row, PolicyRow):
+        return f"{head}  {row.policy:<12} {row.prio:4}  {comm}"
+    return f"{head} {row.state:>3}  {row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"
 
 
 def _family_lines(row: FamilyRow, word_size: int) -> Iterator[str]:

@@ -191,3 +191,19 @@ def test_hidden_cpus_are_marked(crowd: Crowd) -> None:
     crowd.write(0xFFFFFFFF82100108, "Q", 1)
     assert crowd.run("ps -H 21")[0].startswith("-      21")
     assert "CPU: 1 [OFFLINE]" in crowd.run("ps -m -C 0,1")
+
+
+def test_policies_and_priorities(crowd: Crowd) -> None:
+    heading, first = crowd.run("ps -Y 1")
+    assert heading == "      PID    PPID  CPU       TASK        POLICY       PRIO  COMM"
+    assert first.split()[4:] == ["NORMAL", str(crowd.kernel.tasks.by_pid(1)[0].prio), "init"]
+    assert crowd.run("ps -YA") == [
+        "ps: -a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
+    ]
+
+
+def test_without_the_idle_threads(crowd: Crowd) -> None:
+    every, busy = crowd.run("ps"), crowd.run("ps -I")
+    assert busy == [line for line in every if "[swapper/" not in line]
+    assert len(busy) < len(every)
+    assert crowd.run("ps -SI") == ["ps: -S option cannot be used with other options"]

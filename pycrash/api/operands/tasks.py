@@ -108,6 +108,11 @@ def policies(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def policy_name(policy: int) -> str:
+    """What a scheduling policy is called, as ps takes it."""
+    return _POLICIES[policy] if 0 <= policy < len(_POLICIES) else "UNKNOWN"
+
+
 class TaskKind(Operand[TaskOperand]):
     """A pid, decimal or hexadecimal, or the address of a task_struct."""
 
