@@ -27,6 +27,7 @@ LEFT_OUT = {
 LEFT_OUT_FLAGS = {
     "bt": "O",  # turns over what every later backtrace of the session is made by
     "mod": "g",  # leaves symbols behind that no letter takes away
+    "ps": "IY",  # of crash after 9.0.2
     "rd": "r",  # writes files
     "set": "a",  # marks a task as active for the rest of the session
     "whatis": "mr",  # has gdb read every file for a minute, which changes later answers
