@@ -20,10 +20,10 @@ class Called(Row):
     words: str
 
 
-class Files(TaskCommand):
-    """Stands for files: says how it was called; fails on kthreadd."""
+class Probe(TaskCommand):
+    """Stands for a command over tasks: says how it was called; fails on kthreadd."""
 
-    name = "files"
+    name = "probe"
     task_flags = "c"
     task_values = "R"
     summary = "calls"
@@ -36,7 +36,7 @@ class Files(TaskCommand):
     def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
         assert task.address == ctx.task
         if task.comm == "kthreadd":
-            raise CrashError("no files")
+            raise CrashError("no such thing")
         yield Notice(f"at {task.pid}")
         yield Called(task.pid, " ".join(f"{k}={v}" for k, v in args.given))
 
@@ -47,7 +47,7 @@ class Files(TaskCommand):
             yield f"{row.task} {row.words}"
 
 
-class Net(Files):
+class Net(Probe):
     name = "fakenet"
     flags = tuple(Flag(letter, "") for letter in "sSxd")
     task_flags = "sx"
@@ -61,7 +61,7 @@ class Net(Files):
 @pytest.fixture
 def crowd() -> Crowd:
     crowd = Crowd()
-    crowd.context.registry.add(Files())
+    crowd.context.registry.add(Probe())
     crowd.context.registry.add(Net())
     return crowd
 
@@ -157,20 +157,20 @@ def test_each_task_is_introduced(crowd: Crowd) -> None:
 
 
 def test_an_error_costs_one_task(crowd: Crowd) -> None:
-    lines = crowd.run("foreach 1 2 3 files")
-    assert [line for line in lines if line.startswith("files")] == [
-        "files: at 1",
-        "files: no files",
-        "files: at 3",
+    lines = crowd.run("foreach 1 2 3 probe")
+    assert [line for line in lines if line.startswith("probe")] == [
+        "probe: at 1",
+        "probe: no such thing",
+        "probe: at 3",
     ]
     assert [line for line in lines if line.startswith("PID")][2].startswith("PID: 3 ")
 
 
 def test_flags_are_handed_on(crowd: Crowd) -> None:
-    assert crowd.run("foreach 1 files -c -x")[-1] == "1 c=None"
-    lines = crowd.run("foreach 1 files -R /dev/null extra words")
+    assert crowd.run("foreach 1 probe -c -x")[-1] == "1 c=None"
+    lines = crowd.run("foreach 1 probe -R /dev/null extra words")
     assert lines[-1] == "1 R=/dev/null"
-    assert not any(line.startswith("PID") for line in lines)  # files does it, if it finds any
+    assert not any(line.startswith("PID") for line in lines)  # the command does it, if it finds any
 
 
 def test_a_command_says_what_it_misses(crowd: Crowd) -> None:
@@ -205,8 +205,8 @@ def test_ps_by_last_run(crowd: Crowd) -> None:
 def test_rows_come_one_task_at_a_time(crowd: Crowd) -> None:
     command = crowd.context.registry.find("foreach")
     assert command is not None
-    rows = command.run(replace(crowd.context), command.parse(["files"]))
+    rows = command.run(replace(crowd.context), command.parse(["probe"]))
     next(rows)
     # The idle task is under way, and nothing behind it was asked for.
     crowd.kernel.tasks.__dict__["by_address"] = {IDLE: crowd.kernel.tasks.get(IDLE)}
-    assert next(rows) == Notice("at 0", command="files")
+    assert next(rows) == Notice("at 0", command="probe")

@@ -26,6 +26,7 @@ LEFT_OUT = {
 #: Letters that are left out, by command.
 LEFT_OUT_FLAGS = {
     "bt": "O",  # turns over what every later backtrace of the session is made by
+    "files": "n",  # only later versions of crash have it
     "mod": "g",  # leaves symbols behind that no letter takes away
     "ps": "IY",  # of crash after 9.0.2
     "rd": "r",  # writes files

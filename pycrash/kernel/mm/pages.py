@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
 
@@ -63,6 +64,24 @@ class Pages:
         start = physical & -self._kernel.page_size
         return Page(address, start, *layout.unpack(data))
 
+    def physical(self, address: int) -> int | None:
+        """The memory that the struct page at an address stands for; None where none is there.
+
+        Raises ReadError.
+        """
+        section = bisect_right(self._first_pages, (address, self._kernel.word_mask)) - 1
+        if section < 0:
+            return None
+        first, number = self._first_pages[section]
+        place, rest = divmod(address - first, self._layout.whole)
+        if rest or place * self._kernel.page_size >> self._section_bits:
+            return None
+        return (number << self._section_bits) + place * self._kernel.page_size
+
+    def flag(self, name: str) -> int:
+        """The bit of a flag, 0 where this kernel has none of that name."""
+        return next((mask for mask, flag in self._flags if flag == name), 0)
+
     def flag_names(self, flags: int) -> tuple[str, ...]:
         """The names of the flags of a page, in the kernel's order."""
         return tuple(name for mask, name in self._flags if flags & mask)
@@ -108,6 +127,17 @@ class Pages:
             return 0
         where = at + place * self._section_layout.whole + self._section_layout.start
         return kernel.read_word(where, "mem_section")
+
+    @cached_property
+    def _first_pages(self) -> list[tuple[int, int]]:
+        """(address of its first struct page, number) of each section that has pages, by address."""
+        found = []
+        for root in (root for root, at in enumerate(self._roots) if at):
+            for number in range(root * self._in_root, (root + 1) * self._in_root):
+                page = self.address(number << self._section_bits)
+                if page is not None:
+                    found.append((page, number))
+        return sorted(found)
 
     @cached_property
     def _section_layout(self) -> Layout:

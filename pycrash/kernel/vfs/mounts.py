@@ -52,7 +52,7 @@ class Mounts:
 
     def get(self, vfsmount: int) -> Mount:
         """The mount of a struct vfsmount. Raises ReadError."""
-        return self.at(vfsmount - self._inside)
+        return self.at(self.container(vfsmount))
 
     def at(self, address: int) -> Mount:
         """The mount at an address of a struct mount. Raises ReadError."""
@@ -71,6 +71,19 @@ class Mounts:
     def vfsmount(self, address: int) -> int:
         """The struct vfsmount of the struct mount at an address."""
         return address + self._inside
+
+    def container(self, vfsmount: int) -> int:
+        """The struct mount of the struct vfsmount at an address."""
+        return vfsmount - self._inside
+
+    def inner(self) -> Iterator[Mount]:
+        """The mounts of the kernel's own that are in no namespace: of pipes and of sockets."""
+        for name in ("pipe_mnt", "sock_mnt"):
+            variable = self._kernel.symbol_address(name)
+            if variable is not None:
+                vfsmount = self._kernel.read_word(variable, name)
+                if vfsmount:
+                    yield self.get(vfsmount)
 
     def of_task(self, task: int) -> Iterator[Mount]:
         """The mounts in the namespace of the task_struct at an address, in the kernel's order.

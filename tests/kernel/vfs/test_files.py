@@ -20,8 +20,10 @@ def test_the_files_of_a_task_by_descriptor() -> None:
     task = fake.task({0: file, 3: file, 64: file, 127: file}, (top, mount))
     files = fake.kernel.part(Files)
     assert list(files.of_task(task)) == [(0, file), (3, file), (64, file), (127, file)]
-    found = files.get(file)
-    assert (files.path(found), files.inode(found), found.position) == ("/data", inode, 5)
+    found = files.open_file(file)
+    assert found == (file, name, inode, "REG", "/data", mount, 0, 5, False, inode + 48)
+    assert files.room(task) == 128
+    assert files.inode(files.get(file)) == inode
     place = files.directories(task)
     assert place is not None
     assert (place.root, place.cwd) == (top, top)
@@ -49,7 +51,7 @@ def test_a_table_of_impossible_size_is_refused() -> None:
     holder = fake.kernel.read_word(task + 8)
     fake.write(fake.kernel.read_word(holder + 8), "I", 0xFFFFFFC0)
     with pytest.raises(CrashError, match="max_fds"):
-        fake.kernel.part(Files).descriptors(task)
+        fake.kernel.part(Files).room(task)
 
 
 def test_files_before_an_unreadable_page_are_there() -> None:
