@@ -67,6 +67,7 @@ class FakeFiles(FakeKernel):
             f_mode=(20, "I"),
             f_pos=(24, "q"),
             private_data=(32, "P"),
+            f_op=(40, "P"),
         )
         self.struct("fs_struct", 48, root=(8, path), pwd=(24, path))
         self.struct("files_struct", 16, fdt=(8, "P"))
