@@ -189,15 +189,11 @@ class Net(TaskCommand):
 
     def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
         files, sockets = ctx.kernel.part(Files), ctx.kernel.part(Sockets)
-        table = files.descriptors(task.address)
-        if table is None:
-            yield _Searched(0)
-            return
         reference = next(iter(args.values("R")), None)
-        wanted = None if reference is None else _wanted(reference, table.room)
+        wanted = None if reference is None else _wanted(reference, files.room(task.address))
         make = _structures if _dumps(args) else _socket
         found = 0
-        for fd, file in files.in_table(table):
+        for fd, file in files.of_task(task.address):
             places = sockets.of_file(file)
             if places is None or (wanted and not wanted(fd, *places)):
                 continue
