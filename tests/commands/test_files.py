@@ -9,7 +9,11 @@ import pytest
 
 from commands.files import FilesCommand
 from pycrash.api import Context, CrashError, Notice, Settings, UsageError
+from pycrash.kernel.mm.folios import Folios
+from pycrash.kernel.mm.nodes import Node, Nodes
+from pycrash.kernel.mm.pages import Page, Pages
 from pycrash.kernel.tasks.table import Task
+from pycrash.kernel.vfs.pagecache import PageCache
 from tests.kernel.fake_files import FakeFiles
 
 HEAD = " FD       FILE            DENTRY           INODE       TYPE PATH"
@@ -116,6 +120,49 @@ def test_a_number_beyond_the_table_is_hexadecimal(bench: Bench) -> None:
 def test_one_reference_alone(bench: Bench) -> None:
     with pytest.raises(UsageError):
         bench.line("-R a -R b")
+
+
+def cache(bench: Bench, *physical: int, count: int, others: tuple[int, ...] = ()) -> None:
+    """Give the notes these cached pages, the first a folio of four, on two nodes."""
+    first = 0xFFFFEA0000000000
+    numbers = {first + place * 64: at for place, at in enumerate(physical)}
+    page = {at: Page(address, at, 0, 0, 1, 0) for address, at in numbers.items()}
+    entries = [*numbers, *others]
+    fake = bench.fake
+    tree = SimpleNamespace(tree_name="xarray", count=lambda _: count, entries=lambda _: entries)
+    fake.give(PageCache, tree)
+    fake.give(Pages, SimpleNamespace(physical=numbers.get, get=page.get, flag_names=lambda _: ()))
+    fake.give(Folios, SimpleNamespace(pages=lambda page: 4 if page.address == first else 1))
+    nodes = [Node(0, 0, 0, 8), Node(0, 1, 8, 8)]
+    of_page = {number: nodes[number // 8] for number in range(16)}.get
+    fake.give(Nodes, SimpleNamespace(all=nodes, of_page=of_page))
+    fake.kernel.__dict__.update(system=SimpleNamespace(memory=1 << 32))
+
+
+@pytest.mark.parametrize("count", [6, 5])
+def test_cached_pages_by_node(bench: Bench, count: int) -> None:
+    cache(bench, 0x0, 0x7000, 0x8000, count=count)
+    table = ["     NODE           PAGES", "      0                 5", "      1                 1"]
+    said = [] if count == 6 else ["INFO: xarray page count: 6  nrpages: 5"]
+    head = ["     INODE        NRPAGES", f"{bench.inode:x}  {count:7}", ""]
+    assert bench.line(f"-n {bench.inode:x}") == head + table + said
+
+
+def test_cached_pages_in_a_list(bench: Bench) -> None:
+    cache(bench, 0x0, 0x7000, 0x8000, count=6)
+    lines = bench.line(f"-p {bench.inode:x}")
+    assert lines[3] == "      PAGE        PHYSICAL      MAPPING       INDEX CNT FLAGS"
+    assert [line.split()[:2] for line in lines[4:]] == [
+        ["ffffea0000000000", "0"],
+        ["ffffea0000000040", "7000"],
+        ["ffffea0000000080", "8000"],
+    ]
+
+
+def test_what_is_no_page_ends_the_list(bench: Bench) -> None:
+    cache(bench, 0x0, count=1, others=(0x1238,))
+    with pytest.raises(CrashError, match="entry: 1  item: 1238"):
+        bench.line(f"-p {bench.inode:x}")
 
 
 def test_foreach_hands_on_no_inode() -> None:

@@ -28,10 +28,11 @@ MORE = (
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
-#: QEMU notes, an older kernel's buffers, audit messages, module memory without symbols, damage.
+#: QEMU notes, an older kernel's buffers, audit messages, module memory without symbols, damage; and
+#: what crash 9.0.2 has not.
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
-    "tree.damage",
+    *("files.node", "tree.damage"),
 }
 
 PLUGIN = """
