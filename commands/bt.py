@@ -106,10 +106,10 @@ class Bt(TaskCommand):
         yield from _notices(ctx, args)
         if "O" in args:
             return
+        session = _Session(ctx, args)
         if "v" in args:
             yield from _overflows(ctx)
             return
-        session = _Session(ctx, args)
         if "E" in args:
             yield from session.special_stacks()
         elif "c" in args:

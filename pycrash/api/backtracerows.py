@@ -105,10 +105,10 @@ class SwitchRow(Row, kind="bt.switch"):
 
 @dataclass(frozen=True)
 class StartRow(Row, kind="bt.start"):
-    """Where a search for text addresses begins."""
+    """Where a search for text addresses begins; None where no symbol is near."""
 
     address: Address
-    symbol: str
+    symbol: str | None
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ _MAKERS: dict[type, Callable[[EventRows, Any], Row]] = {
     StackWords: EventRows._words,
     CpuRegisters: lambda _, event: CpuRegistersRow(event.values, event.name or None, event.offset),
     StackSwitch: lambda _, event: SwitchRow(event.name),
-    TextStart: lambda _, event: StartRow(event.pc, event.name),
+    TextStart: lambda _, event: StartRow(event.pc, event.name or None),
     Remark: lambda _, event: Text(event.text),
     Complaint: lambda _, event: Notice(event.text),
 }

@@ -87,7 +87,7 @@ class BacktraceText:
         elif isinstance(row, SwitchRow):
             yield f"--- <{row.stack}> ---"
         elif isinstance(row, StartRow):
-            yield f"{'':14}START: {row.symbol} at {row.address:x}"
+            yield f"{'':14}START: {row.symbol or '(null)'} at {row.address:x}"
         elif isinstance(row, SearchRow):
             self._head, self._found = f"CPU {row.cpu} {row.stack.upper()}:", False
             if not row.online:

@@ -243,6 +243,7 @@ def test_only_stacks_that_mention_something(ctx: Context, line: str, found: bool
 def test_how_each_thing_is_shown(ctx: Context, unwinder: FakeUnwinder) -> None:
     unwinder.events = [
         TextStart("schedule", PC),
+        TextStart("", 0x10),
         FRAME._replace(level=12, module="ext4", unsure=True),
         FRAME._replace(level=None, module="ext4"),
         StackWords(0x1000, (1, 2, 3)),
@@ -261,6 +262,7 @@ def test_how_each_thing_is_shown(ctx: Context, unwinder: FakeUnwinder) -> None:
     ]
     assert lines(ctx, "")[1:] == [
         f"              START: schedule at {PC:x}",
+        "              START: (null) at 10",
         f"#12 [{SP:x}] schedule at {PC:x} [ext4] *",
         f"  [{SP:x}] schedule at {PC:x} [ext4]",
         "    1000: 0000000000000001 0000000000000002 ",
