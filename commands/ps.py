@@ -55,6 +55,8 @@ from pycrash.render.taskrows import (
 _EXCLUSIVE = "atcpglmSrAY"
 # Those that foreach hands on.
 _EACH = "acptlmrg"
+# Stands for the group of the idle tasks among the addresses of tasks that were shown.
+_IDLE = 0
 _EXCLUSIVE_MESSAGE = "-a, -t, -c, -p, -g, -l, -m, -S, -r and -A flags are all mutually-exclusive"
 
 
@@ -339,11 +341,11 @@ def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[
     head: Task | None = task
     if task.pid != task.tgid:
         head = tasks.leader(task.tgid) if named else None
-    if head is None or head.address in seen:
+    if head is None or (head.pid == 0 and _IDLE in seen):
         return
     others = companions(tasks, head)
     if any(t.pid == 0 for t in others):
-        seen.update(t.address for t in (head, *others) if t.pid == 0)
+        seen.add(_IDLE)
     yield FamilyRow(*whose(head), "threads", tuple(map(task_header, others)))
 
 

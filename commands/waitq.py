@@ -121,4 +121,6 @@ def _task_of(ctx: Context, address: int) -> Task | None:
     known = tasks.by_address.get(address)
     if known is not None:
         return known
-    return next((t for t in tasks.all if t.stack <= address < t.stack + size), None)
+    # A task that has ended has no stack any more.
+    stacks = (task for task in tasks.all if task.stack)
+    return next((t for t in stacks if t.stack <= address < t.stack + size), None)

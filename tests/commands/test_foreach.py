@@ -190,6 +190,7 @@ def test_one_heading_of_ps(crowd: Crowd) -> None:
 
 def test_a_group_is_shown_once(crowd: Crowd) -> None:
     assert [int(line[1:9]) for line in crowd.run("foreach 20 21 ps -G")[1:]] == [20]
+    assert crowd.run("foreach 0 20 ps -gG") == crowd.run("foreach 0 20 ps -g") != []
     assert len(crowd.run("foreach 0 ps -g")) == 3
 
 
