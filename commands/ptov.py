@@ -51,7 +51,7 @@ class PerCpuRow(Row, kind="ptov.per_cpu"):
 class Ptov(Command):
     name = "ptov"
     summary = "virtual addresses of physical ones, or of per-CPU offsets"
-    synopsis = "address | offset:cpuspec ..."
+    synopsis = "[address | offset:cpuspec]"
     description = (
         "Shows for each hexadecimal physical address the virtual one that the kernel's direct "
         "map has for it. With a colon behind it the number is an offset into per-CPU memory, "

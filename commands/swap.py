@@ -27,7 +27,7 @@ class SwapRow(Row, kind="swap.area"):
 class Swap(Command):
     name = "swap"
     summary = "the swap areas"
-    synopsis = ""
+    synopsis = " "
     description = (
         "Shows for each swap area in use the address of its swap_info_struct, whether it is a "
         "file or a partition, its size, how much of it is used, its priority, and its name."

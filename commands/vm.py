@@ -203,7 +203,7 @@ def _check(ctx: Context, args: Args) -> Iterator[Notice]:
                 raise CrashError("-d and -x are mutually exclusive")
             radix = letter
         if letter in _EXCLUSIVE:
-            if letter == "R" and "R" in seen:
+            if letter == "R" and seen in ("R", "pR"):
                 yield Notice("only one -R option allowed")
             if letter == "P" and not seen:
                 hexadecimal(value or "")

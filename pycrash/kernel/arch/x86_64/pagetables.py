@@ -21,8 +21,9 @@ CPU_ENTRY_AREA = AddressRange("cpu entry area", 0xFFFFFE0000000000, 0xFFFFFE7FFF
 TERABYTE = 1 << 40
 
 PRESENT, HUGE, PROTNONE = 0x1, 0x80, 0x100
-#: Address bits of an entry; memory encryption keeps a mark among them.
-ENTRY_ADDRESS = ((1 << 52) - 1) & ~0xFFF
+#: Address bits of an entry with five levels and with four; memory encryption keeps a mark among
+#: them.
+ADDRESS_FIVE, ADDRESS_FOUR = (1 << 52) - (1 << 12), (1 << 46) - (1 << 12)
 #: The flags of an entry in crash's order.
 FLAGS = (
     ("PRESENT", PRESENT),
@@ -99,7 +100,7 @@ class PageTables(RadixTables):
         return bool(entry & (PRESENT | PROTNONE))
 
     def frame(self, entry: int) -> int:
-        return entry & ENTRY_ADDRESS & ~self._mark
+        return entry & (ADDRESS_FIVE if self._five_levels else ADDRESS_FOUR) & ~self._mark
 
     def swap(self, entry: int) -> SwapEntry:
         entry &= (1 << 64) - 1
