@@ -25,10 +25,10 @@ from pycrash.api import (
     cpu_list,
     many,
     policies,
-    policy_name,
     task_header,
     whose,
 )
+from pycrash.api.processrows import PolicyRow, ProcessRow, policy_row, process_rows
 from pycrash.api.taskchoice import TaskFilter, task_matcher
 from pycrash.kernel.sched.queues import RunQueues
 from pycrash.kernel.tasks.family import ancestors, companions
@@ -40,8 +40,6 @@ from pycrash.render.taskrows import (
     FamilyRow,
     LastRunRow,
     LimitsRow,
-    PolicyRow,
-    ProcessRow,
     SinceRunRow,
     StateRow,
     StringsRow,
@@ -193,14 +191,13 @@ class Ps(TaskCommand):
                 raise CrashError("-S option cannot be used with other options")
             yield from _summary(ctx, tasks)
             return
+        heads = (head for task in tasks if (head := chosen.task(task, named)) is not None)
         show = _mode(ctx, args, named)
         if show is None:
-            yield from _processes(ctx, args, tasks, chosen, named)
+            yield from process_rows(ctx.kernel, heads, "s" in args, "A" in args and not named)
             return
-        for task in tasks:
-            head = chosen.task(task, named)
-            if head is not None:
-                yield from show(head)
+        for task in heads:
+            yield from show(task)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         width, stack = view.pointer_width, "s" in args
@@ -269,46 +266,6 @@ def _mode(ctx: Context, args: Args, named: bool) -> Callable[[Task], Iterator[Ro
     return next((make() for letter, make in modes.items() if letter in args), None)
 
 
-def _processes(
-    ctx: Context, args: Args, tasks: Iterable[Task], chosen: TaskFilter, named: bool
-) -> Iterator[Row]:
-    """The list. One loop, since there may be very many tasks."""
-    kernel = ctx.kernel
-    table, use, is_active = kernel.tasks, kernel.task_memory.use, kernel.panic.is_active
-    known, is_kernel, short = table.by_address, table.is_kernel_thread, table.states.short
-    kib = kernel.page_size // 1024
-    only_active, stack = "A" in args and not named, "s" in args
-    online = kernel.cpus.is_online
-    for each in tasks:
-        task = chosen.task(each, named)
-        if task is None:
-            continue
-        active = is_active(task.address)
-        if only_active and not active:
-            continue
-        try:
-            rss, total_vm, percent, _ = use(task)
-        except ReadError as error:
-            yield Notice(str(error))
-            rss, total_vm, percent = 0, 0, 0.0
-        parent = known.get(task.parent)
-        yield ProcessRow(
-            task.pid,
-            task.address,
-            task.cpu,
-            task.comm,
-            -1 if parent is None else parent.pid,
-            table.saved_sp(task) if stack and not active else None,
-            short(task.state),
-            percent,
-            total_vm * kib,
-            rss * kib,
-            active,
-            not active or online(task.cpu),
-            is_kernel(task),
-        )
-
-
 def _parents(ctx: Context, task: Task) -> Iterator[Row]:
     oldest, *others = *ancestors(ctx.kernel.tasks, task), task
     yield FamilyRow(*whose(oldest), "parents", tuple(map(task_header, others)))
@@ -320,19 +277,7 @@ def _children(ctx: Context, task: Task) -> Iterator[Row]:
 
 
 def _policy(ctx: Context, stack: bool, task: Task) -> Iterator[Row]:
-    tasks, active = ctx.kernel.tasks, ctx.kernel.panic.is_active(task.address)
-    online = not active or ctx.kernel.cpus.is_online(task.cpu)
-    parent = tasks.by_address.get(task.parent)
-    yield PolicyRow(
-        *whose(task),
-        -1 if parent is None else parent.pid,
-        tasks.saved_sp(task) if stack and not active else None,
-        policy_name(task.policy),
-        task.prio,
-        active,
-        online,
-        tasks.is_kernel_thread(task),
-    )
+    yield policy_row(ctx.kernel, task, stack)
 
 
 def _threads(ctx: Context, named: bool, seen: set[int], task: Task) -> Iterator[Row]:

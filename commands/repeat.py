@@ -37,6 +37,7 @@ Runs a line until Ctrl-C, until the pager it feeds is left, or until the line tu
 command at all. A dump does not change, so this is of use only for lines that look at something
 outside of it. -seconds is a pause between two runs, and stands first."""
     operands = (one(COMMAND), many(Word("operand", "what the command takes")))
+    rows = ()
     takes_line = True
     examples = (("list a folder every five seconds", "repeat -5 ls"),)
 

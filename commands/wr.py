@@ -15,6 +15,7 @@ class Wr(Command):
         "Changes the memory of a running kernel. A dump is never written to, so there is nothing "
         "for this command to do here; it only says so."
     )
+    rows = ()
 
     def parse(self, words: Sequence[str]) -> Args:
         """Whatever is typed, the answer is the same."""

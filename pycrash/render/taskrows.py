@@ -7,44 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pycrash.api.context import View
-from pycrash.api.fields import Address, Hidden, KiB, Nanoseconds, Percent, Seconds
+from pycrash.api.fields import Hidden, Nanoseconds, Seconds
 from pycrash.api.header import TaskHeader, header_line
+from pycrash.api.processrows import PolicyRow, ProcessRow
 from pycrash.api.rows import Row, TaskRow, quick
 from pycrash.kernel.tasks.limits import Limit
 from pycrash.render.columns import centered, clock_time, elapsed_time
 
 _UNLIMITED = "(unlimited)"
-
-
-@quick
-@dataclass(frozen=True)
-class ProcessRow(TaskRow, kind="ps.task"):
-    """One task of the list. `ppid` is -1 where the parent is not known; `sp` the kernel stack
-    pointer it was saved with, asked for with -s (None while the task runs)."""
-
-    ppid: int
-    sp: Address | None
-    state: str
-    mem: Percent
-    vsz: KiB
-    rss: KiB
-    active: bool
-    online: bool
-    kernel_thread: bool
-
-
-@quick
-@dataclass(frozen=True)
-class PolicyRow(TaskRow, kind="ps.policy"):
-    """By which policy a task is scheduled, and its priority; the rest as in a row of the list."""
-
-    ppid: int
-    sp: Address | None
-    policy: str
-    prio: int
-    active: bool
-    online: bool
-    kernel_thread: bool
 
 
 @dataclass(frozen=True)
@@ -186,7 +156,8 @@ def process_line(row: ProcessRow | PolicyRow, width: int, stack: bool, hide: boo
     if len(pointer) < width:
         pointer = centered(pointer, width, "right")
     comm = f"[{row.comm}]" if row.kernel_thread else row.comm
-    head = f"{mark} {row.pid:7} {row.ppid:7} {row.cpu:3}  {pointer}"
+    ppid = -1 if row.ppid is None else row.ppid
+    head = f"{mark} {row.pid:7} {ppid:7} {row.cpu:3}  {pointer}"
     if isinstance(row, PolicyRow):
         return f"{head}  {row.policy:<12} {row.prio:4}  {comm}"
     return f"{head} {row.state:>3}  {row.mem:4.1f} {row.vsz:8} {row.rss:8}  {comm}"

@@ -207,3 +207,9 @@ def test_without_the_idle_threads(crowd: Crowd) -> None:
     assert busy == [line for line in every if "[swapper/" not in line]
     assert len(busy) < len(every)
     assert crowd.run("ps -SI") == ["ps: -S option cannot be used with other options"]
+
+
+def test_a_parent_that_is_not_known(crowd: Crowd) -> None:
+    orphan = crowd.add(30, "orphan", parent=0xDEAD)
+    (line,) = crowd.run("ps -H 30")
+    assert line == f"       30      -1   0  {orphan:x}  RU   0.0        0        0  [orphan]"

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pycrash.render.memory import Base, characters, memory_line, value_text, with_characters
+from pycrash.render.memory import (
+    Base,
+    characters,
+    memory_line,
+    memory_lines,
+    value_text,
+    with_characters,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,3 +46,20 @@ def test_the_characters_of_a_short_line_stand_below_those_of_a_whole_one() -> No
 def test_names_are_padded_to_the_width_of_a_value() -> None:
     line = memory_line(0x10, 16, [1, 2], ["jiffies", ""], 8, "hex")
     assert line == "              10:  jiffies          0000000000000002 "
+
+
+def test_whole_lines_and_a_short_one() -> None:
+    values = (0x6867666564636261, 1, 0x7A7A7A7A7A7A7A7A)
+    assert list(memory_lines(0xFFFF888000000000, 16, values, (), 8, "hex", "<")) == [
+        "ffff888000000000:  6867666564636261 0000000000000001   abcdefgh........",
+        "ffff888000000010:  7a7a7a7a7a7a7a7a                    zzzzzzzz",
+    ]
+    assert list(memory_lines(0x10, 16, (0x12345678,), (), 4, "hex", ">")) == [
+        "              10:  12345678                              .4Vx"
+    ]
+
+
+def test_names_in_place_of_values() -> None:
+    assert list(memory_lines(0, 16, (1, 2), ("one", ""), 8, "hex", None)) == [
+        "               0:  one              0000000000000002 "
+    ]
