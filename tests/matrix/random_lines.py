@@ -34,11 +34,11 @@ LEFT_OUT_FLAGS = {
     "whatis": "mr",  # has gdb read every file for a minute, which changes later answers
 }
 #: First operands that are left out, by command: what they change cannot be changed back, or shows
-#: the inside of the program.
+#: the inside of the program. What print_max is at first, no value of it brings back.
 LEFT_OUT_WORDS = {
     "set": (
         *("console", "core", "debug", "data_debug", "edit", "emacs", "error", "free", "gdb"),
-        *("namelist", "scroll", "silent", "vi"),
+        *("namelist", "print_max", "scroll", "silent", "vi"),
     )
 }
 #: What is run behind each line of a command, so that the next one finds the session as it was.
@@ -47,7 +47,6 @@ RESTORED_BY = {
     "set": (
         "set -p",
         "set radix 10",
-        "set print_max 200",
         "set print_array off",
         "set null-stop off",
         "set zero_excluded off",
