@@ -194,46 +194,74 @@ def _signed(value: int, size: int) -> int:
 
 
 def _wheel_lines(rows: Iterable[Row], view: View) -> Iterator[str]:
-    jiffies, shown = 0, 0
+    jiffies, said, shown = 0, False, False
     for head, held in _groups(rows, (JiffiesRow, WheelRow)):
+        timers = [row for row in held if isinstance(row, TimerRow)]
         if isinstance(head, JiffiesRow):
-            jiffies = max(len(str(head.jiffies)), len("JIFFIES"))
-            yield from ("JIFFIES".ljust(jiffies), str(head.jiffies).rjust(jiffies), "")
+            jiffies = head.jiffies
+        elif isinstance(head, WheelRow) and not head.name:
+            yield from _old_wheel_lines(head, timers, jiffies, view)
         elif isinstance(head, WheelRow) and head.nth < 2:
+            width = max(len(str(jiffies)), len("JIFFIES"))
+            if not said:
+                yield from ("JIFFIES".ljust(width), str(jiffies).rjust(width), "")
+            said = True
             if _hidden(view, head):
                 if not head.nth:
-                    yield f"{'TIMER_BASES' if head.name else 'TVEC_BASES'}[{head.cpu}]: [OFFLINE]"
+                    yield f"TIMER_BASES[{head.cpu}]: [OFFLINE]"
                 continue
-            if not head.nth:
-                if shown:
-                    yield ""
-                shown += 1
-            timers = [row for row in held if isinstance(row, TimerRow)]
-            yield from _timer_lines(head, timers, jiffies, view)
+            if shown and not head.nth:
+                yield ""
+            shown = True
+            yield from _timer_lines(head, timers, width, view)
 
 
-def _wheel_title(row: WheelRow) -> str:
-    """crash knows two wheels, and not those that are called otherwise since 6.9."""
-    if not row.name:
-        return f"TVEC_BASES[{row.cpu}]: {row.address:x}"
-    return f"TIMER_BASES[{row.cpu}][{'BASE_DEF' if row.nth else 'BASE_STD'}]: {row.address:x}"
-
-
-def _timer_lines(head: WheelRow, timers: list[TimerRow], jiffies: int, view: View) -> Iterator[str]:
-    yield _wheel_title(head)
-    # As an int has it, which crash takes the width of.
-    furthest = max((abs(_signed(row.tte, 4)) for row in timers), default=0)
-    left, width = max(len(str(furthest)) + 1, len("TTE")), view.pointer_width
-    yield f"  {'EXPIRES':{jiffies}}     {'TTE':{left}}     TIMER_LIST     FUNCTION"
-    for row in timers:
-        address = centered(f"{row.address:{width}x}", 16)
-        place = row.place[view.radix == 16]
-        yield (
-            f"  {row.expires:{jiffies}}  {row.tte:{left}}  {address}  "
-            f"{row.function:{width}x}  <{place}>"
+def _old_wheel_lines(
+    head: WheelRow, timers: list[TimerRow], jiffies: int, view: View
+) -> Iterator[str]:
+    """The one wheel of a CPU, before 4.8: the time is above the timers of each."""
+    if _hidden(view, head):
+        yield f"TVEC_BASES[{head.cpu}]: [OFFLINE]"
+        return
+    width = max((len(str(row.expires)) for row in timers), default=0)
+    width = max(width, len("JIFFIES"))
+    left, pointer = _left_width(timers), view.pointer_width
+    yield f"TVEC_BASES[{head.cpu}]: {head.address:x}"
+    yield centered("JIFFIES", width, "right")
+    yield f"{jiffies:{width}}"
+    yield "  ".join(
+        (
+            *(centered("EXPIRES", width, "right"), centered("TTE", left, "right")),
+            *(centered("TIMER_LIST", pointer), centered("FUNCTION", pointer)),
         )
+    )
+    for row in timers:
+        yield f"{row.expires:{width}}  {_timer_text(row, left, view)}"
+
+
+def _timer_lines(head: WheelRow, timers: list[TimerRow], width: int, view: View) -> Iterator[str]:
+    """A wheel since 4.8; crash knows two, and not those that are called otherwise since 6.9."""
+    name = "BASE_DEF" if head.nth else "BASE_STD"
+    left = _left_width(timers)
+    yield f"TIMER_BASES[{head.cpu}][{name}]: {head.address:x}"
+    yield f"  {'EXPIRES':{width}}     {'TTE':{left}}     TIMER_LIST     FUNCTION"
+    for row in timers:
+        yield f"  {row.expires:{width}}  {_timer_text(row, left, view)}"
     if not timers:
         yield "  (none)"
+
+
+def _left_width(timers: list[TimerRow]) -> int:
+    """The columns of what is left: crash takes it for an int, and a minus for possible."""
+    furthest = max((abs(_signed(row.tte, 4)) for row in timers), default=0)
+    return max(len(str(furthest)) + 1, len("TTE"))
+
+
+def _timer_text(row: TimerRow, left: int, view: View) -> str:
+    width = view.pointer_width
+    address = centered(f"{row.address:{width}x}", 16)
+    place = row.place[view.radix == 16]
+    return f"{row.tte:{left}}  {address}  {row.function:{width}x}  <{place}>"
 
 
 def _clock_lines(rows: Iterable[Row], view: View) -> Iterator[str]:

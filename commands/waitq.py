@@ -23,7 +23,7 @@ from pycrash.api import (
     one,
     whose,
 )
-from pycrash.kernel.core.layout import find_member
+from pycrash.kernel.core.layout import Place, find_member
 from pycrash.kernel.sched.waitqueues import WaitQueues
 from pycrash.kernel.stacks.stacks import Stacks
 from pycrash.kernel.tasks.table import Task
@@ -78,7 +78,7 @@ class Waitq(Command):
                 yield Text(f"must supply an address for {struct}")
                 return
             queue = hexadecimal(args.operands[1])
-            place = find_member(ctx.kernel.prog, f"struct {struct}", member)
+            place = _member(ctx, struct, member)
             if place is None:
                 yield Text(f"{member} is not a member of {struct}")
                 return
@@ -112,6 +112,15 @@ def _waiting(ctx: Context, queue: int, symbol: str | None) -> Iterator[Row]:
         if task is None:
             return
         yield WaiterRow(*whose(task), waiter.address)
+
+
+def _member(ctx: Context, type_name: str, member: str) -> Place | None:
+    """Where a member lies in a structure, a union or what a typedef names."""
+    for name in (f"struct {type_name}", f"union {type_name}", type_name):
+        place = find_member(ctx.kernel.prog, name, member)
+        if place is not None:
+            return place
+    return None
 
 
 def _task_of(ctx: Context, address: int) -> Task | None:

@@ -75,3 +75,23 @@ def test_clocks() -> None:
         "  CLOCK: 1  HRTIMER_CLOCK_BASE: 30",
         "  (empty)",
     ]
+
+
+def test_the_one_wheel_of_older_kernels() -> None:
+    rows = [
+        JiffiesRow(100),
+        WheelRow(0, True, 0x10, "", 0),
+        TimerRow(0xFFFF888000000010, 12345678, 5, 0xFFFFFFFF81000010, "f+16", PLACE),
+        WheelRow(1, True, 0x20, "", 0),
+    ]
+    assert lines("", rows) == [
+        "TVEC_BASES[0]: 10",
+        " JIFFIES",
+        "     100",
+        " EXPIRES  TTE     TIMER_LIST         FUNCTION    ",
+        "12345678    5  ffff888000000010  ffffffff81000010  <f+16>",
+        "TVEC_BASES[1]: 20",
+        "JIFFIES",
+        "    100",
+        "EXPIRES  TTE     TIMER_LIST         FUNCTION    ",
+    ]

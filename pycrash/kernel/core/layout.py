@@ -206,6 +206,8 @@ def _ask(
         type_ = prog.type(type_name)
     except LookupError:
         return None
+    while type_.kind == drgn.TypeKind.TYPEDEF:
+        type_ = type_.type
     return type_.size or 0, [_find(type_, field) for field in fields]
 
 
