@@ -49,6 +49,9 @@ from pycrash.render.filerows import (
 )
 
 
+_INODE = HEX.named("inode")
+
+
 class FilesCommand(TaskCommand):
     name = "files"
     summary = "open files"
@@ -61,9 +64,9 @@ class FilesCommand(TaskCommand):
         "mount namespace of the file, also of a file that was removed meanwhile."
     )
     flags = (
-        Flag("d", "What this dentry is the name of.", value=HEX.named("dentry")),
-        Flag("p", "The pages of this inode that are cached.", value=HEX.named("inode")),
-        Flag("n", "How many of its cached pages are on each NUMA node.", value=HEX.named("inode")),
+        Flag("d", "What this dentry is the name of.", HEX.named("dentry")),
+        Flag("p", "The pages of this inode that are cached.", _INODE),
+        Flag("n", "How many of its cached pages are on each NUMA node.", _INODE),
         Flag("c", "For each file its address_space and how many of its pages are cached."),
         Flag(
             "R",
@@ -79,6 +82,7 @@ class FilesCommand(TaskCommand):
         ("Of process 81, with how much of each is cached", "files -c 81"),
         ("Who has something on a mounted file system open", "foreach files -R /mnt"),
     )
+    at_once = "dpn"
     task_flags = "c"
     task_values = "R"
 
@@ -87,8 +91,9 @@ class FilesCommand(TaskCommand):
             if letter in _SINGLE and value is not None:
                 yield from _SINGLE[letter](ctx, hexadecimal(value))
                 return
-        if args.count("R") > 1:
+        for _ in args.values("R")[1:]:
             yield Notice("only one -R option allowed")
+        if args.count("R") > 1:
             raise UsageError
         if not args.operands:
             yield from self._show(ctx, args, ctx.kernel.tasks.get(ctx.task))

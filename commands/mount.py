@@ -92,6 +92,7 @@ class MountCommand(Command):
         Flag("i", "The dirty inodes of each file system. Kernels since 2.6.32 keep no such list."),
         Flag("n", "The file systems in the namespace of this task.", value=TASK),
     )
+    at_once = "i"
     operands = (many(ADDRESS, MOUNTED),)
     rows = (MountRow,)
     examples = (

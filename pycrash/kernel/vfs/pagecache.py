@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from pycrash.errors import ReadError
-from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.layout import Layout, member_offset
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.walks.xarray import walk
 
 #: Marks what is no page in the tree: a swap entry, or how long ago a page was there.
 _VALUE = 1
+#: The low bits of an entry, and what marks a node of an XArray in them.
+_TAGS, _NODE = 3, 2
 
 
 class PageCache:
@@ -29,8 +31,15 @@ class PageCache:
 
     def entries(self, mapping: int) -> Iterator[int]:
         """The struct page of each cached page in the order of the file; of a large folio the
-        first alone. Raises ReadError."""
-        for _, entry in walk(self._kernel, mapping + self._layout.at("i_pages"), _stop):
+        first alone. What a tree without a node holds may be anything. Raises ReadError."""
+        kernel, tree = self._kernel, mapping + self._layout.at("i_pages")
+        if self.tree_name == "xarray":
+            at = tree + member_offset(kernel.prog, "struct xarray", "xa_head")
+            head = kernel.read_word(at, "xarray xa_head")
+            if head & _TAGS != _NODE:
+                yield head & ~_TAGS
+                return
+        for _, entry in walk(kernel, tree, _stop):
             if not entry & _VALUE:
                 yield entry
 

@@ -33,6 +33,12 @@ def test_pages_in_the_order_of_the_file(fake: FakeKernel) -> None:
     assert cache.tree_name == "xarray"
 
 
+@pytest.mark.parametrize(("head", "entry"), [(PAGE, PAGE), (0, 0), (0x1005, 0x1004)])
+def test_a_tree_without_a_node(fake: FakeKernel, head: int, entry: int) -> None:
+    fake.write(MAPPING + 8, "Q", head)
+    assert list(fake.kernel.part(PageCache).entries(MAPPING)) == [entry]
+
+
 def test_a_tree_that_cannot_be_read(fake: FakeKernel) -> None:
     fake.write(MAPPING + 8, "Q", NODE | 2)
     with pytest.raises(ReadError):
