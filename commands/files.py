@@ -48,7 +48,6 @@ from pycrash.render.filerows import (
     file_lines,
 )
 
-
 _INODE = HEX.named("inode")
 
 

@@ -103,8 +103,9 @@ class _Wanted:
         kernel = ctx.kernel
         self._address = -1
         if not operand.startswith("/"):
-            self._address = hexadecimal(operand) if is_hexadecimal(operand) else -1
-            if not kernel.memory.is_kernel(self._address):
+            self._address = _address(operand)
+            # The highest address stands for none.
+            if not kernel.memory.is_kernel(self._address) or self._address == kernel.word_mask:
                 raise CrashError(f"invalid argument: {operand}")
             operand = operand.removeprefix("0x")
         self.name = operand
@@ -154,6 +155,14 @@ class _Wanted:
         if self._address >= 0:
             return self._address == file.inode
         return file.path is not None and file.path.endswith(self.name)
+
+
+def _address(text: str) -> int:
+    """A hexadecimal number, -1 for anything else."""
+    try:
+        return hexadecimal(text) if is_hexadecimal(text) else -1
+    except CrashError:
+        return -1
 
 
 def _line(row: UserRow, width: int) -> str:
