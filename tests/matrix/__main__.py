@@ -40,9 +40,13 @@ MAKE = ROOT / "sample_dumps" / "make"
 ISSUES = {
     "2": "log bt ps sym rd sys mod set help exit q alias repeat foreach",
     "3": "struct union * p px pd whatis list tree gdb",
+    "7": "task files vm vtop pte ptov btop ptob sig net fuser ipcs mount runq timer waitq swap",
 }
 #: What is timed on the crowd dump.
-TIMED = ["ps", "ps -m", "ps -G", "foreach bt", "sym -l", "log", "foreach UN bt"]
+TIMED = [
+    *("ps", "ps -m", "ps -G", "foreach bt", "sym -l", "log", "foreach UN bt"),
+    *("foreach files", "foreach vm", "foreach net -s", "runq", "timer", "mount"),
+]
 
 
 @dataclass(frozen=True)
@@ -265,18 +269,19 @@ def print_table(scores: dict[str, dict[str, tuple[int, int]]]) -> None:
 
 
 def time_lines(lines: list[str]) -> None:
-    """Each line in a process of its own, both programs in turn, start-up apart."""
+    """Each line twice in a process of its own, both programs in turn, start-up apart."""
     folder = folder_of("crowd")
     tools = {"crash": [str(oracle()), "-s", "vmlinux", "vmcore"], "pycrash": pycrash()}
-    print(f"{'seconds':24}" + "".join(f"{name:>10}" for name in tools))
+    heads = [f"{name} {turn}" for name in tools for turn in ("1st", "2nd")]
+    print(f"{'seconds':24}" + "".join(f"{head:>13}" for head in heads))
     for line in ["# the prompt", *lines]:
         row = f"{line:24}"
         for tool in tools.values():
             began = time.monotonic()
-            seconds = run_lines(tool, [line], folder).seconds[0]
+            seconds = run_lines(tool, [line, line], folder).seconds
             if line == "# the prompt":
-                seconds = time.monotonic() - began
-            row += f"{'died':>10}" if seconds is None else f"{seconds:10.2f}"
+                seconds = [time.monotonic() - began, None]
+            row += "".join(f"{'' if one is None else f'{one:.2f}':>13}" for one in seconds)
         print(row, flush=True)
 
 
