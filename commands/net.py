@@ -260,9 +260,10 @@ def _other_lines(row: Row, view: View) -> Iterator[str]:
 def _behind_n(words: Sequence[str]) -> Iterator[str | None]:
     """For each -n the word behind it: the rest of its own word where letters follow it."""
     for place, word in enumerate(words):
-        before = _count_n(words[:place])
-        for _ in range(_count_n(words[: place + 1]) - before):
-            yield word if word[-1] != "n" else next(iter(words[place + 1 :]), None)
+        count = _count_n(words[: place + 1]) - _count_n(words[:place])
+        for turn in range(count):
+            at_end = word[-1] == "n" and turn == count - 1
+            yield next(iter(words[place + 1 :]), None) if at_end else word
 
 
 def _count_n(words: Sequence[str]) -> int:

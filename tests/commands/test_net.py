@@ -63,6 +63,7 @@ def test_devices_and_neighbours() -> None:
         ("5 -n", [None]),
         ("-n -s", ["-s"]),
         ("-na 1", ["-na"]),
+        ("-nn 1", ["-nn", "1"]),
         ("-an 1", ["1"]),
         ("-R -n -n 3", ["3"]),
         ("-n -n", ["-n", None]),
