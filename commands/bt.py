@@ -124,7 +124,7 @@ class Bt(TaskCommand):
             yield from session.group_or_task(ctx.kernel.panic.task if panicked else ctx.task)
 
     def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
-        return _Session(ctx, args).foreach(task)
+        return _Session(ctx, args).backtrace(task)
 
     def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
         if ("x" in args or "h" in args) and "d" in args:
@@ -166,10 +166,6 @@ class _Session:
             raise CrashError("invalid stack address for this task: 0")
 
     # Which tasks
-
-    def foreach(self, task: Task) -> Iterator[Row]:
-        """One task of a foreach, which shows the header itself."""
-        yield from self._backtrace(task)
 
     def group_or_task(self, address: int) -> Iterator[Row]:
         """A task, or its thread group with -g."""
@@ -268,11 +264,12 @@ class _Session:
         if "R" not in self._args:
             yield task_header(task)
             self._shown = True
-        yield from self._backtrace(task)
+        yield from self.backtrace(task)
 
     # What of them
 
-    def _backtrace(self, task: Task) -> Iterator[Row]:
+    def backtrace(self, task: Task) -> Iterator[Row]:
+        """What one task's stack holds. Raises CrashError."""
         args, kernel = self._args, self._kernel
         if "r" in args:
             base = self._options.sp or task.stack

@@ -28,7 +28,7 @@ from pycrash.api import (
     task_header,
     whose,
 )
-from pycrash.api.processrows import PolicyRow, ProcessRow, policy_row, process_rows
+from pycrash.api.processrows import LISTED, policy_row, process_rows
 from pycrash.api.taskchoice import TaskFilter, task_matcher
 from pycrash.kernel.sched.queues import RunQueues
 from pycrash.kernel.tasks.family import ancestors, companions
@@ -191,7 +191,7 @@ class Ps(TaskCommand):
                 raise CrashError("-S option cannot be used with other options")
             yield from _summary(ctx, tasks)
             return
-        heads = (head for task in tasks if (head := chosen.task(task, named)) is not None)
+        heads = chosen.tasks(tasks, named)
         show = _mode(ctx, args, named)
         if show is None:
             yield from process_rows(ctx.kernel, heads, "s" in args, "A" in args and not named)
@@ -203,7 +203,7 @@ class Ps(TaskCommand):
         width, stack = view.pointer_width, "s" in args
         hide, begun = view.settings.offline == "hide", False
         for row in rows:
-            if isinstance(row, ProcessRow | PolicyRow):
+            if isinstance(row, LISTED):
                 yield process_line(row, width, stack, hide)
             elif isinstance(row, Begin):
                 if view.first:

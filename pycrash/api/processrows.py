@@ -48,6 +48,10 @@ class PolicyRow(TaskRow, kind="ps.policy"):
     kernel_thread: bool
 
 
+#: The rows of the two lists.
+LISTED = (ProcessRow, PolicyRow)
+
+
 def process_rows(
     kernel: Kernel, tasks: Iterable[Task], stack: bool, only_active: bool
 ) -> Iterator[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pycrash.api.args import Args
@@ -46,6 +46,12 @@ class TaskFilter:
         if self._clash:
             raise CrashError(f"-G not supported with -{self._clash} option")
         return self.leader(task, named)
+
+    def tasks(self, tasks: Sequence[Task], named: bool) -> Iterable[Task]:
+        """What to show for each of some tasks. Raises CrashError."""
+        if self._all:
+            return tasks
+        return (head for task in tasks if (head := self.task(task, named)) is not None)
 
     def leader(self, task: Task, named: bool) -> Task | None:
         """With -G, the leader of the task's group at its first turn; else the task."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
 from pycrash.api.args import Args
 from pycrash.api.backtracerows import (
@@ -38,17 +37,13 @@ class BacktraceText:
         self._size = view.word_size
         self._radix = view.radix
         self._registers = view.registers
+        self._offsets = "s" in args
         self._searching = "e" in args or "E" in args
         #: Something was shown, a task's header or a message.
         self._begun = False
         #: What was searched, where nothing has been found there yet; whether something was.
         self._head = ""
         self._found = False
-
-    @cached_property
-    def _offsets(self) -> int:
-        """The radix of the bytes into functions, 0 where they are not shown."""
-        return (asked_radix(self._args) or self._radix) if "s" in self._args else 0
 
     def lines(self, rows: Iterable[Row]) -> Iterator[str]:
         """The lines, row by row."""
@@ -63,7 +58,7 @@ class BacktraceText:
     def _frame(self, row: FrameRow) -> str:
         symbol, behind = row.symbol, f" [{row.module}]" if row.module else ""
         if self._offsets:
-            symbol += offset_text(row.offset, self._offsets)
+            symbol += offset_text(row.offset, asked_radix(self._args) or self._radix)
         if row.level is None:
             return f"  [{row.sp:16x}] {symbol} at {row.address:x}{behind}"
         if row.unsure:
