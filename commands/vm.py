@@ -31,18 +31,20 @@ from pycrash.api import (
 from pycrash.api.pagerows import has_page, physical_digits
 from pycrash.api.structrows import StructRow, struct_rows
 from pycrash.api.vmrows import (
+    AreaList,
     AreaLists,
     ByPages,
     FlagsRow,
     MmRow,
     NoArea,
+    PageBlock,
     PagesBegin,
     VirtualPageRow,
     VmaRow,
+    page_blocks,
 )
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
-from pycrash.kernel.core.pagetables import Span
 from pycrash.kernel.mm.swap import UNKNOWN, SwapAreas
 from pycrash.kernel.mm.vmas import Vmas
 from pycrash.kernel.tasks.table import Task
@@ -75,22 +77,20 @@ class _Reference:
         """Whether an area is meant, by its address, its flags or its file."""
         return self.number in (row.address, row.flags) or self.names(row.path)
 
-    def pages(self, row: VmaRow, span: Span, page_size: int) -> bool:
-        """Whether some of the pages of an area may be meant."""
-        if span.physical is None and span.entry and span.size == page_size:
-            return True
-        number = self.number
-        if number is None:
-            return False
-        places = [span.address]
-        if span.physical is not None:
-            places.append(span.physical)
-        elif row.offset is not None:
-            places.append(span.address - row.start + row.offset)
-        return any(place <= number < place + span.size for place in places)
+    def pages(self, row: PageBlock) -> Iterator[VirtualPageRow]:
+        """Those of some pages that are meant, by their addresses or by where they are."""
+        numbers = set(row.swapped)
+        if self.number is not None:
+            for first in (row.block.address, row.offset):
+                if first is not None:
+                    numbers.add((self.number - first) // row.size)
+            if self.number in row.block.places:
+                places = enumerate(row.block.places)
+                numbers |= {number for number, place in places if place == self.number}
+        found = (row.row(number) for number in sorted(numbers) if 0 <= number < row.block.count)
+        return filter(self._page, found)
 
-    def page_of(self, row: VirtualPageRow) -> bool:
-        """Whether a page is meant, by its address or by where it is."""
+    def _page(self, row: VirtualPageRow) -> bool:
         if self.number is not None and self.number in (row.address, row.physical, row.offset):
             return True
         if row.swap is None:
@@ -254,18 +254,23 @@ class _Space:
         if "P" in args:
             yield from self._single(mm, hexadecimal(args.value("P") or ""))
             return
-        if "p" not in args:
-            areas = self._areas.of(mm)
+        areas = self._areas.of(mm)
+        if "p" in args:
+            yield from self._with_pages(mm, areas)
+        else:
             yield areas
-            if areas.failure is not None:
-                raise areas.failure
-            return
-        for vma in self._vmas.of(mm):
+        if areas.failure is not None:
+            raise areas.failure
+
+    def _with_pages(self, mm: int, areas: AreaList) -> Iterator[Row]:
+        digits = physical_digits(self._kernel)
+        for area in areas.rows():
             yield Begin()
-            area = self._areas.row(vma)
             yield area
-            yield PagesBegin(physical_digits(self._kernel))
-            yield from self._pages(mm, area)
+            yield PagesBegin(digits)
+            yield from page_blocks(self._kernel, mm, area)
+        if areas.failure is not None:
+            yield Begin()
 
     def _given(self) -> Generator[Row, None, int]:
         """The mm_struct of -M, 0 without. Raises CrashError where it is none."""
@@ -305,35 +310,7 @@ class _Space:
         row = self._areas.row(vma)
         yield row
         yield PagesBegin(physical_digits(self._kernel))
-        yield from self._pages(mm, row)
-
-    def _pages(
-        self, mm: int, row: VmaRow, reference: _Reference | None = None
-    ) -> Iterator[VirtualPageRow]:
-        """The pages of an area, or those that are meant. Raises ReadError."""
-        kernel = self._kernel
-        page = kernel.page_size
-        for span in kernel.arch.tables.user_spans(mm, row.start, row.end):
-            if reference is None:
-                yield from self._in_span(row, span)
-            elif reference.pages(row, span, page):
-                yield from filter(reference.page_of, self._in_span(row, span))
-
-    def _in_span(self, row: VmaRow, span: Span) -> Iterator[VirtualPageRow]:
-        kernel = self._kernel
-        page = kernel.page_size
-        places = range(span.address, span.address + span.size, page)
-        if span.physical is not None:
-            away = span.physical - span.address
-            return (VirtualPageRow(at, at + away) for at in places)
-        if span.entry and span.size == page:
-            entry = kernel.arch.tables.swap(span.entry)
-            swap = kernel.part(SwapAreas).place(entry)
-            return iter([VirtualPageRow(span.address, None, swap, entry.offset)])
-        if row.offset is None or not row.path:
-            return (VirtualPageRow(at, None) for at in places)
-        path, away = row.path, row.offset - row.start
-        return (VirtualPageRow(at, None, None, None, path, at + away) for at in places)
+        yield from page_blocks(self._kernel, mm, row)
 
     def _referring(self, row: MmRow, reference: _Reference) -> Iterator[Row]:
         """What refers to something, behind the task's header if there is anything."""
@@ -347,7 +324,6 @@ class _Space:
             return
         found, in_swap = False, self._is_of_swap(reference)
         for area in self._areas.of(row.mm).rows():
-            assert isinstance(area, VmaRow)
             for part in self._referring_in(row.mm, area, reference, in_swap):
                 if not found:
                     yield from heading
@@ -370,7 +346,8 @@ class _Space:
         shown = reference.area(row)
         if shown:
             yield row
-        pages = self._pages(mm, row, reference) if with_pages else iter(())
+        found = page_blocks(self._kernel, mm, row) if with_pages else ()
+        pages = (page for block in found for page in reference.pages(block))
         first = next(pages, None)
         if first is None:
             return

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from pycrash.api.fields import Address, Bits, Bytes, KiB
 from pycrash.api.rows import Begin, Bundle, Row, quick
 from pycrash.errors import CrashError
+from pycrash.kernel.mm.swap import SwapAreas
+from pycrash.kernel.mm.userpages import Block, blocks
 from pycrash.kernel.mm.vmas import Vma, Vmas
 from pycrash.kernel.vfs.files import Files
 
 if TYPE_CHECKING:
     from pycrash.kernel.core.reader import Reader
+    from pycrash.kernel.kernel import Kernel
 
 #: Address spaces whose areas are kept at hand.
 _MOST_LISTS = 1 << 15
@@ -66,6 +69,45 @@ class VirtualPageRow(Row, kind="vm.page"):
 
 
 @dataclass(frozen=True)
+class PageBlock(Bundle):
+    """Pages beside each other, `size` bytes each, of an area with this file at `offset`: None
+    where it has none. `swapped` has the swap file and the page in it of each, by its number."""
+
+    block: Block
+    size: int
+    swapped: dict[int, tuple[str, int]]
+    path: str | None
+    offset: int | None
+
+    def rows(self) -> Iterator[VirtualPageRow]:
+        return map(self.row, range(self.block.count))
+
+    def row(self, number: int) -> VirtualPageRow:
+        """One of the pages."""
+        block, away = self.block, number * self.size
+        at = block.address + away
+        if block.places and block.places[number] is not None:
+            return VirtualPageRow(at, block.places[number])
+        if number in self.swapped:
+            return VirtualPageRow(at, None, *self.swapped[number])
+        if self.offset is None:
+            return VirtualPageRow(at, None)
+        return VirtualPageRow(at, None, None, None, self.path, self.offset + away)
+
+
+def page_blocks(kernel: Kernel, mm: int, area: VmaRow) -> Iterator[PageBlock]:
+    """The pages of an area of the user space of an mm_struct. Raises ReadError."""
+    size, place = kernel.page_size, kernel.part(SwapAreas).place
+    path = area.path or None
+    for block in blocks(kernel, mm, area.start, area.end):
+        swapped = {at: (place(entry), entry.offset) for at, entry in block.swapped.items()}
+        offset = None
+        if path is not None and area.offset is not None:
+            offset = area.offset + block.address - area.start
+        yield PageBlock(block, size, swapped, path, offset)
+
+
+@dataclass(frozen=True)
 class PagesBegin(Begin):
     """The pages of an area follow. `digits` is the width of physical addresses."""
 
@@ -99,7 +141,7 @@ class AreaList(Bundle):
     vmas: Vmas
     failure: CrashError | None = None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[VmaRow]:
         return (_row(self.vmas, vma, path) for vma, path in self.areas)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import repeat
 
 from pycrash.api.context import View
 from pycrash.api.header import TaskHeader, header_line
@@ -15,6 +16,7 @@ from pycrash.api.vmrows import (
     FlagsRow,
     MmRow,
     NoArea,
+    PageBlock,
     PagesBegin,
     VirtualPageRow,
     VmaRow,
@@ -28,10 +30,13 @@ _MOST_LISTS = 1 << 15
 
 def vma_heading(view: View) -> str:
     """The heading of a list of areas."""
-    vma = centered("VMA", view.pointer_width)
-    start = centered("START", view.user_digits, "right")
-    end = centered("END", view.user_digits, "right")
-    return f"{vma} {start} {end}  FLAGS FILE"
+    return _heading(view.pointer_width, view.user_digits)
+
+
+@lru_cache
+def _heading(width: int, digits: int) -> str:
+    start, end = centered("START", digits, "right"), centered("END", digits, "right")
+    return f"{centered('VMA', width)} {start} {end}  FLAGS FILE"
 
 
 def vma_line(row: VmaRow, view: View) -> str:
@@ -76,6 +81,8 @@ class VmText:
             yield from _area_lines(row, view.pointer_width, view.user_digits)
         elif isinstance(row, VmaRow):
             yield from self._area(row)
+        elif isinstance(row, PageBlock):
+            yield _block_text(row, view, self._digits)
         elif isinstance(row, VirtualPageRow):
             yield _page_line(row, view, self._digits)
         elif isinstance(row, TaskHeader):
@@ -123,6 +130,31 @@ def _mm_lines(row: MmRow, view: View) -> Iterator[str]:
     yield f"{'MM':^{width}}  {'PGD':^{width}}  {'RSS':^6}  TOTAL_VM"
     rss, vsz = f"{row.rss}k", f"{row.vsz}k"
     yield f"{row.mm:^{width}x}  {row.pgd:^{width}x}  {rss:^6}  {vsz:^8}"
+
+
+def _block_text(row: PageBlock, view: View, digits: int) -> str:
+    """The lines of many pages, joined for speed."""
+    block, width = row.block, view.user_digits
+    pages = range(block.address, block.address + block.count * row.size, row.size)
+    placed = zip(pages, block.places or repeat(None), strict=False)
+    if row.offset is None:
+        lines = [
+            f"{page:<{width}x}  (not mapped)"
+            if place is None
+            else f"{page:<{width}x}  {place:{digits}x}"
+            for page, place in placed
+        ]
+    else:
+        away, file = row.offset - block.address, f"  FILE: {row.path}  OFFSET: "
+        lines = [
+            f"{page:<{width}x}{file}{page + away:x}"
+            if place is None
+            else f"{page:<{width}x}  {place:{digits}x}"
+            for page, place in placed
+        ]
+    for number in row.swapped:
+        lines[number] = _page_line(row.row(number), view, digits)
+    return "\n".join(lines)
 
 
 def _page_line(row: VirtualPageRow, view: View, digits: int) -> str:

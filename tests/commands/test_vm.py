@@ -10,7 +10,7 @@ import pytest
 from pycrash.api.vmrows import AreaLists
 from pycrash.errors import ReadError
 from pycrash.kernel.core.memory import Memory
-from pycrash.kernel.core.pagetables import Span, SwapEntry
+from pycrash.kernel.core.pagetables import Run, SwapEntry
 from pycrash.kernel.mm.swap import SwapAreas
 from pycrash.kernel.mm.vmas import Vma, Vmas
 from pycrash.kernel.system.facts import SystemFacts
@@ -21,13 +21,12 @@ SWAPPED = 0x700
 TEXT = Vma(0xFFFF888000000100, 0x400000, 0x403000, 0x75, 0x5000, 0x1000, 0x2000)
 DATA = Vma(0xFFFF888000000200, 0x600000, 0x602000, 0x100073, 0, 0, 0x2000)
 #: The second page of the text is nowhere but in its file, the first of the data is swapped out.
-SPANS = {
-    TEXT.start: [
-        Span(0x400000, 0x1000, 0x8000, 1),
-        Span(0x401000, 0x1000, None, 0),
-        Span(0x402000, 0x1000, 0x9000, 1),
+RUNS = {
+    TEXT.start: [Run(0x400000, 0x1000, (1, 0, 1), [0x8000, None, 0x9000])],
+    DATA.start: [
+        Run(0x600000, 0x1000, (SWAPPED,), [None]),
+        Run(0x601000, 0x1000, (0,), [None]),
     ],
-    DATA.start: [Span(0x600000, 0x1000, None, SWAPPED), Span(0x601000, 0x1000, None, 0)],
 }
 HEAD = "      VMA           START       END     FLAGS FILE"
 TEXT_LINE = "ffff888000000100     400000     403000     75 /bin/sh"
@@ -66,7 +65,7 @@ class Spaces(Crowd):
             SimpleNamespace(all=[area], path=lambda a: "/mnt/swap", place=lambda e: "/mnt/swap"),
         )
         tables = SimpleNamespace(
-            user_spans=lambda mm, start, end: iter(SPANS[start]),
+            user_runs=lambda mm, start, end: iter(RUNS[start]),
             swap=lambda entry: SwapEntry(0, 77),
         )
         self.kernel.arch.__dict__["tables"] = tables
@@ -108,7 +107,8 @@ def test_a_word_that_is_no_task(spaces: Spaces) -> None:
 
 
 def test_pages(spaces: Spaces) -> None:
-    assert spaces.run("vm -p 20")[3:] == [
+    lines = "\n".join(spaces.run("vm -p 20")).split("\n")
+    assert lines[3:] == [
         HEAD,
         TEXT_LINE,
         PAGES,

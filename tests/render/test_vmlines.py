@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from pycrash.api import Begin, Row, Settings, TaskHeader, View
-from pycrash.api.vmrows import ByPages, MmRow, NoArea, PagesBegin, VirtualPageRow, VmaRow
+from pycrash.api.vmrows import ByPages, MmRow, NoArea, PageBlock, PagesBegin, VirtualPageRow, VmaRow
+from pycrash.kernel.mm.userpages import Block
 from pycrash.render.vmlines import VmText
 
 HEAD = "      VMA           START       END     FLAGS FILE"
@@ -56,6 +59,18 @@ def test_where_pages_are() -> None:
         "402000      FILE: /bin/sh  OFFSET: 2000",
         "403000      (not mapped)",
     ]
+
+
+@pytest.mark.parametrize("places", [[0x8000, None, None], []])
+@pytest.mark.parametrize(("path", "offset"), [("/bin/sh", 0x1000), (None, None)])
+def test_many_pages_are_shown_as_each_of_them(
+    places: list[int | None], path: str | None, offset: int | None
+) -> None:
+    block = Block(0x400000, 3, places, {})
+    swapped = {2: ("/mnt/swap", 12)} if places else {}
+    row = PageBlock(block, 4096, swapped, path, offset)
+    heading, *lines = shown([PagesBegin(9), *row.rows()])
+    assert shown([PagesBegin(9), row]) == [heading, "\n".join(lines)]
 
 
 def test_an_area_that_is_not_there() -> None:

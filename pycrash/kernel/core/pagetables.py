@@ -70,17 +70,17 @@ class Translation(NamedTuple):
         return self.entries[-1]
 
 
-class Span(NamedTuple):
-    """Virtual memory that one entry speaks for: `size` bytes from `address` on.
+class Run(NamedTuple):
+    """Virtual memory that entries beside each other speak for, `size` bytes each from `address` on.
 
-    `physical` is where they begin, None where nothing is mapped; `entry` is then what stands
-    there instead: 0, or a swap entry if `size` is one page.
+    `entries` are what stands there, and `places` where the memory of each begins, None where
+    nothing is mapped: such an entry is 0, or a swap entry if `size` is one page.
     """
 
     address: int
     size: int
-    physical: int | None
-    entry: int
+    entries: tuple[int, ...]
+    places: list[int | None]
 
 
 class SwapEntry(NamedTuple):
@@ -155,10 +155,10 @@ class PageTables(ABC):
         """The way of an address through the tables of a user space. Raises ReadError."""
         raise MissingFeature("page tables are not available on this architecture")
 
-    def user_spans(self, mm: int, start: int, end: int) -> Iterator[Span]:
-        """All addresses from `start` up to `end` in order, as few spans as there are entries.
+    def user_runs(self, mm: int, start: int, end: int) -> Iterator[Run]:
+        """All addresses from `start` up to `end` in order; both begin pages.
 
-        Each table is read once. What no table covers is one span. Raises ReadError.
+        Each table is read once. What no table covers is one entry. Raises ReadError.
         """
         raise MissingFeature("page tables are not available on this architecture")
 
@@ -185,6 +185,7 @@ class RadixTables(PageTables):
     def __init__(self, kernel: Reader) -> None:
         super().__init__(kernel)
         self._tables: dict[tuple[int, int, bool], tuple[int, ...]] = {}
+        self._roots: dict[int, int] = {}
 
     #: Crash's words in place of the first entries; see `Translation.heads`.
     kernel_heads: tuple[str, ...] = ()
@@ -237,13 +238,20 @@ class RadixTables(PageTables):
     def user_walk(self, mm: int, address: int) -> Translation:
         return self._walk(self.user_root(mm), address, True, self.user_heads)
 
-    def user_spans(self, mm: int, start: int, end: int) -> Iterator[Span]:
-        table = self.linear(self.user_root(mm))
-        return self._spans(table, 0, start, min(end, self.user_top))
+    def user_runs(self, mm: int, start: int, end: int) -> Iterator[Run]:
+        root, end = self.linear(self.user_root(mm)), min(end, self.user_top)
+        while start < end:
+            run = self._run(root, start, end)
+            yield run
+            start += run.size * len(run.entries)
 
     def user_root(self, mm: int) -> int:
         """The virtual address of a user space's top table (mm_struct.pgd). Raises ReadError."""
-        return self._kernel.read_word(mm + self._pgd_offset, "mm_struct pgd")
+        root = self._roots.get(mm)
+        if root is None:
+            root = self._kernel.read_word(mm + self._pgd_offset, "mm_struct pgd")
+            self._roots[mm] = root
+        return root
 
     @cached_property
     def _pgd_offset(self) -> int:
@@ -277,20 +285,30 @@ class RadixTables(PageTables):
             shown = self.direct_address(table) if self.virtual_entries else table
         return Translation(root, tuple(met), None, 0, heads)
 
-    def _spans(self, table: int, depth: int, start: int, end: int) -> Iterator[Span]:
-        level = self.levels[depth]
-        entries, size = self._entries(table, level), 1 << level.shift
-        at = start
-        while at < end:
-            entry = entries[at >> level.shift & (1 << level.bits) - 1]
-            behind = min(end, (at | size - 1) + 1)
+    def _run(self, table: int, start: int, end: int) -> Run:
+        """The entries of one table from an address on, up to the end."""
+        for level in self.levels[:-1]:
+            size = 1 << level.shift
+            entry = self._entries(table, level)[start >> level.shift & (1 << level.bits) - 1]
+            behind = min(end, (start | size - 1) + 1)
             if not self._is_there(entry, level, True):
-                yield Span(at, behind - at, None, entry)
-            elif self._is_page(entry, level):
-                yield Span(at, behind - at, self._page(entry, level) + (at & size - 1), entry)
-            else:
-                yield from self._spans(self.frame(entry), depth + 1, at, behind)
-            at = behind
+                return Run(start, behind - start, (entry,), [None])
+            if self._is_page(entry, level):
+                place = self._page(entry, level) + (start & size - 1)
+                return Run(start, behind - start, (entry,), [place])
+            table = self.frame(entry)
+        level = self.levels[-1]
+        size = 1 << level.shift
+        first = start >> level.shift & (1 << level.bits) - 1
+        some = self._entries(table, level)[first : first + (end - start) // size]
+        return Run(start, size, some, self._places(some, level))
+
+    def _places(self, entries: tuple[int, ...], level: Level) -> list[int | None]:
+        """Where the pages of entries of the lowest level begin, None where there is none."""
+        return [
+            self._page(entry, level) if self._is_there(entry, level, True) else None
+            for entry in entries
+        ]
 
     def _page(self, entry: int, level: Level) -> int:
         """Where the memory begins that an entry maps."""

@@ -100,7 +100,15 @@ class PageTables(RadixTables):
         return bool(entry & (PRESENT | PROTNONE))
 
     def frame(self, entry: int) -> int:
-        return entry & (ADDRESS_FIVE if self._five_levels else ADDRESS_FOUR) & ~self._mark
+        return entry & self._address_bits
+
+    @cached_property
+    def _address_bits(self) -> int:
+        return (ADDRESS_FIVE if self._five_levels else ADDRESS_FOUR) & ~self._mark
+
+    def _places(self, entries: tuple[int, ...], level: Level) -> list[int | None]:
+        bits, there = self._address_bits, PRESENT | PROTNONE
+        return [entry & bits if entry & there else None for entry in entries]
 
     def swap(self, entry: int) -> SwapEntry:
         entry &= (1 << 64) - 1

@@ -10,7 +10,7 @@ import pytest
 from pycrash.errors import ReadError
 from pycrash.kernel.arch.x86_64.pagetables import START_KERNEL_MAP, PageTables
 from pycrash.kernel.core.memory import Memory
-from pycrash.kernel.core.pagetables import Span, SwapEntry, Translation
+from pycrash.kernel.core.pagetables import Run, SwapEntry, Translation
 from pycrash.kernel.symbols.table import SymbolTable
 from tests.kernel.fake_kernel import FakeKernel
 
@@ -147,26 +147,26 @@ def test_the_mark_of_encrypted_memory_is_no_address() -> None:
     assert found.last.value == 0x40000000 | FULL | 0x80
 
 
-def test_spans_read_each_table_once(fake: FakeTables, tables: PageTables) -> None:
-    spans = list(tables.user_spans(MM, 0, 0x40000000 + LARGE))
-    assert spans[:5] == [
-        Span(0, PAGE, None, 0),
-        Span(PAGE, PAGE, 0x7000, 0x7000 | FULL | NX),
-        Span(2 * PAGE, PAGE, 0x9000, 0x9000 | GLOBAL),
-        Span(3 * PAGE, PAGE, None, 2 << 59 | (~5 & (1 << 50) - 1) << 9),
-        Span(4 * PAGE, PAGE, None, 0),
-    ]
-    assert tables.swap(spans[3].entry) == SwapEntry(2, 5)
-    assert spans[-1] == Span(0x40000000, LARGE, 0x40000000, 0x40000000 | FULL | 0x80)
-    assert sum(span.size for span in spans) == 0x40000000 + LARGE
+def test_runs_read_each_table_once(fake: FakeTables, tables: PageTables) -> None:
+    first, *rest = tables.user_runs(MM, 0, 0x40000000 + LARGE)
+    swapped = 2 << 59 | (~5 & (1 << 50) - 1) << 9
+    assert first[:2] == (0, PAGE)
+    assert first.entries[:5] == (0, 0x7000 | FULL | NX, 0x9000 | GLOBAL, swapped, 0)
+    assert first.places[:5] == [None, 0x7000, 0x9000, None, None]
+    assert len(first.entries) == len(first.places) == 512
+    assert tables.swap(first.entries[3]) == SwapEntry(2, 5)
+    assert rest[0] == Run(LARGE, LARGE, (0,), [None])
+    assert rest[-1] == Run(0x40000000, LARGE, (0x40000000 | FULL | 0x80,), [0x40000000])
+    assert sum(run.size * len(run.entries) for run in (first, *rest)) == 0x40000000 + LARGE
     assert fake.pages.reads == 4
 
 
-def test_spans_begin_and_end_inside_of_large_pages(tables: PageTables) -> None:
+def test_runs_begin_and_end_inside_of_tables_and_large_pages(tables: PageTables) -> None:
     start, end = 2 * LARGE + PAGE, 2 * LARGE + 3 * PAGE
-    assert [(s.address, s.size, s.physical) for s in tables.user_spans(MM, start, end)] == [
-        (start, 2 * PAGE, 0x801000)
-    ]
+    (run,) = tables.user_runs(MM, start, end)
+    assert (run.address, run.size, run.places) == (start, 2 * PAGE, [0x801000])
+    (run,) = tables.user_runs(MM, PAGE, 3 * PAGE)
+    assert (run.address, run.size, run.places) == (PAGE, PAGE, [0x7000, 0x9000])
 
 
 def test_a_table_that_is_not_in_the_dump(fake: FakeTables, tables: PageTables) -> None:
