@@ -79,11 +79,11 @@ class EntryFact:
 @dataclass(frozen=True)
 class WalkRow(Row, kind="vtop.walk"):
     """The entries on the way through the page tables from the top table at `root` down, the last
-    of them the one that decides. `page` is the page it maps and `size` the bytes of that."""
+    of them the one that decides. `frame` is the physical address of the page it maps and `size` the bytes of that."""
 
     root: Address
     entries: tuple[EntryFact, ...]
-    page: Address | None
+    frame: Address | None
     size: Bytes
     zeros: Hidden[bool | None]
     heads: Hidden[tuple[str, ...]]
@@ -296,9 +296,9 @@ def _walk_lines(row: WalkRow) -> Iterator[str]:
         yield f"{name}: {value:x}"
     for entry in row.entries[max(len(row.heads) - 1, 0) :]:
         yield f"{entry.level:>6}: {entry.address:x} => {entry.value:x}"
-    if row.page is None:
+    if row.frame is None:
         return
-    line = f"  PAGE: {row.page:x}"
+    line = f"  PAGE: {row.frame:x}"
     size = _SIZES.get(row.size)
     if size is not None:
         yield f"{line}  ({size}{', ZERO PAGE' if row.zeros else ''})"
