@@ -79,7 +79,8 @@ class EntryFact:
 @dataclass(frozen=True)
 class WalkRow(Row, kind="vtop.walk"):
     """The entries on the way through the page tables from the top table at `root` down, the last
-    of them the one that decides. `frame` is the physical address of the page it maps and `size` the bytes of that."""
+    of them the one that decides. `frame` is the physical address of the page it maps and `size`
+    the bytes of that."""
 
     root: Address
     entries: tuple[EntryFact, ...]
