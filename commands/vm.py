@@ -27,6 +27,7 @@ from pycrash.api import (
     is_decimal,
     is_number,
     many,
+    parse_args,
 )
 from pycrash.api.pagerows import has_page, physical_digits
 from pycrash.api.structrows import StructRow, struct_rows
@@ -138,7 +139,6 @@ class Vm(TaskCommand):
         ),
         Flag("f", "The names of the flags of an area.", value=HEX.named("vm_flags")),
     )
-    at_once = "f"
     operands = (many(TASK),)
     rows = (TaskHeader, MmRow, VmaRow, VirtualPageRow, StructRow, FlagsRow)
     examples = (
@@ -149,6 +149,13 @@ class Vm(TaskCommand):
     )
     task_flags = "pmvxd"
     task_values = "R"
+
+    def parse(self, words: Sequence[str]) -> Args:
+        # Behind -f nothing is read, unless something stands before it that it does not go with.
+        args = parse_args(self.name, self.flags, words, at_once="f")
+        if any(letter in args for letter in _EXCLUSIVE if letter != "f"):
+            return parse_args(self.name, self.flags, words)
+        return args
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         yield from _check(ctx, args)
@@ -194,7 +201,7 @@ class Vm(TaskCommand):
 
 def _check(ctx: Context, args: Args) -> Iterator[Notice]:
     """Raises CrashError and UsageError for options that do not go together, in their order."""
-    seen, wrong, radix = "", False, ""
+    seen, wrong, referring, radix = "", False, False, ""
     for letter, value in args.given:
         if letter == "M" and not ctx.kernel.memory.is_kernel(hexadecimal(value or "")):
             raise CrashError(f"invalid mm_struct address: {value}")
@@ -203,11 +210,13 @@ def _check(ctx: Context, args: Args) -> Iterator[Notice]:
                 raise CrashError("-d and -x are mutually exclusive")
             radix = letter
         if letter in _EXCLUSIVE:
-            if letter == "R" and seen in ("R", "pR"):
+            if letter == "R" and referring:
                 yield Notice("only one -R option allowed")
             if letter == "P" and not seen:
                 hexadecimal(value or "")
-            wrong |= bool(seen) and not (letter == "R" and seen == "p")
+            fits = not seen or (letter == "R" and seen == "p")
+            referring |= fits and letter == "R"
+            wrong |= not fits
             seen += letter
     if wrong:
         raise UsageError

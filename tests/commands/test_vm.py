@@ -49,6 +49,9 @@ class Areas:
     def name(self, vma: Vma) -> str:
         return "[heap]"
 
+    def flag_names(self, flags: int) -> tuple[str, ...]:
+        return tuple(name for bit, name in ((1, "READ"), (4, "EXEC")) if flags & bit)
+
 
 class Spaces(Crowd):
     def __init__(self) -> None:
@@ -167,8 +170,18 @@ def test_options_that_do_not_go_together(spaces: Spaces, line: str, said: str) -
     assert spaces.run(line)[-1] == said
 
 
-def test_one_reference_alone_is_taken(spaces: Spaces) -> None:
-    assert spaces.run("vm -R a -R b") == ["vm: only one -R option allowed", USAGE]
+@pytest.mark.parametrize("line", ["vm -R a -R b", "vm -p -R a -R b", "vm -R a -m -R b"])
+def test_one_reference_alone_is_taken(spaces: Spaces, line: str) -> None:
+    assert spaces.run(line) == ["vm: only one -R option allowed", USAGE]
+
+
+def test_one_that_does_not_fit_is_none(spaces: Spaces) -> None:
+    assert spaces.run("vm -m -R a -R b") == [USAGE]
+
+
+def test_nothing_is_read_behind_flags(spaces: Spaces) -> None:
+    assert spaces.run("vm -f 5 -z") == ["5: (READ|EXEC)"]
+    assert spaces.run("vm -p -f 5 -z") == ["usage vm: invalid option -- 'z'"]
 
 
 def test_foreach_refuses_what_does_not_go_together(spaces: Spaces) -> None:
