@@ -84,7 +84,6 @@ KNOTS = [
         f"pycrash.kernel.core.{name}"
         for name in ("architecture", "cpus", "memory", "pagetables", "reader")
     },
-    {"pycrash.shell.loop", "pycrash.shell.prompt"},
 ]
 
 

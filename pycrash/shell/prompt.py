@@ -20,8 +20,8 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.styles import Style
 
 from pycrash.render.highlight import highlighted, wants_colour
+from pycrash.shell.beginning import run_start_lines, show_banner
 from pycrash.shell.completion import Completion
-from pycrash.shell.loop import run_start_lines, show_banner
 from pycrash.shell.options import Options
 from pycrash.shell.output import Output
 from pycrash.shell.session import PROMPT, Session
