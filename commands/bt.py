@@ -127,7 +127,7 @@ class Bt(TaskCommand):
         return _Session(ctx, args).backtrace(task)
 
     def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
-        if ("x" in args or "h" in args) and "d" in args:
+        if "x" in args and "d" in args:
             raise CrashError("bt: -x and -d options are mutually exclusive")
         if "g" in args:
             raise CrashError("bt -g option is not supported when issued from foreach")
@@ -136,7 +136,7 @@ class Bt(TaskCommand):
     def task_words(self, args: Args, operands: Sequence[str]) -> list[str]:
         words = [f"-{letter}" for letter in "rstToelf" if letter in args]
         words += ["-F"] * args.count("F")
-        words += ["-x"] if "x" in args or "h" in args else ["-d"] if "d" in args else []
+        words += ["-x"] if "x" in args else ["-d"] if "d" in args else []
         reference = args.value("R")
         return words + ([] if reference is None else ["-R", reference])
 

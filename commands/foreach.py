@@ -167,6 +167,12 @@ class Foreach(Command):
 
     rows = (TaskStart,)
 
+    def parse(self, words: Sequence[str]) -> Args:
+        """As getopt does; -h is -x, whatever the command."""
+        args = super().parse(words)
+        given = (("x" if letter == "h" else letter, value) for letter, value in args.given)
+        return Args(tuple(given), args.operands)
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         for value in args.values("y"):
             policies(value)

@@ -95,13 +95,13 @@ class TaskStructs(TaskCommand):
         yield from _Shower(ctx, args).rows(task, members)
 
     def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:
-        if ("x" in args or "h" in args) and "d" in args:
+        if "x" in args and "d" in args:
             raise CrashError("task: -x and -d options are mutually exclusive")
         return iter(())
 
     def task_words(self, args: Args, operands: Sequence[str]) -> list[str]:
         words = super().task_words(args, operands)
-        return words + (["-x"] if "x" in args or "h" in args else ["-d"] if "d" in args else [])
+        return words + (["-x"] if "x" in args else ["-d"] if "d" in args else [])
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         # Behind each task stands a blank line; foreach has introduced the first one itself.

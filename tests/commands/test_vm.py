@@ -190,6 +190,5 @@ def test_foreach_refuses_what_does_not_go_together(spaces: Spaces) -> None:
     assert spaces.run("foreach vm -R x -m") == [
         "foreach: vm: -m is not applicable to the -R option"
     ]
-    assert spaces.run("foreach vm -x -d") == [
-        "foreach: vm: -x and -d options are mutually exclusive"
-    ]
+    both = ["foreach: vm: -x and -d options are mutually exclusive"]
+    assert spaces.run("foreach vm -x -d") == spaces.run("foreach vm -h -d") == both
