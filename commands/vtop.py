@@ -38,7 +38,6 @@ from pycrash.api.pagerows import (
 from pycrash.api.vmrows import AreaLists, VmaRow
 from pycrash.kernel.core.pagetables import Translation
 from pycrash.kernel.mm.pages import Pages
-from pycrash.kernel.mm.vmas import Vmas
 from pycrash.kernel.tasks.table import Task
 from pycrash.render.pagelines import page_heading, page_line, pte_lines
 from pycrash.render.vmlines import vma_heading, vma_line
@@ -196,19 +195,18 @@ def _translated(
 def _user(ctx: Context, task: Task, address: int) -> Generator[Row, None, int | None]:
     """An address of a task's user space; gives the physical one of a page that is there."""
     kernel = ctx.kernel
-    vma = kernel.part(Vmas).at(task.mm, address) if task.mm else None
-    if vma is None:
+    area = kernel.part(AreaLists).at(task.mm, address) if task.mm else None
+    if area is None:
         yield AddressRow(address, "user", None, "not accessible")
         return None
     walk = kernel.arch.tables.user_walk(task.mm, address)
     yield AddressRow(address, "user", walk.physical, "" if walk.size else "not mapped")
     yield from _walked(ctx, walk, tells_zeros=True)
-    row = kernel.part(AreaLists).row(vma)
-    yield row
+    yield area
     swapped = walk.last.level == "PTE" and walk.last.value
-    if not walk.size and not swapped and row.path:
+    if not walk.size and not swapped and area.path and area.offset is not None:
         page = kernel.page_size
-        yield BackingRow(row.path, (address - vma.start) // page * page + vma.offset)
+        yield BackingRow(area.path, (address - area.start) // page * page + area.offset)
     yield Gap()
     return walk.physical
 

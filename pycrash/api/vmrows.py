@@ -163,6 +163,16 @@ class AreaLists:
         """The row of an area. Raises ReadError where its file cannot be read."""
         return _row(self._vmas, vma, self._path(vma))
 
+    def at(self, mm: int, address: int) -> VmaRow | None:
+        """The area that an address of a user space lies in, if any. Raises CrashError."""
+        found = self.of(mm)
+        for vma, path in found.areas:
+            if vma.start <= address < vma.end:
+                return _row(self._vmas, vma, path)
+        if found.failure is not None:
+            raise found.failure
+        return None
+
     def of(self, mm: int) -> AreaList:
         """The areas of the user space of a struct mm_struct."""
         found = self._known.get(mm)

@@ -18,7 +18,6 @@ from pycrash.kernel.vfs.files import Files
 from tests.commands.crowd import Crowd
 
 MAPPED = Vma(0xFFFF888000000100, 0x400000, 0x500000, 0x75, 0x5000, 0x1000, 0x2000)
-MAPPED_RANGE = range(MAPPED.start, MAPPED.end)
 TOP = (Entry("PGD", 0x1000, 0x2067), Entry("PUD", 0x2000, 0x3067))
 KERNEL, HOLE, HIGH = 0xFFFF888000005678, 0xFFFFC90000000000, 0xFFFF8FFFFFFFFFFF
 PAGE = 0x8000
@@ -89,15 +88,9 @@ class FakePages:
 @pytest.fixture
 def crowd() -> Crowd:
     made = Crowd()
-    made.give(
-        Vmas, SimpleNamespace(at=lambda mm, at: MAPPED if MAPPED.start <= at < MAPPED.end else None)
-    )
-    made.give(
-        Memory,
-        SimpleNamespace(
-            is_kernel=lambda at: at >= 0xFFFF888000000000, is_user=lambda at: at < 1 << 47
-        ),
-    )
+    made.give(Vmas, SimpleNamespace(of=lambda mm: iter([MAPPED])))
+    user, kernel = (lambda at: at < 1 << 47), (lambda at: at >= 0xFFFF888000000000)
+    made.give(Memory, SimpleNamespace(is_kernel=kernel, is_user=user))
     made.give(Files, SimpleNamespace(get=lambda at: at, path=lambda at: "/bin/sh"))
     made.give(SystemFacts, SimpleNamespace(memory=1 << 28))
     made.give(AreaLists, AreaLists(made.kernel))

@@ -71,10 +71,6 @@ class Vmas:
         """The areas by rising address. Raises ReadError, CrashError where the tree is damaged."""
         return map(self.get, self.addresses(mm))
 
-    def at(self, mm: int, address: int) -> Vma | None:
-        """The area that a user address lies in, if any. Raises ReadError, CrashError."""
-        return next((vma for vma in self.of(mm) if vma.start <= address < vma.end), None)
-
     def get(self, address: int) -> Vma:
         """The area of a struct vm_area_struct. Raises ReadError."""
         layout = self._layout

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from pycrash.api.vmrows import AreaLists
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.mm.vmas import Vma, Vmas
+from pycrash.kernel.vfs.files import Files
 from tests.kernel.fake_kernel import FakeKernel
 
 MM, NODE, AREAS = 0xFFFF888000001000, 0xFFFF888000002000, 0xFFFF888000003000
@@ -100,12 +104,25 @@ def test_the_areas_by_rising_address(fake: FakeSpace) -> None:
 
 
 def test_the_area_of_an_address(fake: FakeSpace) -> None:
-    vmas = fake.kernel.part(Vmas)
-    for at, start in ((0x400FFF, TEXT[0]), (0x7000000, STACK[0])):
-        found = vmas.at(MM, at)
+    fake.give(Files, SimpleNamespace(get=lambda at: at, path=lambda at: "/bin/sh"))
+    areas = fake.kernel.part(AreaLists)
+    for at, start, path in ((0x400FFF, TEXT[0], "/bin/sh"), (0x7000000, STACK[0], "")):
+        found = areas.at(MM, at)
         assert found is not None
-        assert found.start == start
-    assert vmas.at(MM, 0x401000) is None
+        assert (found.start, found.path) == (start, path)
+    assert areas.at(MM, 0x401000) is None
+
+
+def test_an_area_is_looked_for_up_to_one_that_cannot_be_read(fake: FakeSpace) -> None:
+    fake.give(Files, SimpleNamespace(get=lambda at: at, path=lambda at: "/bin/sh"))
+    if fake.tree:
+        fake.fill([(0x400FFF, AREAS), (0x5FFFFF, 0xFFFF88800000A000)])
+    else:
+        fake.write(AREAS + 16, "Q", 0xFFFF88800000A000)
+    areas = fake.kernel.part(AreaLists)
+    assert areas.at(MM, 0x400000) is not None
+    with pytest.raises(ReadError):
+        areas.at(MM, STACK[0])
 
 
 def test_areas_without_a_file_have_names(fake: FakeSpace) -> None:
