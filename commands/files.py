@@ -26,6 +26,7 @@ from pycrash.api import (
     is_decimal,
     is_number,
     many,
+    task_header,
 )
 from pycrash.api.pagerows import PageHeading, PageRow, page_row, physical_digits
 from pycrash.kernel.mm.folios import Folios
@@ -120,7 +121,7 @@ class FilesCommand(TaskCommand):
 
     def _show(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
         if "R" not in args:
-            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+            yield task_header(task)
         yield from self.run_task(ctx, args, task)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -143,7 +144,7 @@ def _found_in_task(ctx: Context, args: Args, task: Task) -> Iterator[Row]:
     """What refers to something; behind the task's header, which is due with the first of it."""
     reference = args.value("R") or ""
     place = _directories(ctx, task)
-    before: list[Row] = [TaskHeader(task.pid, task.address, task.cpu, task.comm)]
+    before: list[Row] = [task_header(task)]
     before += [] if place is None else [place]
     shown = place is not None and any(_part_of(reference, p) for p in (place.root, place.cwd))
     if shown:

@@ -23,6 +23,7 @@ from pycrash.api import (
     header_line,
     is_number,
     many,
+    task_header,
 )
 from pycrash.api.structrows import StructRow, struct_lines, struct_rows
 from pycrash.cexpr.eval.session import Session
@@ -85,13 +86,13 @@ class TaskStructs(TaskCommand):
         if not tasks and not wrong:
             tasks = [ctx.kernel.tasks.get(ctx.task)]
         for task in tasks:
-            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+            yield task_header(task)
             yield from _Shower(ctx, args).rows(task, ",".join(members))
 
     def run_task(self, ctx: Context, args: Args, task: Task) -> Iterator[Row]:
         members = ",".join(args.values("R"))
         if members:
-            yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+            yield task_header(task)
         yield from _Shower(ctx, args).rows(task, members)
 
     def check_each(self, args: Args, operands: Sequence[str]) -> Iterator[Notice]:

@@ -28,6 +28,7 @@ from pycrash.api import (
     is_number,
     many,
     parse_args,
+    task_header,
 )
 from pycrash.api.pagerows import has_page, physical_digits
 from pycrash.api.structrows import StructRow, struct_rows
@@ -225,7 +226,7 @@ def _check(ctx: Context, args: Args) -> Iterator[Notice]:
 def _shown(ctx: Context, args: Args, task: Task) -> Iterator[Row]:
     """What a line shows of one task."""
     if "R" not in args:
-        yield TaskHeader(task.pid, task.address, task.cpu, task.comm)
+        yield task_header(task)
     yield from _Space(ctx, args, task).rows()
 
 
@@ -324,7 +325,7 @@ class _Space:
     def _referring(self, row: MmRow, reference: _Reference) -> Iterator[Row]:
         """What refers to something, behind the task's header if there is anything."""
         task = self._task
-        heading = [TaskHeader(task.pid, task.address, task.cpu, task.comm), row]
+        heading = [task_header(task), row]
         if reference.number in (row.mm, row.pgd):
             yield from heading
             yield Gap()
