@@ -112,11 +112,6 @@ class Mounts:
             return 0
         return member_offset(self._kernel.prog, "struct mount", "mnt")
 
-    @property
-    def is_split(self) -> bool:
-        """Whether mounts are of struct mount."""
-        return self._type == "struct mount"
-
     def _namespace(self, task: int) -> int:
         """The struct mnt_namespace of a task."""
         kernel = self._kernel
