@@ -84,6 +84,8 @@ class Runner:
         elif isinstance(error, UsageError):
             _usage(command, text, output)
         elif not (isinstance(error, CrashError) and error.quiet):
+            if isinstance(error.__cause__, CrashError):
+                self.messages.say(output, command.name, str(error.__cause__))
             self.messages.say(output, command.name, text)
 
     def refuse(self, name: str, text: str, words: Sequence[str], output: Output) -> None:

@@ -52,3 +52,23 @@ def test_can_evaluate() -> None:
     assert not can_evaluate("+a")
     assert not can_evaluate("a+")
     assert not can_evaluate("()")
+
+
+def test_why_a_number_is_none_is_the_cause() -> None:
+    with pytest.raises(CrashError, match="invalid expression") as caught:
+        value("(0x12345678901234567)")
+    assert "input string too large" in str(caught.value.__cause__)
+    with pytest.raises(CrashError, match="invalid expression") as caught:
+        value("1+zzz")
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("text", ["()", "~", "1+~"])
+def test_a_symbol_without_a_name(text: str) -> None:
+    with pytest.raises(CrashError, match="The length of the symbol name is zero!"):
+        value(text)
+
+
+def test_a_power_is_an_int() -> None:
+    assert value("2#0x100000001") == 2
+    assert value("2#0xffffffff") == 1

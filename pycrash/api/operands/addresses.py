@@ -49,22 +49,41 @@ def can_evaluate(text: str) -> bool:
     return 0 < at < len(text) - 1
 
 
+class NoName(CrashError):
+    """A symbol of no name is looked up."""
+
+    def __init__(self) -> None:
+        super().__init__("The length of the symbol name is zero!")
+
+
+class _Malformed(Exception):
+    """The text is no arithmetic."""
+
+
 def evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool = False) -> int:
-    """The value of `a`, `a+b` or `(a << b)`, cut to the bits of `mask`. Raises CrashError."""
+    """The value of `a`, `a+b` or `(a << b)`, cut to the bits of `mask`.
+
+    Raises CrashError, whose cause is the one of a number that is none.
+    """
+    wrong = f"invalid expression: {text}"
     try:
         return _evaluate(text, resolve, mask, hex_first)
-    except (CrashError, ArithmeticError):
-        raise CrashError(f"invalid expression: {text}") from None
+    except NoName:
+        raise
+    except CrashError as error:
+        raise CrashError(wrong) from error
+    except (_Malformed, ArithmeticError):
+        raise CrashError(wrong) from None
 
 
 def _evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool) -> int:
     work = text
     if "(" in text or ")" in text:
         if not (text.startswith("(") and text.endswith(")")):
-            raise CrashError("brackets")
+            raise _Malformed
         work = text[1:-1]
         if "(" in work or ")" in work:
-            raise CrashError("brackets")
+            raise _Malformed
     if work.startswith("-"):
         work = "0" + work
     at = next((i for i, c in enumerate(work) if c in _OPERATORS), -1)
@@ -73,24 +92,29 @@ def _evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool) -> int:
     operator = work[at]
     if operator in "<>":
         if work[at + 1 : at + 2] != operator:
-            raise CrashError("operator")
+            raise _Malformed
         left, right = work[:at], work[at + 2 :]
     else:
         left, right = work[:at], work[at + 1 :]
-    first = _element(left.strip(), resolve, mask, hex_first)
-    second = _element(right.strip(), resolve, mask, hex_first)
+    left, right = left.strip(), right.strip()
+    if not (left and right):
+        raise _Malformed
+    first = _element(left, resolve, mask, hex_first)
+    second = _element(right, resolve, mask, hex_first)
     return _apply(operator, first, second) & mask
 
 
 def _element(text: str, resolve: Resolver, mask: int, hex_first: bool) -> int:
     inverted = text.startswith("~")
     text = text[1:] if inverted else text
+    if not text:
+        raise NoName
     value = resolve(text)
     if value is None:
         factor = _SUFFIXES.get(text[-1:].lower(), 1)
         digits = text[:-1] if factor > 1 else text
         if not is_number(digits):
-            raise CrashError("number")
+            raise _Malformed
         value = number(digits, hex_first) * factor
     return (~value if inverted else value) & mask
 
@@ -100,7 +124,8 @@ def _apply(operator: str, a: int, b: int) -> int:
         # The machine takes a shift's count modulo its width.
         return a << (b & 63) if operator == "<" else a >> (b & 63)
     if operator == "#":
-        return pow(a, b, 1 << 64)
+        # The power is an int: a negative one multiplies not once.
+        return pow(a, max((b + (1 << 31)) % (1 << 32) - (1 << 31), 0), 1 << 64)
     results: dict[str, Callable[[int, int], int]] = {
         "+": int.__add__,
         "-": int.__sub__,
