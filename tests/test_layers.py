@@ -64,6 +64,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
 
 #: Modules that belong to some layers alone.
 OWNERS = {
+    "capstone": {"kernel"},
     "drgn": {"kernel", "cexpr"},
     "elftools": {"files", "objects", "kernel"},
     "numpy": {"objects", "kernel", "cexpr"},

@@ -1,0 +1,1 @@
+"""Instructions as text, written as binutils and gdb write them. capstone decodes."""
