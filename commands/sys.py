@@ -33,7 +33,7 @@ from pycrash.api import (
 )
 from pycrash.kernel.symbols.table import offset_text
 from pycrash.render.columns import clock_time
-from pycrash.render.ctext import date_text, printable, size_text
+from pycrash.render.ctext import date_text, installed_text, printable
 
 if TYPE_CHECKING:
     from pycrash.kernel.system.facts import SystemFacts
@@ -325,7 +325,7 @@ def _values(row: SystemRow) -> Iterator[tuple[str, str | None]]:
     yield "VERSION", row.version
     mhz = row.mhz or "unknown"
     yield "MACHINE", None if row.mhz is None else f"{row.machine}  ({mhz} Mhz)"
-    yield "MEMORY", None if row.memory is None else size_text(_installed(row.memory))
+    yield "MEMORY", None if row.memory is None else installed_text(row.memory)
     panic = None if row.panic is None else printable(row.panic)
     hint = " (check log for details)" if panic and "Oops: " in panic else ""
     yield "PANIC", None if panic is None else f'"{panic}"{hint}'
@@ -344,9 +344,3 @@ def _hundredths(load: float) -> str:
     """A load as crash rounds it, in C's int."""
     value = (int(load * 2048) + 2048 // 200 + 2**31) % 2**32 - 2**31
     return f"{value >> 11}.{(value & 2047) * 100 >> 11:02}"
-
-
-def _installed(size: int) -> int:
-    """What is likely in the machine: the next gigabyte if at most 64 megabytes are lacking."""
-    next_gigabyte = -(-size >> 30) << 30
-    return next_gigabyte if next_gigabyte - size <= 64 << 20 else size

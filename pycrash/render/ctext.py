@@ -29,3 +29,9 @@ def size_text(size: int) -> str:
         if size >= unit:
             return f"{size / unit:.1f} {name}".replace(".0 ", " ")
     return f"{size >> 10} KB" if size else "0"
+
+
+def installed_text(size: int) -> str:
+    """The memory that is likely in the machine: the next gigabyte if at most 64 megabytes lack."""
+    next_gigabyte = -(-size >> 30) << 30
+    return size_text(next_gigabyte if next_gigabyte - size <= 64 << 20 else size)

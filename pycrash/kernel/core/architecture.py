@@ -65,6 +65,8 @@ class Architecture(ABC):
     backtraces: ClassVar[tuple[str, str]] = ("new", "old")
     #: The bit of thread_info's flags that says TIF_SIGPENDING, where the kernel has no common one.
     signal_bit: ClassVar[int] = 2
+    #: The number of interrupts where the kernel does not tell; 0 where that is not known.
+    default_interrupts: ClassVar[int] = 0
     registers: ClassVar[RegisterSet] = RegisterSet()
     symbols: ClassVar[SymbolRules] = SymbolRules()
 

@@ -36,6 +36,17 @@ class Stack:
         return self.base <= address < self.base + self.size
 
 
+@dataclass(frozen=True, slots=True)
+class StackSet:
+    """The stacks of one use that the CPUs switch to: `bases` by CPU, 0 where there is none, and
+    `absent` the CPUs whose memory for it does not exist. `name` is crash's word for the use."""
+
+    name: str
+    size: int
+    bases: tuple[int, ...]
+    absent: frozenset[int] = frozenset()
+
+
 class Stacks:
     """The stacks of a kernel."""
 

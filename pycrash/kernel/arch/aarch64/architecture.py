@@ -15,6 +15,7 @@ from pycrash.kernel.stacks.machine import Machine
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.aarch64.unwind import UnwinderArm64
+    from pycrash.kernel.stacks.stacks import StackSet
 
 _KINDS: dict[str, RegisterKind] = {f"x{n}": "number" for n in range(31)}
 _KINDS |= {"sp": "data", "pc": "code"}
@@ -42,6 +43,7 @@ class AArch64(Machine):
     """A machine with 64-bit ARM processors."""
 
     name = "aarch64"
+    family = "ARM64"
     signal_bit = 0
     backtraces = ("original", "optional")
     symbols = SymbolRules(rejects=_is_mark, marks_modules=True)
@@ -77,6 +79,12 @@ class AArch64(Machine):
         from pycrash.kernel.arch.aarch64.unwind import UnwinderArm64
 
         return self.kernel.part(UnwinderArm64)
+
+    @property
+    def special_stacks(self) -> list[StackSet]:
+        from pycrash.kernel.arch.aarch64.specialstacks import SpecialStacks
+
+        return self.kernel.part(SpecialStacks).sets
 
     @cached_property
     def default_hz(self) -> int:

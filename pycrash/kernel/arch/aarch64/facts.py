@@ -40,7 +40,7 @@ class StackFacts:
         self.kernel = kernel
         self.symbols = kernel.part(SymbolTable)
         self.stacks = kernel.part(Stacks)
-        self.special = SpecialStacks(kernel)
+        self.special = kernel.part(SpecialStacks)
 
     def may_start_at(self, task: Task, sp: int) -> bool:
         """Whether an address lies on the task's stack or a special one of its CPU."""

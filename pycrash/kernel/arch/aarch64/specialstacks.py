@@ -6,7 +6,7 @@ from functools import cached_property
 
 from pycrash.errors import ReadError
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.stacks.stacks import Stack, Stacks
+from pycrash.kernel.stacks.stacks import Stack, Stacks, StackSet
 
 #: Crash's words for them.
 IRQ, OVERFLOW = "IRQ", "Overflow"
@@ -43,6 +43,17 @@ class SpecialStacks:
         """Each CPU's overflow stack (overflow_stack, 4.14)."""
         base = self._kernel.symbol_address("overflow_stack")
         return [] if base is None else self._per_cpu(base, _OVERFLOW_SIZE, OVERFLOW)
+
+    @property
+    def sets(self) -> list[StackSet]:
+        """Both, each by CPU."""
+        found = []
+        for stacks in (self.irq, self.overflow):
+            first = next((stack for stack in stacks if stack is not None), None)
+            if first is not None:
+                bases = tuple(stack.base if stack else 0 for stack in stacks)
+                found.append(StackSet(first.name.upper(), first.size, bases))
+        return found
 
     def _per_cpu(self, base: int, size: int, name: str) -> list[Stack | None]:
         cpus = self._kernel.cpus

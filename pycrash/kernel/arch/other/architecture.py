@@ -67,6 +67,7 @@ class Arm(Other):
     """32-bit ARM."""
 
     name = "armv7l"
+    family = "ARM"
     symbols = SymbolRules(
         starts=("swapper_pg_dir",),
         rejects=lambda value, name, letter: (
@@ -80,6 +81,7 @@ class S390X(Other):
     """IBM Z, whose kernel has the whole address space for itself."""
 
     name = "s390x"
+    family = "S390X"
     kernel_base = 0
     symbols = SymbolRules(
         starts=("startup", "_stext"),
@@ -96,6 +98,7 @@ class PPC64(Other):
     """64-bit POWER."""
 
     name = "ppc64le"
+    family = "PowerPC"
     usual_hz = 1000
     kernel_base = 0xC000000000000000
     symbols = SymbolRules(
@@ -111,6 +114,7 @@ class RiscV64(Other):
     """64-bit RISC-V."""
 
     name = "riscv64"
+    family = "RISCV64"
     usual_hz = 250
 
 

@@ -12,12 +12,13 @@ from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.architecture import RegisterKind, RegisterSet
 from pycrash.kernel.core.layout import member_offset
 from pycrash.kernel.core.symbolrules import SymbolRules
-from pycrash.kernel.stacks.machine import Machine
+from pycrash.kernel.stacks.machine import CpuData, FirmwareRange, Machine
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.x86_64.pagetables import PageTables
     from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
     from pycrash.kernel.core.cpus import Cpus
+    from pycrash.kernel.stacks.stacks import StackSet
 
 _NUMBERS = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
 _KINDS: dict[str, RegisterKind] = {
@@ -39,6 +40,7 @@ class X86_64(Machine):
 
     name = "x86_64"
     char_is_signed = True
+    default_interrupts = 224
     symbols = SymbolRules(starts=("_text", "_stext"), per_cpu_below=True)
     registers = RegisterSet(
         pc="RIP",
@@ -75,6 +77,36 @@ class X86_64(Machine):
         from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
 
         return self.kernel.part(UnwinderX86)
+
+    @property
+    def gates(self) -> list[int]:
+        from pycrash.kernel.arch.x86_64.idt import read_gates
+
+        return [gate.handler for gate in self.kernel.part(read_gates)]
+
+    @property
+    def start_map(self) -> int:
+        from pycrash.kernel.arch.x86_64.pagetables import START_KERNEL_MAP
+
+        return START_KERNEL_MAP
+
+    @property
+    def firmware_map(self) -> list[FirmwareRange]:
+        from pycrash.kernel.arch.x86_64.board import firmware_map
+
+        return firmware_map(self.kernel)
+
+    @property
+    def cpu_data(self) -> CpuData:
+        from pycrash.kernel.arch.x86_64.board import cpu_data
+
+        return cpu_data(self.kernel)
+
+    @property
+    def special_stacks(self) -> list[StackSet]:
+        from pycrash.kernel.arch.x86_64.specialstacks import SpecialStacks
+
+        return self.kernel.part(SpecialStacks).sets
 
     def count_cpus(self, cpus: Cpus) -> int:
         """CPUs whose per-CPU memory says their number, at most those present."""

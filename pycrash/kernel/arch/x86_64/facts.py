@@ -101,7 +101,7 @@ class StackFacts:
         self.kernel = kernel
         self.symbols = kernel.part(SymbolTable)
         self.tables = orc.OrcTables(kernel)
-        self.stacks = SpecialStacks(kernel)
+        self.stacks = kernel.part(SpecialStacks)
         self.task_stacks = kernel.part(Stacks)
         self.panic = kernel.part(Panic)
         self.tasks = kernel.part(TaskTable)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import takewhile
+from operator import itemgetter
 
 import drgn
 
 from pycrash.errors import ReadError
+from pycrash.kernel.arch.x86_64.idt import read_gates
 from pycrash.kernel.core.layout import find_member
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.stacks.stacks import MAX_STACK, Stack
+from pycrash.kernel.stacks.stacks import MAX_STACK, Stack, StackSet
 from pycrash.kernel.symbols.table import SymbolTable
 
 #: Entries of the Interrupt Stack Table, a constant of the processor.
 IST_SIZE = 7
-_GATE = 16
-_VECTORS = 256
 
 #: What the name of a gate's handler says of its stack, the last that fits; crash's words.
 _GATE_NAMES = (
@@ -111,20 +112,41 @@ class SpecialStacks:
     @cached_property
     def exception(self) -> list[tuple[Stack, ...]]:
         """Each CPU's exception stacks in the table's order, up to the first that is not there."""
+        return [tuple(takewhile(self._is_there, row)) for row in self.table]
+
+    @cached_property
+    def table(self) -> list[tuple[Stack, ...]]:
+        """Each CPU's Interrupt Stack Table up to its first empty entry; of size 0 are those
+        whose use is not known."""
         tops = self._ist()
         sizes = self._exception_sizes(tops)
-        names = self._gate_names
-        mapped = self._guarded is not None
-        found = []
-        for row in tops:
-            stacks = []
-            for place, top in enumerate(row):
-                stack = Stack(top - sizes[place], sizes[place], names[place])
-                # The one for #VC is not mapped where the guest is not encrypted.
-                if not top or not sizes[place] or (mapped and not self._readable(stack.base)):
-                    break
-                stacks.append(stack)
-            found.append(tuple(stacks))
+        kinds = list(zip(sizes, self._gate_names, strict=True))
+        return [
+            tuple(
+                Stack(top - size, size, name)
+                for top, (size, name) in takewhile(itemgetter(0), zip(row, kinds, strict=True))
+            )
+            for row in tops
+        ]
+
+    def _is_there(self, stack: Stack) -> bool:
+        return bool(stack.size) and self._is_mapped(stack)
+
+    def _is_mapped(self, stack: Stack) -> bool:
+        """Whether a stack has memory: that for #VC has none where the guest is not encrypted."""
+        return self._guarded is None or self._readable(stack.base)
+
+    @property
+    def sets(self) -> list[StackSet]:
+        """The IRQ stacks, and those of each entry of the Interrupt Stack Table."""
+        irq = tuple(stack.base if stack else 0 for stack in self.irq)
+        found = [StackSet("IRQ", self._irq_size, irq)]
+        # crash names as many as the first CPU has.
+        for place, first in enumerate(self.table[0] if self.table else ()):
+            stacks = [stack for row in self.table for stack in row[place : place + 1]]
+            absent = frozenset(c for c, stack in enumerate(stacks) if not self._is_mapped(stack))
+            bases = tuple(stack.base for stack in stacks)
+            found.append(StackSet(first.name, first.size, bases, absent))
         return found
 
     @cached_property
@@ -188,20 +210,15 @@ class SpecialStacks:
 
     def _gates(self) -> Iterator[tuple[str, int]]:
         """Name of the handler and index of the stack of each IDT gate that switches stacks."""
-        kernel = self._kernel
-        table = kernel.symbol_address("idt_table")
-        if table is None:
-            return
+        symbols = self._kernel.part(SymbolTable)
         try:
-            data = kernel.read(table, _GATE * _VECTORS, "idt_table")
+            gates = self._kernel.part(read_gates)
         except ReadError:
             return
-        for low, high in struct.iter_unpack("<QQ", data):
-            place = low >> 32 & 7
-            if place:
-                address = (high & 0xFFFFFFFF) << 32 | low >> 32 & 0xFFFF0000 | low & 0xFFFF
-                found = kernel.part(SymbolTable).lookup(address)
-                yield found[0].name if found else "", place - 1
+        for gate in gates:
+            if gate.stack:
+                found = symbols.lookup(gate.handler)
+                yield found[0].name if found else "", gate.stack - 1
 
     def _readable(self, address: int) -> bool:
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from pycrash.kernel.arch.x86_64.specialstacks import SpecialStacks
 from pycrash.kernel.core.cpus import Cpus
-from pycrash.kernel.stacks.stacks import Stack
+from pycrash.kernel.stacks.stacks import Stack, StackSet
 from pycrash.kernel.symbols.table import Symbol, SymbolTable
 from tests.kernel.fake_kernel import FakeKernel
 
@@ -83,3 +83,15 @@ def test_tables_that_cannot_be_read(fake: FakeKernel) -> None:
     found = SpecialStacks(fake.kernel)
     assert found.exception == [()]
     assert found.irq == [None]
+
+
+def test_sets_name_what_has_no_memory(fake: FakeKernel) -> None:
+    stacks = fill(fake)
+    # A third entry, whose use nothing tells and whose page is not there.
+    fake.write(PER_CPU + TSS + 8 + 16, "Q", 0x700000)
+    assert stacks.sets == [
+        StackSet("IRQ", 0x4000, (IRQ_TOP - 0x4000,)),
+        StackSet("DOUBLEFAULT", 0x2000, (TOPS["DF"] - 0x2000,)),
+        StackSet("NMI", 0x1000, (TOPS["NMI"] - 0x1000,)),
+        StackSet("(unknown)", 0, (0x700000,), frozenset({0})),
+    ]

@@ -1,0 +1,1 @@
+"""Block devices: disks, their queues, and what is in flight."""

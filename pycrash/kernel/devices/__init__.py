@@ -1,0 +1,1 @@
+"""Devices as drivers register them: numbers, resources, buses."""

@@ -1,0 +1,1 @@
+"""Interrupts: their descriptors, handlers, counts and affinity; softirqs."""
