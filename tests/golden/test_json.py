@@ -26,6 +26,7 @@ MORE = (
     *("help ps", "sym -Q crashme", "whatis PIDTYPE_PID", "whatis -r 16", "rd -r copy jiffies 64"),
     *("list -H dump_list", "tree -t maple -v sparse_irqs", "set free", "set -a 1"),
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000", "ascii"),
+    *("irq -a", "irq -b", "irq -d"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
 #: QEMU notes, an older kernel's buffers, audit messages, module memory without symbols, damage; and
