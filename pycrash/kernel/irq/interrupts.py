@@ -97,7 +97,7 @@ class Interrupts:
 
     def _text(self, address: int) -> str | None:
         try:
-            return read_text(self._kernel, address, "irq name")
+            return read_text(self._kernel, address, "irq name") or None
         except ReadError:
             return None
 
