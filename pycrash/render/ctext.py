@@ -15,10 +15,10 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("latin-1").translate(_DOTS)
 
 
-def date_text(second: int) -> str:
-    """A second since 1970 as a local date with its time zone; the number where it is none."""
+def date_text(second: int, form: str = "%a %b %e %H:%M:%S %Z %Y") -> str:
+    """A second since 1970 as a local date, with its time zone; the number where it is none."""
     try:
-        return time.strftime("%a %b %e %H:%M:%S %Z %Y", time.localtime(second))
+        return time.strftime(form, time.localtime(second))
     except (OverflowError, OSError, ValueError):
         return str(second)
 

@@ -74,6 +74,12 @@ class FakeKernel:
         self.types[name] = self.prog.struct_type(name, size, made)
         return self.types[name]
 
+    def enum(self, name: str, **values: int) -> drgn.Type:
+        """Declare `enum name`."""
+        made = [drgn.TypeEnumerator(*each) for each in values.items()]
+        self.types[name] = self.prog.enum_type(name, self._member("I"), made)
+        return self.types[name]
+
     def array(self, element: drgn.Type, length: int | None) -> drgn.Type:
         return self.prog.array_type(element, length)
 

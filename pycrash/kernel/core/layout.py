@@ -180,10 +180,16 @@ def _ask_bits(prog: drgn.Program, type_name: str) -> dict[str, tuple[int, int]] 
     except LookupError:
         return None
     return {
-        member.name: (member.bit_offset, member.bit_field_size or 8 * drgn.sizeof(member.type))
+        member.name: (member.bit_offset, member.bit_field_size or _bits(member.type))
         for member in members
         if member.name
     }
+
+
+def _bits(type_: drgn.Type) -> int:
+    """The width of a type; 0 of an array without a length at a structure's end."""
+    open_ended = type_.kind == drgn.TypeKind.ARRAY and type_.length is None
+    return 0 if open_ended else 8 * drgn.sizeof(type_)
 
 
 def constant(prog: drgn.Program, name: str) -> int | None:
@@ -196,6 +202,18 @@ def constant(prog: drgn.Program, name: str) -> int | None:
             kept[question] = None
     value: int | None = kept[question]
     return value
+
+
+def enumerators(prog: drgn.Program, type_name: str) -> list[tuple[str, int]]:
+    """The names and values of an enumeration in its order; none without the type."""
+    kept, question = answers_of(prog), f"enumerators of {type_name}"
+    if question not in kept:
+        try:
+            found = prog.type(type_name).enumerators or ()
+        except LookupError:
+            found = ()
+        kept[question] = [(each.name, each.value) for each in found]
+    return [(name, value) for name, value in kept[question]]
 
 
 def _ask(
