@@ -30,7 +30,8 @@ from pycrash.api import (
     parse_args,
     task_header,
 )
-from pycrash.api.pagerows import has_page, physical_digits
+from pycrash.api.pagerows import physical_digits
+from pycrash.api.slabfacts import cache_at
 from pycrash.api.structrows import StructRow, struct_rows
 from pycrash.api.vmrows import (
     AreaList,
@@ -288,12 +289,7 @@ class _Space:
         if value is None:
             return 0
         kernel, mm = self._kernel, hexadecimal(value)
-        physical = kernel.arch.tables.kernel_physical(mm)
-        if physical is None:
-            yield Notice(f"cannot make virtual-to-physical translation: {mm:x}", "WARNING")
-        elif not (yield from has_page(kernel, physical)):
-            yield Notice(f"cannot find mem_map page for address: {mm:x}", "WARNING")
-        if not kernel.slab.cache_of(mm).startswith("mm_struct"):
+        if not (yield from cache_at(kernel, mm)).startswith("mm_struct"):
             raise CrashError("invalid mm_struct address")
         if not kernel.part(Vmas).users(mm):
             raise CrashError("stale mm_struct address")

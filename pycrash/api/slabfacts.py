@@ -1,0 +1,245 @@
+"""What kernel memory has of slab caches, as rows: all of them, one, or the object at an address."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pycrash.api.pagerows import has_page
+from pycrash.api.rows import Gap, Notice, Row
+from pycrash.api.slabrows import (
+    CacheCpuRow,
+    CacheNameRow,
+    CacheNodeRow,
+    CacheRow,
+    CachesBegin,
+    ObjectBlock,
+    ObjectsBegin,
+    SlabListRow,
+    SlabRow,
+    SlabsBegin,
+)
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.mm.pages import Pages
+from pycrash.kernel.mm.slabcaches import Cache, SlabCaches
+from pycrash.kernel.mm.slabcounts import SlabCounts
+from pycrash.kernel.mm.slabfree import SlabDamage
+from pycrash.kernel.mm.slablists import CpuSlabs, ListName, NodeSlabs, SlabLists
+from pycrash.kernel.mm.slabobjects import Objects, SlabObjects
+from pycrash.kernel.mm.slabpages import SlabPages
+
+if TYPE_CHECKING:
+    from pycrash.kernel.kernel import Kernel
+
+_NO_COUNTS = (
+    "option requires kmem_cache_node.nr_slabs member!\n"
+    "(the kernel must be built with CONFIG_SLUB_DEBUG)"
+)
+
+
+@dataclass(frozen=True)
+class SlabRequest:
+    """How slab caches are shown: with all that CPUs and nodes have of them, or as one line each;
+    of these CPUs alone, where they are given; which to leave out by name."""
+
+    whole: bool = False
+    cpus: Collection[int] | None = None
+    ignored: Collection[str] = ()
+    hide_offline: bool = False
+
+
+def said(error: CrashError) -> Notice:
+    """The message of what could not be followed."""
+    cause = error if isinstance(error, ReadError) else None
+    return Notice(str(error), quiet=error.quiet, cause=cause)
+
+
+def cache_at(kernel: Kernel, address: int) -> Generator[Notice, None, str]:
+    """The name of the cache whose slab a kernel address lies in, empty where it lies in none;
+    with crash's warnings of an address that is none."""
+    physical = kernel.arch.tables.kernel_physical(address)
+    if physical is None:
+        yield Notice(f"cannot make virtual-to-physical translation: {address:x}", "WARNING")
+        return ""
+    if not (yield from has_page(kernel, physical)):
+        yield Notice(f"cannot find mem_map page for address: {address:x}", "WARNING")
+        return ""
+    return kernel.slab.cache_of(address)
+
+
+def is_slab_page(kernel: Kernel, address: int) -> bool:
+    """Whether an address is that of the struct of a slab of a known cache."""
+    slabs = kernel.part(SlabPages)
+    try:
+        if kernel.part(Pages).physical(address) is None or not slabs.is_slab(address):
+            return False
+        return slabs.get(address).cache in kernel.part(SlabCaches).names
+    except ReadError:
+        return False
+
+
+class SlabFinder:
+    """Finds the rows of one request."""
+
+    def __init__(self, kernel: Kernel, request: SlabRequest) -> None:
+        self._kernel = kernel
+        self._request = request
+        self._caches = kernel.part(SlabCaches)
+        self._slabs = kernel.part(SlabPages)
+        self._lists = kernel.part(SlabLists)
+        self._objects = kernel.part(SlabObjects)
+
+    def names(self, roots: bool = False) -> Iterator[Row]:
+        """The name of every cache."""
+        addresses, error = self._caches.roots if roots else self._caches.listed
+        for address in addresses:
+            yield CacheNameRow(address, self._caches.name(address))
+        if error is not None:
+            raise error
+
+    def caches(self, name: str = "", roots: bool = False) -> Iterator[Row]:
+        """Every cache, or the first of this name."""
+        if not self._lists.counts:
+            yield Notice(_NO_COUNTS)
+            return
+        addresses, error = self._caches.roots if roots else self._caches.listed
+        if name:
+            addresses = tuple(at for at in addresses if self._caches.name(at) == name)[:1]
+        if addresses or not name:
+            yield CachesBegin()
+        for number, address in enumerate(addresses, 1):
+            cache = yield from self._cache(address, roots)
+            if cache is not None and self._request.whole:
+                yield from self._holdings(cache)
+                if number < len(addresses):
+                    yield CachesBegin()
+        if error is not None:
+            raise error
+
+    def at(self, address: int, name: str = "") -> Iterator[Row]:
+        """The object at a kernel address, or all of the slab at that of its struct. `name` is a
+        cache that was asked for as well."""
+        whole, slab = self._request.whole, address
+        if is_slab_page(self._kernel, address):
+            whole = True
+        elif (yield from cache_at(self._kernel, address)):
+            slab = self._slabs.holding(address) or 0
+        else:
+            yield Notice(f"address is not allocated in slab subsystem: {address:x}")
+            return
+        if name:
+            yield Notice(f"ignoring pre-selected {name} cache for address: {address:x}")
+        yield CachesBegin()
+        cache = yield from self._cache(self._slabs.get(slab).cache, roots=False)
+        if cache is not None:
+            yield from self._slab(cache, slab, None if whole else address)
+
+    def _cache(self, address: int, roots: bool) -> Generator[Row, None, Cache | None]:
+        """The line of a cache; gives None where there is no more to be had of it."""
+        try:
+            cache = self._caches.get(address)
+        except ReadError as error:
+            yield said(error)
+            return None
+        if cache.name in self._request.ignored:
+            yield CacheNameRow(address, cache.name, ignored=True)
+            return None
+        counts = self._kernel.part(SlabCounts)
+        counted = counts.with_copies(cache) if roots else counts.of(cache)
+        yield from map(said, counted.problems)
+        allocated, objects, slabs = counted.counts or (None, None, None)
+        if counted.counts is None:
+            yield Notice(f"{cache.name}: cannot gather relevant slab data")
+        size = self._kernel.page_size << cache.order
+        yield CacheRow(address, cache.name, cache.object_size, allocated, objects, slabs, size)
+        return None if counted.counts is None else cache
+
+    def _holdings(self, cache: Cache) -> Iterator[Row]:
+        """What each CPU and each node has of a cache."""
+        shown = self._request.cpus
+        cpus = [cpu for cpu in self._lists.cpus(cache) if shown is None or cpu.cpu in shown]
+        for cpu in cpus:
+            yield from self._on_cpu(cache, cpu)
+        for node in self._lists.nodes(cache):
+            taken = sum(self._slabs.node(cpu.slab) == node.node for cpu in cpus if cpu.slab)
+            yield CacheNodeRow(node.address, node.node, node.slabs, node.partial, taken)
+            yield from self._on_node(cache, node, "partial")
+            yield from self._on_node(cache, node, "full")
+        yield Gap()
+
+    def _on_cpu(self, cache: Cache, cpu: CpuSlabs) -> Iterator[Row]:
+        if self._request.hide_offline and not self._kernel.cpus.is_online(cpu.cpu):
+            yield CacheCpuRow(cpu.cpu, None)
+            return
+        yield CacheCpuRow(cpu.cpu, cpu.address)
+        yield SlabListRow(cpu.cpu, None, "slab", not cpu.slab)
+        if cpu.slab and not (yield from self._slab(cache, cpu.slab, None)):
+            return
+        if not self._lists.has_cpu_partial:
+            return
+        yield SlabListRow(cpu.cpu, None, "partial", not cpu.partial)
+        try:
+            for slab in self._lists.cpu_partial(cache, cpu):
+                if not (yield from self._slab(cache, slab.address, None)):
+                    return
+        except (ReadError, SlabDamage) as error:
+            yield said(error)
+
+    def _on_node(self, cache: Cache, node: NodeSlabs, name: ListName) -> Iterator[Row]:
+        """The slabs on a list of a node, one line each."""
+        if name == "full" and not self._caches.tracks_full(cache):
+            yield SlabListRow(None, node.node, name, empty=True, tracked=False)
+            return
+        begun = False
+        try:
+            empty = self._lists.is_empty(node, name)
+            yield SlabListRow(None, node.node, name, empty)
+            begun = empty
+            for slab in self._lists.on_node(cache, node, name):
+                if not begun:
+                    begun = True
+                    yield SlabsBegin()
+                objects = self._objects.of(cache, slab)
+                yield _slab_row(objects, slab.inuse)
+        except (ReadError, SlabDamage) as error:
+            yield from [] if begun else [SlabsBegin()]
+            yield said(error)
+
+    def _slab(self, cache: Cache, address: int, inside: int | None) -> Generator[Row, None, bool]:
+        """A slab with all its objects, or the one that an address lies in; gives whether all of
+        them could be told."""
+        try:
+            if self._slabs.start(address) is None:
+                raise SlabDamage(f"{cache.name}: invalid slab address: {address:x}")
+            yield SlabsBegin()
+            objects = self._objects.of(cache, self._slabs.get(address))
+        except (ReadError, SlabDamage) as error:
+            yield said(error)
+            return False
+        if objects.kept is not None:
+            yield said(objects.kept)
+        yield _slab_row(objects, objects.allocated)
+        yield ObjectsBegin()
+        yield ObjectBlock(objects, tuple(_shown(objects, inside)))
+        hidden = objects.hides()
+        if hidden is not None:
+            yield said(hidden)
+        return hidden is None
+
+
+def _slab_row(objects: Objects, allocated: int) -> SlabRow:
+    slab, cache = objects.slab, objects.cache.name
+    free = slab.objects - allocated
+    return SlabRow(
+        *(slab.address, objects.start, objects.node, slab.objects, allocated, free),
+        *(cache, objects.cpu),
+    )
+
+
+def _shown(objects: Objects, inside: int | None) -> Iterator[tuple[int, bool]]:
+    """All objects whose state is known, or the one of them that an address lies in."""
+    size, padding = objects.places.step, objects.padding
+    for address, free in objects.states():
+        if inside is None or address - padding <= inside < address - padding + size:
+            yield address, free
