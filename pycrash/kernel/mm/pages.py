@@ -1,24 +1,17 @@
-"""The kernel's records of physical pages (struct page), found by sections of memory
-(CONFIG_SPARSEMEM_EXTREME), and the names of their flags."""
+"""The kernel's records of physical pages (struct page), and the names of their flags."""
 
 from __future__ import annotations
 
-import struct
 from bisect import bisect_right
 from functools import cached_property
 from typing import NamedTuple
 
-from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.core.layout import Layout, constant
+from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.core.strings import read_text
+from pycrash.kernel.mm.sections import Sections
 
-#: In mem_section.section_mem_map: the section has memory, and records of its pages.
-_PRESENT, _HAS_MAP = 1, 2
-#: Flags at the bottom of it where the kernel does not say how many: up to 6.4 there are five.
-_FLAG_BITS = 5
-#: Where the note does not say how large sections are, before 5.8, on x86-64.
-_SECTION_BITS = 27
 _MOST_FLAGS = 64
 _LONGEST_NAME = 64
 
@@ -40,19 +33,17 @@ class Pages:
 
     def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
-        self._maps: dict[int, int] = {}
+        self._sections = kernel.part(Sections)
 
     def address(self, physical: int) -> int | None:
         """The struct page of a physical address, None where the kernel keeps none.
 
         Raises CrashError for an address beyond all sections, and ReadError.
         """
-        number = physical >> self._section_bits
-        encoded = self._section(number)
-        if encoded & (_PRESENT | _HAS_MAP) != _PRESENT | _HAS_MAP:
+        section = self._sections.get(physical >> self._sections.bits)
+        if section is None or not section.has_pages:
             return None
-        size = self._layout.whole
-        return (encoded & self._map_mask) + physical // self._kernel.page_size * size
+        return self._sections.coded(section) + physical // self._kernel.page_size * self.size
 
     def get(self, physical: int) -> Page:
         """The page of a physical address that has a record. Raises CrashError, ReadError."""
@@ -73,10 +64,15 @@ class Pages:
         if section < 0:
             return None
         first, number = self._first_pages[section]
-        place, rest = divmod(address - first, self._layout.whole)
-        if rest or place * self._kernel.page_size >> self._section_bits:
+        place, rest = divmod(address - first, self.size)
+        if rest or place * self._kernel.page_size >> self._sections.bits:
             return None
-        return (number << self._section_bits) + place * self._kernel.page_size
+        return (number << self._sections.bits) + place * self._kernel.page_size
+
+    @property
+    def size(self) -> int:
+        """Bytes of a struct page."""
+        return self._layout.whole
 
     def flag(self, name: str) -> int:
         """The bit of a flag, 0 where this kernel has none of that name."""
@@ -111,70 +107,15 @@ class Pages:
         )
         return Layout(self._kernel.prog, "struct page", fields)
 
-    def _section(self, number: int) -> int:
-        """What a section says of its pages (section_mem_map), 0 where there is no section."""
-        found = self._maps.get(number)
-        if found is None:
-            found = self._maps[number] = self._read_section(number)
-        return found
-
-    def _read_section(self, number: int) -> int:
-        root, place = divmod(number, self._in_root)
-        if root >= len(self._roots):
-            raise CrashError(f"sparsemem: invalid section number: {number}")
-        kernel, at = self._kernel, self._roots[root]
-        if not kernel.memory.is_kernel(at):
-            return 0
-        where = at + place * self._section_layout.whole + self._section_layout.start
-        return kernel.read_word(where, "mem_section")
-
     @cached_property
     def _first_pages(self) -> list[tuple[int, int]]:
         """(address of its first struct page, number) of each section that has pages, by address."""
         found = []
-        for root in (root for root, at in enumerate(self._roots) if at):
-            for number in range(root * self._in_root, (root + 1) * self._in_root):
-                page = self.address(number << self._section_bits)
-                if page is not None:
-                    found.append((page, number))
+        for section in self._sections.all:
+            page = self.address(self._sections.start(section))
+            if page is not None:
+                found.append((page, section.number))
         return sorted(found)
-
-    @cached_property
-    def _section_layout(self) -> Layout:
-        return Layout(self._kernel.prog, "struct mem_section", ("section_mem_map",))
-
-    @cached_property
-    def _in_root(self) -> int:
-        """Sections that one entry of the root table speaks of."""
-        return self._kernel.page_size // self._section_layout.whole
-
-    @cached_property
-    def _roots(self) -> tuple[int, ...]:
-        """The table of pointers to sections. Raises MissingFeature where there is none."""
-        kernel = self._kernel
-        try:
-            # The note has where the table is, whether it is an array or behind a pointer.
-            address = kernel.vmcoreinfo.symbol("mem_section")
-            count = kernel.vmcoreinfo.length("mem_section")
-        except MissingFeature:
-            span = kernel.symbol_span("mem_section")
-            if span is None:
-                raise MissingFeature("no symbol mem_section in this kernel") from None
-            address, count = span[0], span[1] // kernel.word_size
-        data = kernel.read(address, count * kernel.word_size, "memory section root table")
-        return struct.unpack(f"{kernel.byte_order}{count}{kernel.word}", data)
-
-    @cached_property
-    def _section_bits(self) -> int:
-        try:
-            return self._kernel.vmcoreinfo.number("SECTION_SIZE_BITS")
-        except MissingFeature:
-            return _SECTION_BITS
-
-    @cached_property
-    def _map_mask(self) -> int:
-        bits = constant(self._kernel.prog, "SECTION_MAP_LAST_BIT") or _FLAG_BITS
-        return self._kernel.word_mask & -(1 << bits)
 
     @cached_property
     def _flags(self) -> tuple[tuple[int, str], ...]:
