@@ -21,13 +21,15 @@ class UsageError(Exception):
 class Flag:
     """One option letter of a command.
 
-    `value` is the kind of the flag's argument, None where it takes none.
+    `value` is the kind of the flag's argument, None where it takes none; where it is `joined`,
+    the argument may be left out, and otherwise follows the letter in the same word.
     `help` is its paragraph on the help page.
     """
 
     letter: str
     help: str
     value: Operand[Any] | None = None
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,9 @@ def _cluster(
         if flag.value is None:
             yield letter, None
             continue
+        if flag.joined:
+            yield letter, letters or None
+            return
         value = letters or next(rest, None)
         if value is None:
             wrong.append(f"option requires an argument -- '{letter}'")

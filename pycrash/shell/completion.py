@@ -118,7 +118,7 @@ class Completion:
 
 def wanted_at(command: Command, before: Sequence[str]) -> tuple[Operand[Any], ...]:
     """The kinds of operands that may follow the words behind a command's name."""
-    values = {flag.letter: flag.value for flag in command.flags if flag.value is not None}
+    values = {f.letter: f.value for f in command.flags if f.value is not None and not f.joined}
     place, words = 0, iter(before)
     for word in words:
         if len(word) < 2 or word[0] != "-":

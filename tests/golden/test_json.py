@@ -27,13 +27,15 @@ MORE = (
     *("list -H dump_list", "tree -t maple -v sparse_irqs", "set free", "set -a 1"),
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000", "ascii"),
     *("irq -a", "irq -b", "irq -d"),
+    *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
+    *("kmem -o", "kmem -h", "kmem -g 80"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
 #: QEMU notes, an older kernel's buffers, audit messages, module memory without symbols, damage; and
 #: what crash 9.0.2 has not.
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
-    *("files.node", "tree.damage"),
+    *("files.node", "kmem.memory_block", "tree.damage"),
 }
 
 PLUGIN = """

@@ -14,13 +14,14 @@ _MOST_NODES = 1024
 
 
 class Node(NamedTuple):
-    """One node: the struct pglist_data at `address`, its number, its first page's number, and
-    how many there are up to its last."""
+    """One node: the struct pglist_data at `address`, its number, its first page's number, how
+    many there are up to its last, and its struct bootmem_data, on kernels that had one."""
 
     address: int
     id: int
     first: int
     pages: int
+    bootmem_data: int | None = None
 
 
 class Nodes:
@@ -59,5 +60,5 @@ class Nodes:
 
     @cached_property
     def _layout(self) -> Layout:
-        fields = ("node_id", "node_start_pfn", "node_spanned_pages")
-        return Layout(self._kernel.prog, "struct pglist_data", fields)
+        fields = ("node_id", "node_start_pfn", "node_spanned_pages", "bdata")
+        return Layout(self._kernel.prog, "struct pglist_data", fields, optional=("bdata",))

@@ -14,6 +14,7 @@ from pycrash.kernel.core.reader import Reader
 
 #: In mem_section.section_mem_map: the section has memory, and records of its pages.
 PRESENT, HAS_MAP = 1, 2
+MARKS = ((PRESENT, "present"), (HAS_MAP, "map"), (4, "online"), (8, "early"), (16, "device"))
 #: Flags at the bottom of it where the kernel does not say how many: up to 6.4 there are five.
 _FLAG_BITS = 5
 #: Where the note does not say how large sections are, before 5.8, on x86-64.

@@ -1,0 +1,254 @@
+"""kmem: kernel memory: its use, pages, zones, slab caches, and what an address belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pycrash.api import (
+    HEX,
+    Args,
+    Command,
+    Context,
+    CrashError,
+    Flag,
+    Gap,
+    Notice,
+    Row,
+    UsageError,
+    View,
+    Word,
+    hexadecimal,
+    is_hexadecimal,
+    many,
+)
+from pycrash.api.kmemfacts import (
+    counter_rows,
+    flag_rows,
+    free_rows,
+    node_rows,
+    per_cpu_rows,
+    pool_rows,
+    use_rows,
+    vmap_rows,
+    zone_rows,
+)
+from pycrash.api.kmemrows import (
+    CountersRow,
+    FreeAreaRow,
+    FreeBlockRow,
+    FreeTotalRow,
+    MemoryBlockRow,
+    MemoryUse,
+    NodeRow,
+    NodeZoneRow,
+    PageFlagRow,
+    PerCpuOffsetRow,
+    PoolRow,
+    SectionRow,
+    VmapBegin,
+    VmapRow,
+    ZoneCountersRow,
+    ZoneFreeRow,
+)
+from pycrash.kernel.mm.vmalloc import VmapAreas
+from pycrash.render.kmemlines import KmemText
+
+_MEMBERS = Word("member[,member]", "members of struct page")
+_SLABS = Word("slab[,slab]", "names of slab caches")
+#: Letters of which the last one given counts.
+_SIBLINGS = ("srS", "fF", "cC", "pm")
+#: Letters that may stand beside others, and say how or what else.
+_BESIDE = "nzPI"
+#: Those with which an address may follow.
+_WITH_ADDRESS = "fpmsSvcg"
+
+
+class Kmem(Command):
+    name = "kmem"
+    summary = "kernel memory"
+    synopsis = (
+        "[-f|-F|-c|-C|-i[=shared]|-v|-V|-n|-z|-o|-h] [-p | -m member[,member]]\n"
+        "       [[-s|-S|-S=cpu[s]|-r] [slab] [-I slab[,slab]]] [-g [flags]] [[-P] address]]"
+    )
+    description = (
+        "Shows what the kernel knows of its memory. With an address alone, everything that it "
+        "belongs to: a symbol, a task or its stack, an area of vmalloc space, a slab cache, a "
+        "list of free pages, and the record of its page. Addresses are virtual, physical, or "
+        "those of a struct page."
+    )
+    flags = (
+        Flag(
+            "i",
+            "What memory is used for; -i=shared counts the pages with several users too.",
+            value=Word("=shared", "pages with several users too"),
+            joined=True,
+        ),
+        Flag("f", "How many free blocks each list of each zone has, or the one with an address."),
+        Flag("F", "The free blocks of pages themselves."),
+        Flag("v", "The areas of vmalloc space, or those with the addresses."),
+        Flag("V", "The counters of zones, of nodes, and of events."),
+        Flag("n", "The nodes with their zones, and the sections and blocks of memory."),
+        Flag("z", "The zones, each with its counters."),
+        Flag("o", "What is added to the address of a per-CPU variable, for each CPU."),
+        Flag("h", "The pools of huge pages."),
+        Flag("p", "The record of each page (struct page), or of the pages with the addresses."),
+        Flag("m", "Instead of what -p shows, these members of struct page.", value=_MEMBERS),
+        Flag("s", "The slab caches, or one, or the object with an address."),
+        Flag(
+            "S",
+            "The same with all slabs and objects; -S=cpus only what those CPUs hold.",
+            value=Word("=cpu[s]", "numbers of CPUs"),
+            joined=True,
+        ),
+        Flag("r", "The slab caches that memory control groups have copies of."),
+        Flag("I", "With -s and -S: the slab caches to leave out.", value=_SLABS),
+        Flag("g", "The flags of pages, or those that are set in a word."),
+        Flag("P", "The addresses are physical, whatever they look like."),
+        Flag("c", "The hash table of cached pages, which kernels had long ago."),
+        Flag("C", "The hash table of cached pages, which kernels had long ago."),
+    )
+    operands = (many(HEX.named("address")),)
+    rows = (
+        MemoryUse,
+        ZoneFreeRow,
+        FreeAreaRow,
+        FreeBlockRow,
+        FreeTotalRow,
+        NodeRow,
+        NodeZoneRow,
+        SectionRow,
+        MemoryBlockRow,
+        ZoneCountersRow,
+        CountersRow,
+        VmapRow,
+        PerCpuOffsetRow,
+        PoolRow,
+        PageFlagRow,
+    )
+    examples = (
+        ("What memory is used for", "kmem -i"),
+        ("The free blocks of each zone", "kmem -f"),
+        ("The areas of vmalloc space", "kmem -v"),
+        ("What the flags of a page mean", "kmem -g 4080"),
+    )
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        letters = _letters(args)
+        if sum(letter not in _BESIDE for letter in letters) > 1:
+            yield Notice("only one flag allowed!")
+            raise UsageError
+        names, values = _operands(args.operands)
+        if names and not letters & set("srS"):
+            raise UsageError
+        yield from _Line(ctx, args, letters, values).rows()
+
+    def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
+        makers = KmemText(view).makers
+        for row in rows:
+            if type(row) in makers:
+                yield from makers[type(row)](row)
+
+
+def _letters(args: Args) -> set[str]:
+    """The options that count."""
+    found: dict[str, None] = {}
+    for letter, _ in args.given:
+        for other in next((group for group in _SIBLINGS if letter in group), ""):
+            found.pop(other, None)
+        found[letter] = None
+    return set(found)
+
+
+def _operands(words: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The names of slab caches and the numbers. Raises CrashError."""
+    names: list[str] = []
+    values: list[int] = []
+    for word in words:
+        if is_hexadecimal(word):
+            values.append(hexadecimal(word))
+        elif names:
+            raise CrashError("only one kmem_cache reference is allowed")
+        else:
+            names.append(word)
+    return names, values
+
+
+@dataclass
+class _Line:
+    """Finds what a line asks for: something as a whole, or something of each of some addresses."""
+
+    ctx: Context
+    args: Args
+    letters: set[str]
+    values: list[int]
+
+    def rows(self) -> Iterator[Row]:
+        for place, value in enumerate(self.values):
+            yield from self._of_address(place, value)
+        whole = [
+            letter
+            for letter in self._whole
+            if letter in self.letters and not (self.values and letter in _WITH_ADDRESS)
+        ]
+        for letter in whole:
+            yield from self._whole[letter](self)
+        if not whole and not self.values:
+            raise UsageError
+
+    def _of_address(self, place: int, value: int) -> Iterator[Row]:
+        for letter in self._single:
+            if letter in self.letters:
+                yield from self._single[letter](self, place, value)
+        if self.letters - set(_WITH_ADDRESS + "PI"):
+            yield Notice("no address arguments allowed with this option")
+            raise UsageError
+
+    def _use(self) -> Iterator[Row]:
+        shared = None
+        return use_rows(self.ctx.kernel, shared)
+
+    def _areas(self) -> Iterator[Row]:
+        areas = self.ctx.kernel.part(VmapAreas).all
+        yield VmapBegin()
+        yield from vmap_rows(areas)
+
+    def _area_of(self, place: int, value: int) -> Iterator[Row]:
+        areas = self.ctx.kernel.part(VmapAreas)
+        if not place:
+            yield VmapBegin()
+        area = areas.at(value)
+        yield from vmap_rows([] if area is None else [area])
+
+    def _flags_of(self, place: int, value: int) -> Iterator[Row]:
+        if place:
+            yield Gap()
+        yield from flag_rows(self.ctx.kernel, value)
+
+    def _no_hash(self, *address: int) -> Iterator[Row]:
+        letter = "C" if "C" in self.letters else "c"
+        raise CrashError(
+            f"-{letter} option not supported or applicable on this architecture or kernel"
+        )
+
+    #: What is shown without an address, in crash's order.
+    _whole: ClassVar[dict[str, Callable[[_Line], Iterator[Row]]]] = {
+        "i": _use,
+        "f": lambda line: free_rows(line.ctx.kernel, listed=False),
+        "F": lambda line: free_rows(line.ctx.kernel, listed=True),
+        "h": lambda line: pool_rows(line.ctx.kernel),
+        "v": _areas,
+        "C": _no_hash,
+        "c": _no_hash,
+        "n": lambda line: node_rows(line.ctx.kernel),
+        "z": lambda line: zone_rows(line.ctx.kernel),
+        "V": lambda line: counter_rows(line.ctx.kernel),
+        "o": lambda line: per_cpu_rows(line.ctx.kernel, line.ctx.settings.offline == "hide"),
+        "g": lambda line: flag_rows(line.ctx.kernel, 0),
+    }
+    _single: ClassVar[dict[str, Callable[[_Line, int, int], Iterator[Row]]]] = {
+        "v": _area_of,
+        "c": _no_hash,
+        "g": _flags_of,
+    }
