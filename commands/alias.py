@@ -68,31 +68,25 @@ session."""
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         words = args.operands
         known = ctx.shell.aliases
-        if len(words) > 1 and not words[1]:
-            if known.pop(words[0], None):
-                yield DeletedRow(words[0])
-            return
         if len(words) > 1:
-            problem = self._refusal(ctx, words)
-            if problem:
-                yield Notice(problem)
+            name, first = words[0], words[1].partition(" ")[0]
+            if _is_command(ctx, name):
+                yield Notice(f"cannot alias existing command name: {name}")
                 return
-            known.pop(words[0], None)
-            known[words[0]] = (" ".join(" ".join(words[1:]).split()), "runtime")
+            if not first:
+                if known.pop(name, None):
+                    yield DeletedRow(name)
+                return
+            if first not in _OUTSIDE and not _is_command(ctx, first):
+                yield Notice(f"invalid alias attempt on non-existent command: {first}")
+                return
+            known.pop(name, None)
+            known[name] = (" ".join(" ".join(words[1:]).split()), "runtime")
         if words and words[0] not in known:
             yield UnknownRow(words[0])
         for name, (text, origin) in known.items():
             if not words or name == words[0]:
                 yield AliasRow(name, text, origin)
-
-    def _refusal(self, ctx: Context, words: Sequence[str]) -> str:
-        """Why these words make no alias; empty if they do."""
-        name, first = words[0], words[1].partition(" ")[0]
-        if _is_command(ctx, name):
-            return f"cannot alias existing command name: {name}"
-        if first not in _OUTSIDE and not _is_command(ctx, first):
-            return f"invalid alias attempt on non-existent command: {first}"
-        return ""
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         headed = False

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,25 +61,22 @@ Without operands the loaded files are listed with their commands."""
     minimal = True
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        given = {letter for letter, _ in args.given}
-        if len(given) > 1:
-            raise UsageError("extend: -l, -s and -u are mutually exclusive")
-        loaded = ctx.registry.loaded_files
+        given = [letter for letter, _ in args.given]
+        wrong = [letter for letter in given if letter != given[0]]
+        if wrong:
+            against = (f"extend: -{one} and -{given[0]} are mutually exclusive" for one in wrong)
+            raise UsageError("\n".join(against))
         if "s" in args:
-            yield from (AvailableRow(str(p)) for f in _folders() for p in sorted(f.glob("*.py")))
+            yield from (AvailableRow(_shown(p)) for f in _folders() for p in sorted(f.glob("*.py")))
         elif "u" in args:
-            wanted = [_find(word) for word in args.operands] or [Path(p) for p in loaded]
-            for path in wanted:
-                if ctx.registry.unload_file(path):
-                    yield ChangeRow(str(path), "unloaded")
-                else:
-                    yield Notice(f"{path}: not loaded")
+            yield from _unload(ctx, args.operands)
         elif args.operands:
             for word in args.operands:
-                yield _load(ctx, _find(word))
+                yield from _load(ctx, word)
         elif "l" in args:
-            raise UsageError("extend: -l needs a file")
+            raise UsageError("extend: -l requires one or more extension library arguments")
         else:
+            loaded = ctx.registry.loaded_files
             yield from (PluginRow(path, tuple(names)) for path, names in loaded.items())
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -97,14 +95,72 @@ Without operands the loaded files are listed with their commands."""
                 yield f"{plugin.path:<{width}}  {' '.join(plugin.commands)}"
 
 
-def _load(ctx: Context, path: Path) -> Row:
-    if str(path) in ctx.registry.loaded_files:
-        return ChangeRow(str(path), "already loaded")
+def _load(ctx: Context, word: str) -> Iterator[Row]:
+    """Load a file: its commands take the place of aliases of their names."""
+    path = _find(word)
+    if path is None:
+        yield Notice(f"{word}: {os.strerror(errno.ENXIO)}")
+        return
+    name, registry = _shown(path), ctx.registry
+    if _loaded_as(ctx, path):
+        yield ChangeRow(name, "already loaded")
+        return
     try:
-        ctx.registry.load_file(path)
+        names = registry.load_file(name)
     except PluginError as error:
-        return Notice(str(error))
-    return ChangeRow(str(path), "loaded")
+        yield Notice(str(error))
+        return
+    if ctx.shell.minimal:
+        refused = [found for found in names if not _is_minimal(ctx, found)]
+        if refused == names:
+            registry.unload_file(name)
+            yield Notice(f"{name}: does not contain any commands which support minimal mode")
+            return
+        for found in refused:
+            text = f'{name}: command "{found}" does not support minimal mode'
+            yield Notice(text, "WARNING")
+    for found in names:
+        if ctx.shell.aliases.pop(found, None):
+            yield Notice(f'alias "{found}" deleted: name clash with extension command')
+    yield ChangeRow(name, "loaded")
+
+
+def _is_minimal(ctx: Context, name: str) -> bool:
+    command = ctx.registry.find(name)
+    return command is not None and command.minimal
+
+
+def _unload(ctx: Context, words: Sequence[str]) -> Iterator[Row]:
+    """Take away the commands of files, or of all, the last one first."""
+    registry = ctx.registry
+    for name in () if words else reversed(list(registry.loaded_files)):
+        registry.unload_file(name)
+        yield ChangeRow(name, "unloaded")
+    for word in words:
+        path = _find(word)
+        if path is None:
+            yield Notice(f"{word}: {os.strerror(errno.ENXIO)}")
+            continue
+        same = _loaded_as(ctx, path)
+        if same is not None and registry.unload_file(same):
+            yield ChangeRow(same, "unloaded")
+            continue
+        others = [name for name in registry.loaded_files if Path(name).name == path.name]
+        for name in others:
+            yield Notice(f"{path} and {name} are different object files")
+        if not others:
+            yield Notice(f"{path}: not loaded")
+
+
+def _loaded_as(ctx: Context, path: Path) -> str | None:
+    """The name under which a file is loaded."""
+    for name in ctx.registry.loaded_files:
+        try:
+            if os.path.samefile(name, path):
+                return name
+        except OSError:
+            continue
+    return None
 
 
 def _folders() -> list[Path]:
@@ -112,8 +168,13 @@ def _folders() -> list[Path]:
     return [Path(), *([Path(given)] if given else []), Path("extensions")]
 
 
-def _find(word: str) -> Path:
-    """The file a word names; the word itself where there is none."""
-    if "/" in word:
-        return Path(word)
-    return next((folder / word for folder in _folders() if (folder / word).exists()), Path(word))
+def _find(word: str) -> Path | None:
+    """The file a word names: where it says, or in one of the folders."""
+    places = [Path(word)] if word[:1] in (".", "/") else [folder / word for folder in _folders()]
+    return next((path for path in places if path.is_file()), None)
+
+
+def _shown(path: Path) -> str:
+    """A path as crash names it: one that begins here with a dot."""
+    text = str(path)
+    return text if text[0] in "./" else f"./{text}"

@@ -21,7 +21,7 @@ def test_the_example_command_works(tmp_path: Path) -> None:
     plugin = tmp_path / "names.py"
     plugin.write_text(found[1])
     registry = Registry()
-    registry.load_file(plugin)
+    registry.load_file(str(plugin))
     command = registry.find("names")
     assert command is not None
 

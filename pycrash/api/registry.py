@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import TypeGuard, cast
@@ -87,13 +88,14 @@ class Registry:
         names = (command.name, *command.aliases)
         for name in names:
             if name in self._commands or self._load_named(name):
-                raise PluginError(f"{name}: there is a command of that name")
+                raise PluginError(f'"{name}" is a duplicate of a currently-existing command')
         self._commands.update(dict.fromkeys(names, command))
 
-    def load_file(self, path: Path) -> None:
-        """Load a plugin file's commands. Raises PluginError, and then there are none of them."""
-        spec = importlib.util.spec_from_file_location(f"pycrash_plugin_{path.stem}", path)
-        if spec is None or spec.loader is None:
+    def load_file(self, path: str) -> list[str]:
+        """Load a plugin file's commands; their names. Raises PluginError, then there are none."""
+        name = f"pycrash_plugin_{Path(path).stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or not isinstance(spec.loader, SourceFileLoader):
             raise PluginError(f"{path}: not a Python file")
         module = importlib.util.module_from_spec(spec)
         # dataclasses look a class's module up there to resolve its annotations.
@@ -108,12 +110,13 @@ class Registry:
         except Exception as error:
             raise PluginError(f"{path}: {type(error).__name__}: {error}") from error
         if not names:
-            raise PluginError(f"{path}: no commands in it")
-        self.loaded_files[str(path)] = names
+            raise PluginError(f"{path}: no commands registered")
+        self.loaded_files[path] = names
+        return names
 
-    def unload_file(self, path: Path) -> bool:
-        """Take away the commands of a plugin file; whether it was loaded."""
-        names = self.loaded_files.pop(str(path), None)
+    def unload_file(self, path: str) -> bool:
+        """Take away the commands of a plugin file; whether it was loaded under that name."""
+        names = self.loaded_files.pop(path, None)
         self._remove(names or [])
         return names is not None
 
@@ -148,7 +151,7 @@ class Registry:
         folder = self._plugins
         for path in sorted(folder.glob("*.py")) if folder is not None else ():
             try:
-                self.load_file(path)
+                self.load_file(str(path))
             except PluginError as error:
                 self._problems.append(str(error))
 
