@@ -13,6 +13,7 @@ from pycrash.kernel.walks.lists import Chain, entries
 from pycrash.kernel.walks.maple import MapleTrees
 
 VM_READ, VM_WRITE, VM_EXEC, VM_SHARED = 1, 2, 4, 8
+VM_PFNMAP, VM_IO, VM_HUGETLB, VM_DONTDUMP = 0x400, 0x4000, 0x400000, 0x4000000
 #: crash's names of the flags by their bits, in its order; some of the bits mean something else
 #: to newer kernels.
 _FLAGS = (
@@ -99,6 +100,13 @@ class Vmas:
             return "[stack]"
         return "[vdso]" if vma.start == spots.vdso else ""
 
+    def is_special(self, area: Vma) -> bool:
+        """Whether an area is one that the kernel itself maps: the vDSO, and its data."""
+        if self._special is None:
+            return False
+        where = area.address + member_offset(self._kernel.prog, "struct vm_area_struct", "vm_ops")
+        return self._kernel.read_word(where, "vm_area_struct vm_ops") == self._special
+
     def flag_names(self, flags: int) -> tuple[str, ...]:
         """crash's names of the flags of an area."""
         return tuple(name for bit, name in self._flags if flags >> bit & 1)
@@ -141,6 +149,10 @@ class Vmas:
             data = b""
         self._pages[number] = data
         return data
+
+    @cached_property
+    def _special(self) -> int | None:
+        return self._kernel.symbol_address("special_mapping_vmops")
 
     @cached_property
     def _list_at(self) -> int | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, MissingFeature
 from pycrash.kernel.core.architecture import Architecture
 
 if TYPE_CHECKING:
     from pycrash.kernel.stacks.stacks import StackSet
     from pycrash.kernel.stacks.trace import Unwinder
+    from pycrash.kernel.stacks.userstate import UserState
 
 
 _UNSUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
@@ -70,3 +71,8 @@ class Machine(Architecture):
     @abstractmethod
     def unwinder(self) -> Unwinder:
         """What follows stacks: where a walk begins, exceptions, registers on the way."""
+
+    @property
+    def user_state(self) -> UserState:
+        """What tasks had in their registers in user mode. Raises MissingFeature."""
+        raise MissingFeature("user registers are not available on this architecture")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from pycrash.errors import ReadError
@@ -42,6 +42,15 @@ class PageCache:
         for _, entry in walk(kernel, tree, _stop):
             if not entry & _VALUE:
                 yield entry
+
+    def placed(
+        self, mapping: int, problem: Callable[[ReadError], None]
+    ) -> Iterator[tuple[int, int]]:
+        """(number in the file, struct page) of each cached page by rising number; of a large
+        folio the first alone. What cannot be read is passed to `problem`."""
+        for number, entry in walk(self._kernel, mapping + self._layout.at("i_pages"), problem):
+            if not entry & _VALUE:
+                yield number, entry
 
     @cached_property
     def tree_name(self) -> str:

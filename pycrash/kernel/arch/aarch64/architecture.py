@@ -15,6 +15,7 @@ from pycrash.kernel.stacks.machine import Machine
 
 if TYPE_CHECKING:
     from pycrash.kernel.arch.aarch64.unwind import UnwinderArm64
+    from pycrash.kernel.arch.aarch64.userstate import UserStateArm64
     from pycrash.kernel.stacks.stacks import StackSet
 
 _KINDS: dict[str, RegisterKind] = {f"x{n}": "number" for n in range(31)}
@@ -85,6 +86,12 @@ class AArch64(Machine):
         from pycrash.kernel.arch.aarch64.specialstacks import SpecialStacks
 
         return self.kernel.part(SpecialStacks).sets
+
+    @cached_property
+    def user_state(self) -> UserStateArm64:
+        from pycrash.kernel.arch.aarch64.userstate import UserStateArm64
+
+        return self.kernel.part(UserStateArm64)
 
     @cached_property
     def default_hz(self) -> int:

@@ -17,6 +17,7 @@ from pycrash.kernel.stacks.machine import CpuData, FirmwareRange, Machine
 if TYPE_CHECKING:
     from pycrash.kernel.arch.x86_64.pagetables import PageTables
     from pycrash.kernel.arch.x86_64.unwind import UnwinderX86
+    from pycrash.kernel.arch.x86_64.userstate import UserStateX86
     from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.stacks.stacks import StackSet
 
@@ -107,6 +108,12 @@ class X86_64(Machine):
         from pycrash.kernel.arch.x86_64.specialstacks import SpecialStacks
 
         return self.kernel.part(SpecialStacks).sets
+
+    @cached_property
+    def user_state(self) -> UserStateX86:
+        from pycrash.kernel.arch.x86_64.userstate import UserStateX86
+
+        return self.kernel.part(UserStateX86)
 
     def count_cpus(self, cpus: Cpus) -> int:
         """CPUs whose per-CPU memory says their number, at most those present."""

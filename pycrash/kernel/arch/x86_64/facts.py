@@ -256,11 +256,6 @@ class StackFacts:
         return range(begin or 0, end or 0)
 
     @cached_property
-    def user_padding(self) -> int:
-        """Bytes between a user's registers and the top of the stack (6.9 with FRED)."""
-        return 0 if type_size(self.kernel.prog, "struct fred_frame") is None else 16
-
-    @cached_property
     def kernel_start(self) -> int:
         """The lowest address of the kernel's half."""
         return self.kernel.arch.tables.kernel_base

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from pycrash.errors import MissingFeature
-from pycrash.kernel.core.layout import Layout
+from pycrash.kernel.core.layout import Layout, type_size
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.stacks.notes import crash_note, dump_note
 
@@ -73,7 +73,7 @@ class PtRegs(NamedTuple):
 _NAMES = tuple(name.upper() for name in PtRegs._fields)
 
 #: The registers in the order of a note (struct user_regs_struct); segment bases follow.
-_NOTE_ORDER = (
+NOTE_ORDER = (
     *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx"),
     *("rsi", "rdi", "orig_rax", "rip", "cs", "rflags", "rsp", "ss"),
 )
@@ -95,7 +95,10 @@ _MEMBERS = {
 
 
 class PtRegsLayout:
-    """Where struct pt_regs of this kernel keeps each register."""
+    """Where struct pt_regs of this kernel keeps each register.
+
+    `below_top` is how far a user's registers lie below the top of the stack.
+    """
 
     def __init__(self, kernel: Reader) -> None:
         names = [_MEMBERS.get(n, n) for n in PtRegs._fields]
@@ -104,6 +107,9 @@ class PtRegsLayout:
         except MissingFeature:
             raise MissingFeature("pt_regs structure has changed") from None
         self.size: int = layout.whole
+        # With FRED (6.9) two words more lie above them.
+        padding = 0 if type_size(kernel.prog, "struct fred_frame") is None else 16
+        self.below_top = self.size + padding
         # Newer kernels name parts of the words that hold the segments; the words are meant.
         self._places = [layout.at(name) // 8 for name in names]
 
@@ -119,9 +125,9 @@ class PtRegsLayout:
 
 def cpu_registers(kernel: Reader, task: Task) -> PtRegs | None:
     """What the CPU that ran a task had in its registers as it stopped; None if nobody knows."""
-    words = crash_note(kernel, task.cpu, len(_NOTE_ORDER))
+    words = crash_note(kernel, task.cpu, len(NOTE_ORDER))
     if words is not None:
-        return PtRegs._make([words[_NOTE_ORDER.index(register)] for register in PtRegs._fields])
+        return PtRegs._make([words[NOTE_ORDER.index(register)] for register in PtRegs._fields])
     values = dump_note(kernel, task)
     if "rip" not in values or "rsp" not in values:
         return None

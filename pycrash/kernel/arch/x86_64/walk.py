@@ -258,9 +258,9 @@ class Walk:
         if not done:
             self._walk(self._own.top)
         if not user_interrupt and self._view.stack == self._own and not self._is_kernel_thread:
-            size = self._facts.registers.size
-            if self._last_registers < self._own.top - size:
-                self.frames.show_registers(self._own.top - self._facts.user_padding - size)
+            layout = self._facts.registers
+            if self._last_registers < self._own.top - layout.size:
+                self.frames.show_registers(self._own.top - layout.below_top)
 
     @property
     def _is_kernel_thread(self) -> bool:
