@@ -19,6 +19,7 @@ LEFT_OUT = {
     "alias": "makes words that later lines mean",
     "exit": "ends the session",
     "extend": "loads other programs",
+    "gcore": "is none of crash's own",
     "gdb": "runs whatever it is given in crash's own gdb, which may hang, quit or write",
     "help": "its pages are our own",
     "repeat": "has no end",
