@@ -19,6 +19,7 @@ from pycrash.api import (
     Row,
     Seconds,
     TaskRow,
+    UsageError,
     View,
 )
 from pycrash.render.columns import clock_time
@@ -27,6 +28,7 @@ from pycrash.render.tables import table
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
+    from pycrash.kernel.tasks.table import Task
     from pycrash.triage.verdict import Judge, Verdict
 
 _Value = TypeVar("_Value")
@@ -80,10 +82,6 @@ class CulpritRow(TaskRow, kind="triage.culprit"):
     `module` is None for the kernel proper, `source` "FILE: LINE" or empty.
     """
 
-    pid: int
-    task: Address
-    cpu: int
-    comm: str
     symbol: str
     offset: Bytes
     address: Address
@@ -106,11 +104,7 @@ class MessageRow(Row, kind="triage.message"):
 class CpuRow(TaskRow, kind="triage.cpu"):
     """What a CPU ran, and the function it was busy in, None where that is not known."""
 
-    cpu: int
     online: bool
-    pid: int
-    task: Address
-    comm: str
     function: str | None
 
 
@@ -126,9 +120,6 @@ class WaitingRow(TaskRow, kind="triage.waiting"):
     """A task that waited uninterruptibly, for how long, and the function it waited in; those
     that waited longest first. `total` counts all of them."""
 
-    pid: int
-    task: Address
-    comm: str
     seconds: float | None
     function: str | None
     total: int
@@ -138,9 +129,6 @@ class WaitingRow(TaskRow, kind="triage.waiting"):
 class HolderRow(TaskRow, kind="triage.holder"):
     """One of the processes with most memory of their own."""
 
-    pid: int
-    task: Address
-    comm: str
     rss: Pages
     size: Bytes
 
@@ -171,7 +159,8 @@ class Triage(Command):
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         from pycrash.triage.verdict import Judge
 
-        args.no_operands()
+        if args.operands:
+            raise UsageError
         return _page(ctx.kernel, Judge(ctx.kernel))
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -205,9 +194,9 @@ def _machine(kernel: Kernel) -> MachineRow:
     names = _or_none(lambda: system.utsname)
     load = _or_none(lambda: system.load_average)
     return MachineRow(
-        names and names.nodename,
-        names and names.release,
-        names and names.machine,
+        None if names is None else names.nodename,
+        None if names is None else names.release,
+        None if names is None else names.machine,
         _or_none(lambda: kernel.cpus.count),
         _or_none(lambda: system.memory),
         _or_none(lambda: system.ticks // system.hz),
@@ -223,10 +212,7 @@ def _culprit(kernel: Kernel, verdict: Verdict) -> Iterator[Row]:
         return
     module = kernel.modules.by_name.get(found.module) if found.module else None
     yield CulpritRow(
-        task.pid,
-        task.address,
-        task.cpu,
-        task.comm,
+        *_named(task),
         found.symbol,
         found.offset,
         found.address,
@@ -234,6 +220,11 @@ def _culprit(kernel: Kernel, verdict: Verdict) -> Iterator[Row]:
         None if module is None else _or_none(lambda: kernel.system.taints.of_module(module)),
         found.source,
     )
+
+
+def _named(task: Task) -> tuple[int, int, int, str]:
+    """What a TaskRow begins with."""
+    return task.pid, task.address, task.cpu, task.comm
 
 
 def _messages(judge: Judge) -> Iterator[Row]:
@@ -258,18 +249,16 @@ def _state(judge: Judge) -> Iterator[Row]:
     for state in machine.cpu_states(evidence):
         task = state.task
         yield CpuRow(
-            state.cpu, state.online, task.pid, task.address, task.comm, state.function or None
+            task.pid, task.address, state.cpu, task.comm, state.online, state.function or None
         )
     yield StatesRow(machine.state_counts(kernel))
     waiting = machine.waiters(kernel)
     for one in waiting[:_MANY]:
         task, function = one.task, machine.busy_in(evidence, one.task)
-        yield WaitingRow(
-            task.pid, task.address, task.comm, one.seconds, function or None, len(waiting)
-        )
+        yield WaitingRow(*_named(task), one.seconds, function or None, len(waiting))
     for holder in machine.largest_holders(kernel, _MANY):
         task, pages = holder.task, holder.pages
-        yield HolderRow(task.pid, task.address, task.comm, pages, pages * kernel.page_size)
+        yield HolderRow(*_named(task), pages, pages * kernel.page_size)
 
 
 class _Page:
@@ -356,7 +345,12 @@ class _Page:
             yield "tasks by state: " + ", ".join(f"{s} {n}" for s, n in states.states.items())
         found = self._of(WaitingRow)
         cells = [
-            (r.pid, printable(r.comm), None if r.seconds is None else f"{r.seconds:.1f}", r.function)
+            (
+                r.pid,
+                printable(r.comm),
+                None if r.seconds is None else f"{r.seconds:.1f}",
+                r.function,
+            )
             for r in found
         ]
         yield from table(cells, ("PID", "COMM", "SECONDS", "IN"))

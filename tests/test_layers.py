@@ -39,10 +39,11 @@ BELOW = {
     "files": {"errors"},
     "objects": {"errors"},
     "kernel": {"files", "objects", "errors"},
+    "triage": {"kernel", "errors"},
     "cexpr": {"kernel", "objects", "settings", "errors"},
     "api": {"cexpr", "kernel", "settings", "errors"},
     "render": {"api", "kernel", "settings", "errors"},
-    "commands": {"cexpr", "api", "render", "kernel", "errors"},
+    "commands": {"cexpr", "triage", "api", "render", "kernel", "errors"},
     "shell": {"cexpr", "api", "render", "kernel", "files", "errors"},
     "__main__": {"shell"},
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 
-def table(rows: Iterable[Sequence[object]], headings: Sequence[str] = (), indent: int = 0) -> Iterator[str]:
+def table(
+    rows: Iterable[Sequence[object]], headings: Sequence[str] = (), indent: int = 0
+) -> Iterator[str]:
     """The lines of a table; numbers stand to the right, and None is an empty cell."""
     from tabulate import tabulate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from string import Formatter
 
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.tasks.table import Task
@@ -40,7 +41,8 @@ class Verdict:
 
     `rule` is the class, with the proofs that it is that one, the most telling first. `first` is
     the first error in the log, of whatever class, and `decided` the line that decides, both None
-    where the log has none. `suspect` is the task on whose stack the `culprit` is. `ended` is the last message of all that tells how it ended.
+    where the log has none. `suspect` is the task on whose stack the `culprit` is. `ended` is
+    the last message of all that tells how it ended.
     """
 
     rule: Rule
@@ -101,6 +103,18 @@ class Judge:
         """The line of the log that a rule was found in."""
         return self.evidence.log[found.line]
 
+    def next_lines(self) -> list[str]:
+        """The lines to type next, with what the verdict knows filled in."""
+        verdict = self.verdict
+        known = {
+            "pc": verdict.culprit and f"{verdict.culprit.address:x}",
+            "function": verdict.culprit and verdict.culprit.symbol,
+            "pid": verdict.suspect and str(verdict.suspect.pid),
+            "address": verdict.decided and verdict.decided.parts.get("address"),
+        }
+        filled = {name: text for name, text in known.items() if text}
+        return [line.format(**filled) for line in verdict.rule.next if _needs(line) <= {*filled}]
+
     def _explained(self, decided: Found) -> tuple[Rule, list[Proof]]:
         """The rule that gives the reason of what decides, with the proofs."""
         own = self._said(decided)
@@ -157,6 +171,11 @@ class Judge:
         """Whom the rule blames."""
         task = self._suspect(rule)
         return None if task is None else culprit_of(self.kernel, self.evidence.trace_of(task))
+
+
+def _needs(line: str) -> set[str]:
+    """What has to be known to fill in a line."""
+    return {name for _, name, _, _ in Formatter().parse(line) if name}
 
 
 def _unnamed(pattern: str) -> str:

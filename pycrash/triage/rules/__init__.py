@@ -33,7 +33,7 @@ from pycrash.triage.rules.panic_on_warn import PANIC_ON_WARN
 from pycrash.triage.rules.protection_fault import PROTECTION_FAULT
 from pycrash.triage.rules.rcu_stall import RCU_STALL, RCU_STALL_SEEN
 from pycrash.triage.rules.root_file_system import ROOT_FILE_SYSTEM
-from pycrash.triage.rules.slab_corruption import SLAB_CORRUPTION
+from pycrash.triage.rules.slab_corruption import SLAB_BUG, SLAB_CORRUPTION
 from pycrash.triage.rules.soft_lockup import SOFT_LOCKUP, SOFT_LOCKUP_SEEN
 from pycrash.triage.rules.stack_overflow import STACK_OVERFLOW
 from pycrash.triage.rules.stack_smash import STACK_SMASH
@@ -46,6 +46,7 @@ from pycrash.triage.rules.workqueue_lockup import WORKQUEUE_LOCKUP
 RULES: tuple[Rule, ...] = (
     SYSRQ,
     MEMORY_ERROR,
+    SLAB_BUG,
     SLAB_CORRUPTION,
     LIST_CORRUPTION,
     USERCOPY,

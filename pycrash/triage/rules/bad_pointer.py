@@ -16,5 +16,5 @@ BAD_POINTER = Rule(
         r"Unhandled fault.* at (?:0x)?(?P<address>[0-9a-f]+)",
         r"Unable to handle kernel (?!NULL)",
     ),
-    next=("bt", "vtop", "dis -rl"),
+    next=("bt", "vtop {address}", "dis -rl {pc}"),
 )

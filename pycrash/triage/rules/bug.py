@@ -15,5 +15,5 @@ BUG = Rule(
         r"Kernel BUG at (?P<place>\S+)",
         r"kernel BUG at",
     ),
-    next=("bt", "dis -s", "log"),
+    next=("bt", "dis -s {function}", "log"),
 )

@@ -11,5 +11,5 @@ DIVIDE_ERROR = Rule(
     Stage.FAULT,
     says=(r"divide error: [0-9a-f]+",),
     on_stack=("exc_divide_error", "do_divide_error"),
-    next=("bt", "dis -rl"),
+    next=("bt", "dis -rl {pc}"),
 )

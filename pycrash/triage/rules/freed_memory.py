@@ -58,5 +58,5 @@ FREED_MEMORY = Rule(
     Stage.SIGN,
     explains=("general-protection", "bad-pointer", "trap"),
     check=_check,
-    next=("bt", "dis -rl", "kmem ADDRESS"),
+    next=("bt", "dis -rl {pc}", "kmem {address}"),
 )

@@ -14,5 +14,5 @@ INVALID_OPCODE = Rule(
         r"invalid opcode: [0-9a-f]+",
         r"Internal error: Oops - undefined instruction",
     ),
-    next=("bt", "dis -r"),
+    next=("bt", "dis -r {pc}"),
 )

@@ -13,5 +13,5 @@ LIST_CORRUPTION = Rule(
     says=(r"list_(?P<operation>add|del) (?:corruption|double add)[.:,]? ?(?P<what>.*)",),
     explains=("bug", "panic-on-warn", "warning"),
     on_stack=("__list_del_entry_valid_or_report", "__list_add_valid_or_report"),
-    next=("bt", "kmem ADDRESS", "list"),
+    next=("bt", "kmem {address}", "whatis {function}"),
 )

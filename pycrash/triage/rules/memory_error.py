@@ -19,5 +19,5 @@ MEMORY_ERROR = Rule(
         "general-protection",
         "panic",
     ),
-    next=("log", "bt", "kmem ADDRESS"),
+    next=("log", "bt", "kmem {address}"),
 )

@@ -15,5 +15,5 @@ NULL_POINTER = Rule(
         r"[Uu]nable to handle kernel NULL pointer dereference at (?:virtual address "
         r")?(?P<address>[0-9a-f]+)",
     ),
-    next=("bt", "dis -rl", "log"),
+    next=("bt", "dis -rl {pc}", "log"),
 )

@@ -13,5 +13,5 @@ PROTECTION_FAULT = Rule(
         r"general protection fault(?:, (?:probably|maybe) for (?:non-canonical )?address "
         r"(?P<address>0x[0-9a-f]+))?",
     ),
-    next=("bt", "dis -rl", "log"),
+    next=("bt", "dis -rl {pc}", "log"),
 )

@@ -13,7 +13,6 @@ SLAB_CORRUPTION = Rule(
     says=(
         r"BUG (?P<cache>\S+) \([^)]*\): (?P<what>.+)",
         r"(?:Slab corruption|slab error in) ?(?P<what>.*)",
-        r"kernel BUG at mm/sl[au]b\w*\.c:\d+",
         r"(?P<what>(?:double free|Freepointer corrupt|Object already free|Wrong slab cache|"
         r"cache_from_obj: .*))",
     ),
@@ -25,5 +24,14 @@ SLAB_CORRUPTION = Rule(
         "bad-pointer",
         "general-protection",
     ),
-    next=("bt", "kmem -s", "kmem ADDRESS"),
+    next=("bt", "kmem -s", "kmem {address}"),
+)
+
+SLAB_BUG = Rule(
+    SLAB_CORRUPTION.name,
+    SLAB_CORRUPTION.title,
+    SLAB_CORRUPTION.meaning,
+    Stage.FAULT,
+    says=(r"kernel BUG at mm/sl[au]b\w*\.c:\d+",),
+    next=SLAB_CORRUPTION.next,
 )

@@ -13,5 +13,5 @@ STACK_SMASH = Rule(
     says=(r"stack-protector: [Kk]ernel stack is corrupted in: (?P<function>\S+)",),
     on_stack=("__stack_chk_fail",),
     explains=("panic",),
-    next=("bt -f", "dis"),
+    next=("bt -f", "dis {function}"),
 )

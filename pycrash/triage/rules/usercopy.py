@@ -15,5 +15,5 @@ USERCOPY = Rule(
     ),
     explains=("bug", "panic-on-warn", "warning"),
     on_stack=("usercopy_abort",),
-    next=("bt", "kmem ADDRESS"),
+    next=("bt", "kmem {address}"),
 )
