@@ -118,7 +118,7 @@ static noinline int lab_culprit(const char *way)
 	} else if (!strcmp(way, "panic")) {
 		panic("lab: no way on");
 	} else if (!strcmp(way, "divide")) {
-		return 7 / lab_zero;
+		lab_zero = 7 / lab_zero;
 	} else if (!strcmp(way, "overflow")) {
 		return lab_recurse(0);
 	} else if (!strcmp(way, "smash")) {

@@ -29,6 +29,7 @@ MORE = (
     *("irq -a", "irq -b", "irq -d"),
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80"),
+    "triage",
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
 #: QEMU notes, an older kernel's buffers, audit messages, module memory without symbols, damage; and
