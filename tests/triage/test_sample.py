@@ -24,7 +24,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def said(folder: Path, line: str) -> str:
     tool = [sys.executable, "-m", "pycrash", "-s", "vmlinux", "vmcore"]
     run = subprocess.run(
-        tool, cwd=folder, input=line + "\n", capture_output=True, text=True, check=True
+        tool, cwd=folder, input=line + "\n", capture_output=True, text=True, check=False
     )
     return run.stdout
 
@@ -62,6 +62,16 @@ def test_the_state_of_the_machine(rows: dict[str, list[dict[str, Any]]]) -> None
 def test_the_page(answers: list[str]) -> None:
     lines = answers[0].splitlines()
     names = [line[:8].strip() for line in lines if line[:8].strip()]
-    assert names == "MACHINE CRASH PROOF CULPRIT LOG CPUS WAITING MEMORY NEXT".split()
+    assert names == [
+        "MACHINE",
+        "CRASH",
+        "PROOF",
+        "CULPRIT",
+        "LOG",
+        "CPUS",
+        "WAITING",
+        "MEMORY",
+        "NEXT",
+    ]
     assert '          in task 125 "insmod" on CPU 1' in lines
     assert max(map(len, lines)) <= 110
