@@ -16,6 +16,8 @@ from pycrash.api.slabrows import (
     CachesBegin,
     ObjectBlock,
     ObjectsBegin,
+    SheafRow,
+    SheavesRow,
     SlabListRow,
     SlabRow,
     SlabsBegin,
@@ -28,6 +30,8 @@ from pycrash.kernel.mm.slabfree import SlabDamage
 from pycrash.kernel.mm.slablists import CpuSlabs, ListName, NodeSlabs, SlabLists
 from pycrash.kernel.mm.slabobjects import Objects, SlabObjects
 from pycrash.kernel.mm.slabpages import SlabPages
+from pycrash.kernel.mm.slabsheaves import Sheaves
+from pycrash.kernel.walks.lists import EndlessList
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -161,6 +165,7 @@ class SlabFinder:
         cpus = [cpu for cpu in self._lists.cpus(cache) if shown is None or cpu.cpu in shown]
         for cpu in cpus:
             yield from self._on_cpu(cache, cpu)
+        yield from self._sheaves_of(cache)
         for node in self._lists.nodes(cache):
             taken = sum(self._slabs.node(cpu.slab) == node.node for cpu in cpus if cpu.slab)
             yield CacheNodeRow(node.address, node.node, node.slabs, node.partial, taken)
@@ -184,6 +189,18 @@ class SlabFinder:
                 if not (yield from self._slab(cache, slab.address, None)):
                     return
         except (ReadError, SlabDamage) as error:
+            yield said(error)
+
+    def _sheaves_of(self, cache: Cache) -> Iterator[Row]:
+        """What CPUs and nodes keep in sheaves."""
+        shown, sheaves = self._request.cpus, self._kernel.part(Sheaves)
+        try:
+            for cpu in sheaves.cpus(cache):
+                if shown is None or cpu.cpu in shown:
+                    yield SheavesRow(cpu.cpu, cpu.address)
+                    yield from (SheafRow(*sheaf) for sheaf in cpu.sheaves)
+            yield from (SheafRow(*sheaf) for sheaf in sheaves.on_nodes(cache))
+        except (ReadError, SlabDamage, EndlessList) as error:
             yield said(error)
 
     def _on_node(self, cache: Cache, node: NodeSlabs, name: ListName) -> Iterator[Row]:
@@ -217,8 +234,8 @@ class SlabFinder:
         except (ReadError, SlabDamage) as error:
             yield said(error)
             return False
-        if objects.kept is not None:
-            yield said(objects.kept)
+        if objects.cpu is not None:
+            yield from map(said, objects.damage[:1])
         yield _slab_row(objects, objects.allocated)
         yield ObjectsBegin()
         yield ObjectBlock(objects, tuple(_shown(objects, inside)))

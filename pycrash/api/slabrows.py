@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pycrash.api.fields import Address, Bytes, Hidden
+from pycrash.api.fields import Address, Bytes
 from pycrash.api.rows import Begin, Bundle, Row, quick
 from pycrash.kernel.mm.slabobjects import Objects
 
@@ -97,11 +97,31 @@ class SlabRow(Row, kind="kmem.slab"):
     cpu: int | None
 
 
+@dataclass(frozen=True)
+class SheavesRow(Row, kind="kmem.cache.sheaves"):
+    """What a CPU keeps of a cache in sheaves (struct slub_percpu_sheaves)."""
+
+    cpu: int
+    address: Address
+
+
+@dataclass(frozen=True)
+class SheafRow(Row, kind="kmem.sheaf"):
+    """An array of free objects that a CPU or a node keeps (struct slab_sheaf), a CPU's by the
+    name of the member that has it."""
+
+    sheaf: Address
+    name: str
+    cpu: int | None
+    node: int | None
+    objects: tuple[Address, ...]
+
+
 @quick
 @dataclass(frozen=True)
 class ObjectRow(Row, kind="kmem.object"):
-    """An object of a slab, `address` behind its red zone. `cpu` is the CPU that allocates from
-    its slab, and keeps it where it is free."""
+    """An object of a slab, `address` behind its red zone. `cpu` is the CPU that keeps a free one
+    for itself, `sheaf` the struct slab_sheaf that it is in."""
 
     address: Address
     state: Literal["allocated", "free"]
@@ -109,7 +129,7 @@ class ObjectRow(Row, kind="kmem.object"):
     slab: Address
     node: int | None
     cpu: int | None
-    padding: Hidden[int]
+    sheaf: Address | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +141,10 @@ class ObjectBlock(Bundle):
 
     def rows(self) -> Iterator[ObjectRow]:
         of = self.objects
-        name, slab, node, cpu, padding = of.cache.name, of.slab.address, of.node, of.cpu, of.padding
+        name, slab, node = of.cache.name, of.slab.address, of.node
         for address, free in self.states:
             state: Literal["allocated", "free"] = "free" if free else "allocated"
-            yield ObjectRow(address, state, name, slab, node, cpu, padding)
+            cpu = of.keeper(address) if free else None
+            sheaf = of.sheaves.get(address)
+            place = None if sheaf is None else sheaf.address
+            yield ObjectRow(address, state, name, slab, node, cpu, place)

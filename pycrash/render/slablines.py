@@ -15,10 +15,13 @@ from pycrash.api.slabrows import (
     CachesBegin,
     ObjectBlock,
     ObjectsBegin,
+    SheafRow,
+    SheavesRow,
     SlabListRow,
     SlabRow,
     SlabsBegin,
 )
+from pycrash.kernel.mm.slabsheaves import Sheaf
 
 Lines = Iterator[str]
 
@@ -41,6 +44,8 @@ class SlabText:
             SlabRow: self._slab,
             ObjectsBegin: self._objects,
             ObjectBlock: self._block,
+            SheavesRow: self._sheaves,
+            SheafRow: self._sheaf,
         }
 
     def _caches(self, row: CachesBegin) -> Lines:
@@ -96,9 +101,31 @@ class SlabText:
         mark = "" if of.cpu is None else f"(cpu {of.cpu} cache)"
         for address, free in row.states:
             place = address - back
-            yield f"   {place:x}  {mark}" if free else f"  [{place:x}]"
+            if not free:
+                yield f"  [{place:x}]"
+            elif address in of.sheaves:
+                yield f"   {place:x}  {_sheaf_mark(of.sheaves[address])}"
+            else:
+                yield f"   {place:x}  {mark}"
+
+    def _sheaves(self, row: SheavesRow) -> Lines:
+        yield f"CPU {row.cpu} SLUB_PERCPU_SHEAVES:"
+        yield f"  {row.address:x}"
+
+    def _sheaf(self, row: SheafRow) -> Lines:
+        whose = f"NODE {row.node}" if row.cpu is None else f"CPU {row.cpu}"
+        yield f"{whose} {row.name.upper()} SHEAF:"
+        yield f"  {row.sheaf:x}"
+        yield from (f"   {address:x}" for address in row.objects)
+        if not row.objects:
+            yield "  (empty)"
 
     def _node(self, row: CacheNodeRow) -> Lines:
         gap = " " * (2 if self._wide else 10)
         yield "KMEM_CACHE_NODE   NODE  SLABS  PARTIAL  PER-CPU"
         yield f"{row.address:x}{gap}{row.node:4}  {row.slabs:5}  {row.partial:7}  {row.per_cpu:7}"
+
+
+def _sheaf_mark(sheaf: Sheaf) -> str:
+    """Who keeps a free object."""
+    return f"(node {sheaf.node} cache)" if sheaf.cpu is None else f"(cpu {sheaf.cpu} cache)"

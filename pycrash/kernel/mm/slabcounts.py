@@ -10,6 +10,7 @@ from pycrash.kernel.mm.slabcaches import Cache, SlabCaches
 from pycrash.kernel.mm.slabfree import FreeLists, SlabDamage
 from pycrash.kernel.mm.slablists import CpuSlabs, EndlessSlabs, NodeSlabs, SlabLists
 from pycrash.kernel.mm.slabpages import SlabPage, SlabPages
+from pycrash.kernel.mm.slabsheaves import Sheaves
 from pycrash.kernel.walks.lists import EndlessList
 
 #: A count of objects that no slab has.
@@ -38,6 +39,7 @@ class SlabCounts:
         self._caches = kernel.part(SlabCaches)
         self._lists = kernel.part(SlabLists)
         self._free = kernel.part(FreeLists)
+        self._sheaves = kernel.part(Sheaves)
         self._slabs = kernel.part(SlabPages)
         self._known: dict[int, Counted] = {}
 
@@ -73,6 +75,9 @@ class SlabCounts:
             free += sum(self._on_node(cache, node, problems) for node in nodes)
         except (ReadError, SlabDamage) as error:
             return Counted(None, (*problems, error))
+        kept = self._sheaves.keeping(cache)
+        free += len(kept.objects)
+        problems += filter(None, [kept.problem])
         objects = sum(node.objects for node in nodes)
         slabs = sum(node.slabs for node in nodes)
         return Counted(Counts(objects - free, objects, slabs), tuple(problems))

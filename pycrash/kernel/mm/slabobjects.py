@@ -11,6 +11,7 @@ from pycrash.kernel.mm.slabcaches import Cache, SlabCaches
 from pycrash.kernel.mm.slabfree import FreeLists, SlabDamage
 from pycrash.kernel.mm.slablists import CpuSlabs, SlabLists
 from pycrash.kernel.mm.slabpages import SlabPage, SlabPages
+from pycrash.kernel.mm.slabsheaves import Sheaf, Sheaves
 
 #: What a slab is to the allocator: the one a CPU allocates from, on a CPU's list of partial
 #: ones, on its node's, or full and on no list.
@@ -22,9 +23,9 @@ class Objects(NamedTuple):
     not known.
 
     `allocated` of them are in use as far as could be told. `free` are the addresses of those
-    that are not, and `cpu` is the CPU whose slab it is, None of any other. `kept` is what the
-    list of that CPU breaks off with, and `damage` what the first list that breaks off does:
-    then what is not in `free` may be.
+    that are not, `sheaves` has for those of them that are in one which, and `cpu` is the CPU
+    whose slab it is, None of any other. `damage` has what lists of free objects break off with,
+    that of the CPU first: then what is not in `free` may be free.
     """
 
     cache: Cache
@@ -35,8 +36,8 @@ class Objects(NamedTuple):
     cpu: int | None
     allocated: int
     free: frozenset[int]
-    kept: SlabDamage | None
-    damage: SlabDamage | None
+    sheaves: dict[int, Sheaf]
+    damage: tuple[SlabDamage, ...]
 
     @property
     def places(self) -> range:
@@ -50,14 +51,19 @@ class Objects(NamedTuple):
         for place in self.places:
             address = place + self.padding
             free = address in self.free
-            if not free and self.damage is not None:
+            if not free and self.damage:
                 return
             yield address, free
 
     def hides(self) -> SlabDamage | None:
         """Why the states of some objects are not known."""
-        hidden = self.damage is not None and len(self.free) < self.slab.objects
-        return self.damage if hidden else None
+        hidden = self.damage and len(self.free) < self.slab.objects
+        return self.damage[-1] if hidden else None
+
+    def keeper(self, address: int) -> int | None:
+        """The CPU that keeps a free object."""
+        sheaf = self.sheaves.get(address)
+        return self.cpu if sheaf is None else sheaf.cpu
 
 
 class Holder(NamedTuple):
@@ -72,6 +78,7 @@ class Holder(NamedTuple):
     role: Role
     cpu: int | None
     node: int | None
+    sheaf: int | None
 
 
 class SlabObjects:
@@ -82,6 +89,7 @@ class SlabObjects:
         self._lists = kernel.part(SlabLists)
         self._free = kernel.part(FreeLists)
         self._slabs = kernel.part(SlabPages)
+        self._sheaves = kernel.part(Sheaves)
         self._owners: dict[int, list[CpuSlabs]] = {}
 
     def of(self, cache: Cache, slab: SlabPage) -> Objects:
@@ -90,27 +98,34 @@ class SlabObjects:
         if start is None:
             raise SlabDamage(f"{cache.name}: invalid slab address: {slab.address:x}")
         own = self._free.walk(cache, slab.address, slab.free)
+        free, damage = set(own.objects), [own.damage]
         owner = next((c for c in self._cpus(cache) if c.slab == slab.address), None)
-        allocated, free, damage = slab.inuse, frozenset(own.objects), own.damage
-        kept = None
-        if owner is not None:
+        if owner is None:
+            allocated = slab.inuse
+        else:
             mine = self._free.walk(cache, slab.address, owner.free)
             # All of a CPU's slab is in use to the slab, but for what other CPUs gave back.
             spare = slab.objects - slab.inuse if slab.free else 0
             allocated = slab.objects - len(mine.objects) - spare
-            free, kept = free | frozenset(mine.objects), mine.damage
+            free |= set(mine.objects)
+            damage.insert(0, mine.damage)
+        padding = cache.padding if self._caches.is_padded(cache) else 0
+        sheaves = self._in_sheaves(cache, slab, start + padding)
         return Objects(
-            cache,
-            slab,
-            start,
-            cache.padding if self._caches.is_padded(cache) else 0,
-            self._slabs.node(slab.address),
+            *(cache, slab, start, padding, self._slabs.node(slab.address)),
             None if owner is None else owner.cpu,
-            allocated,
-            free,
-            kept,
-            damage or kept,
+            allocated - len(sheaves),
+            frozenset(free | set(sheaves)),
+            sheaves,
+            tuple(filter(None, damage)),
         )
+
+    def _in_sheaves(self, cache: Cache, slab: SlabPage, first: int) -> dict[int, Sheaf]:
+        kept = self._sheaves.keeping(cache).objects
+        if not kept:
+            return {}
+        places = range(first, first + slab.objects * cache.size, max(cache.size, 1))
+        return {place: kept[place] for place in places if place in kept}
 
     def holding(self, address: int) -> Holder | None:
         """The object that a kernel address lies in, None where it lies in none.
@@ -130,10 +145,13 @@ class SlabObjects:
             return None
         start = places[number] + objects.padding
         free = start in objects.free
-        unsure = objects.damage is not None and not free
+        unsure = objects.damage and not free
         role, cpu = self.role(objects)
+        sheaf = objects.sheaves.get(start)
         return Holder(
-            objects.cache, where, start, None if unsure else not free, role, cpu, objects.node
+            *(objects.cache, where, start, None if unsure else not free, role),
+            *(cpu if sheaf is None else sheaf.cpu, objects.node),
+            None if sheaf is None else sheaf.address,
         )
 
     def role(self, objects: Objects) -> tuple[Role, int | None]:
