@@ -13,6 +13,7 @@ from tests.kernel.fake_kernel import FakeKernel
 #: Where memory, its struct pages, the list of caches, and the structures begin.
 DIRECT, MAP, LIST = 0xFFFF888000000000, 0xFFFFEA0000000000, 0xFFFFFFFF82000000
 CACHES, CPU_SLABS, NODES = 0xFFFF888100000000, 0xFFFF888200000000, 0xFFFF888300000000
+SHEAVES = 0xFFFF888400000000
 #: A page, a struct page, and how far apart per-CPU memory is.
 PAGE, SIZE, PER_CPU = 4096, 64, 0x100000
 PAGES = 64
@@ -52,6 +53,7 @@ class FakeSlabs(FakeKernel):
             nr_slabs=(32, "Q"),
             total_objects=(40, "Q"),
             full=(48, links),
+            barn=(64, "P"),
         )
         members = {"random": (96, "Q")} if hardened else {}
         self.struct(
@@ -63,11 +65,20 @@ class FakeSlabs(FakeKernel):
             offset=(24, "I"),
             oo=(28, "I"),
             red_left_pad=(32, "I"),
+            cpu_sheaves=(104, "P"),
             name=(40, "P"),
             list=(48, links),
             node=(128, self.array(self._member("P"), 4)),
             **members,
         )
+        self.struct("slub_percpu_sheaves", 32, main=(8, "P"), spare=(16, "P"), rcu_free=(24, "P"))
+        self.struct(
+            *("slab_sheaf", 48),
+            barn_list=(0, links),
+            size=(24, "I"),
+            objects=(32, self.array(self._member("P"), None)),
+        )
+        self.struct("node_barn", 40, sheaves_full=(8, links))
         self.symbol("slab_caches", LIST)
         self.write(LIST, "Q", LIST)
         self.caches: list[int] = []
@@ -127,6 +138,26 @@ class FakeSlabs(FakeKernel):
         self.write(at, "QQQQ", free, 0, slab, partial[0] if partial else 0)
         for here, following in zip(partial, [*partial[1:], 0], strict=False):
             self.write(here + 16, "Q", following)
+
+    def sheaf(self, number: int, objects: Sequence[int]) -> int:
+        """A sheaf with these objects. Returns its address."""
+        address = SHEAVES + number * PAGE
+        self.room(address, PAGE)
+        self.write(address + 24, "I", len(objects))
+        self.write(address + 32, f"{len(objects)}Q", *objects)
+        return address
+
+    def keep(self, cache: int, mine: Sequence[int], nodes: Sequence[int] = ()) -> None:
+        """Sheaves that each CPU has as its first, and those full ones that the node keeps."""
+        at, barn = SHEAVES - 0x10000000, SHEAVES - 0x1000
+        self.write(cache + 104, "Q", at)
+        for cpu, sheaf in enumerate(mine):
+            self.write(at + cpu * PER_CPU, "QQQQ", 0, sheaf, 0, 0)
+        self.write(self.kernel.unsigned(self.kernel.read(cache + 128, 8)) + 64, "Q", barn)
+        self.room(barn, 40)
+        links = [barn + 8, *nodes]
+        for here, following in zip(links, [*links[1:], links[0]], strict=True):
+            self.write(here, "Q", following)
 
     def on_node(self, cache: int, partial: Sequence[int], slabs: int) -> None:
         """The partial slabs of the node, and how many it has in all."""

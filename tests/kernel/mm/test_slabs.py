@@ -12,7 +12,17 @@ from pycrash.kernel.mm.slabfree import FreeLists
 from pycrash.kernel.mm.slabobjects import Objects, SlabObjects
 from pycrash.kernel.mm.slabpages import SlabPages
 from pycrash.kernel.walks.lists import DuplicateEntry
-from tests.kernel.mm.fake_slabs import CACHES, DIRECT, LIST, MAP, SIZE, FakeSlabs, object_at
+from tests.kernel.mm.fake_slabs import (
+    CACHES,
+    DIRECT,
+    LIST,
+    MAP,
+    PAGE,
+    SHEAVES,
+    SIZE,
+    FakeSlabs,
+    object_at,
+)
 
 
 def counted(made: FakeSlabs, cache: int) -> Counted:
@@ -248,3 +258,46 @@ def test_what_kind_a_page_is_may_be_a_type() -> None:
     pages = made.kernel.part(SlabPages)
     assert pages.is_slab(MAP)
     assert not pages.is_slab(MAP + SIZE)
+
+
+def kept(made: FakeSlabs) -> int:
+    """A full slab of which CPU 0 keeps object 2 in a sheaf, and the node object 0."""
+    cache = made.cache("kept")
+    made.slab(cache, 1, 4)
+    made.on_node(cache, [], 1)
+    mine, theirs = made.sheaf(0, [object_at(1, 2)]), made.sheaf(1, [object_at(1, 0)])
+    made.keep(cache, [mine, made.sheaf(2, [])], [theirs])
+    return cache
+
+
+def test_objects_in_sheaves_are_free() -> None:
+    made = FakeSlabs()
+    cache = kept(made)
+    assert counted(made, cache) == Counted(Counts(2, 4, 1), ())
+    found = objects(made, cache, MAP + SIZE)
+    assert [free for _, free in found.states()] == [True, False, True, False]
+    assert (found.allocated, found.keeper(object_at(1, 2))) == (2, 0)
+    assert found.keeper(object_at(1, 0)) is None
+    held = made.kernel.part(Slab).object_at(object_at(1, 2))
+    assert held is not None
+    assert (held.allocated, held.cpu, held.sheaf) == (False, 0, SHEAVES)
+
+
+def test_a_sheaf_of_more_than_fits_is_named_and_the_rest_counts() -> None:
+    made = FakeSlabs()
+    cache = kept(made)
+    made.write(SHEAVES + PAGE + 24, "I", 0x7FFFFFFF)
+    counts, problems = counted(made, cache)
+    assert counts == Counts(3, 4, 1)
+    assert [str(problem) for problem in problems] == [
+        f"kept: invalid sheaf: {SHEAVES + PAGE:x} size: 2147483647"
+    ]
+
+
+def test_full_sheaves_of_a_node_that_lead_back_end() -> None:
+    made = FakeSlabs()
+    cache = kept(made)
+    made.write(SHEAVES + PAGE, "Q", SHEAVES + PAGE)
+    counts, problems = counted(made, cache)
+    assert counts == Counts(2, 4, 1)
+    assert [type(problem) for problem in problems] == [DuplicateEntry]
