@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pycrash.api import (
+    CACHE,
     HEX,
     Args,
     Command,
@@ -52,8 +53,11 @@ from pycrash.api.kmemrows import (
     ZoneCountersRow,
     ZoneFreeRow,
 )
+from pycrash.api.slabline import SlabLine
+from pycrash.api.slabrows import SLAB_ROWS
 from pycrash.kernel.mm.vmalloc import VmapAreas
 from pycrash.render.kmemlines import KmemText
+from pycrash.render.slablines import SlabText
 
 _MEMBERS = Word("member[,member]", "members of struct page")
 _SLABS = Word("slab[,slab]", "names of slab caches")
@@ -109,7 +113,7 @@ class Kmem(Command):
         Flag("c", "The hash table of cached pages, which kernels had long ago."),
         Flag("C", "The hash table of cached pages, which kernels had long ago."),
     )
-    operands = (many(HEX.named("address")),)
+    operands = (many(HEX.named("address"), CACHE),)
     rows = (
         MemoryUse,
         ZoneFreeRow,
@@ -126,26 +130,31 @@ class Kmem(Command):
         PerCpuOffsetRow,
         PoolRow,
         PageFlagRow,
+        *SLAB_ROWS,
     )
     examples = (
         ("What memory is used for", "kmem -i"),
         ("The free blocks of each zone", "kmem -f"),
         ("The areas of vmalloc space", "kmem -v"),
         ("What the flags of a page mean", "kmem -g 4080"),
+        ("The slab caches whose name has a word in it", "kmem -s | grep inode"),
+        ("What the CPUs and nodes have of a slab cache", "kmem -S files_cache"),
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         letters = _letters(args)
+        slabs = SlabLine(ctx, args)
         if sum(letter not in _BESIDE for letter in letters) > 1:
             yield Notice("only one flag allowed!")
             raise UsageError
         names, values = _operands(args.operands)
         if names and not letters & set("srS"):
             raise UsageError
-        yield from _Line(ctx, args, letters, values).rows()
+        slabs.name = "".join(names)
+        yield from _Line(ctx, args, letters, values, slabs).rows()
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        makers = KmemText(view).makers
+        makers = {**KmemText(view).makers, **SlabText(view).makers}
         for row in rows:
             if type(row) in makers:
                 yield from makers[type(row)](row)
@@ -183,6 +192,7 @@ class _Line:
     args: Args
     letters: set[str]
     values: list[int]
+    slabs: SlabLine
 
     def rows(self) -> Iterator[Row]:
         for place, value in enumerate(self.values):
@@ -221,6 +231,9 @@ class _Line:
         area = areas.at(value)
         yield from vmap_rows([] if area is None else [area])
 
+    def _slabs_at(self, place: int, value: int) -> Iterator[Row]:
+        return self.slabs.address(value, place + 1 == len(self.values))
+
     def _flags_of(self, place: int, value: int) -> Iterator[Row]:
         if place:
             yield Gap()
@@ -238,6 +251,9 @@ class _Line:
         "f": lambda line: free_rows(line.ctx.kernel, listed=False),
         "F": lambda line: free_rows(line.ctx.kernel, listed=True),
         "h": lambda line: pool_rows(line.ctx.kernel),
+        "s": lambda line: line.slabs.whole(),
+        "r": lambda line: line.slabs.whole(),
+        "S": lambda line: line.slabs.whole(),
         "v": _areas,
         "C": _no_hash,
         "c": _no_hash,
@@ -248,6 +264,8 @@ class _Line:
         "g": lambda line: flag_rows(line.ctx.kernel, 0),
     }
     _single: ClassVar[dict[str, Callable[[_Line, int, int], Iterator[Row]]]] = {
+        "s": _slabs_at,
+        "S": _slabs_at,
         "v": _area_of,
         "c": _no_hash,
         "g": _flags_of,

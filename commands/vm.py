@@ -289,7 +289,7 @@ class _Space:
         if value is None:
             return 0
         kernel, mm = self._kernel, hexadecimal(value)
-        if not (yield from cache_at(kernel, mm)).startswith("mm_struct"):
+        if not (yield from cache_at(kernel, mm, beyond=True)).startswith("mm_struct"):
             raise CrashError("invalid mm_struct address")
         if not kernel.part(Vmas).users(mm):
             raise CrashError("stale mm_struct address")

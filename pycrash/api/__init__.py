@@ -36,7 +36,7 @@ from pycrash.api.operands.addresses import (
 from pycrash.api.operands.base import Choice, Offer, Operand, Place, Word, many, one
 from pycrash.api.operands.cpus import CPUS, cpu_list
 from pycrash.api.operands.members import OFFSET_OF, STRUCT, STRUCTURE, UNION, offset_operand
-from pycrash.api.operands.names import COMMAND, DIRECTORY, FILE, MODULE
+from pycrash.api.operands.names import CACHE, COMMAND, DIRECTORY, FILE, MODULE
 from pycrash.api.operands.numbers import (
     COUNT,
     DECIMAL,
@@ -70,6 +70,7 @@ from pycrash.settings import Settings
 
 __all__ = [
     "ADDRESS",
+    "CACHE",
     "COMM",
     "COMMAND",
     "COUNT",

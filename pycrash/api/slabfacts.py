@@ -6,7 +6,6 @@ from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pycrash.api.pagerows import has_page
 from pycrash.api.rows import Gap, Notice, Row
 from pycrash.api.slabrows import (
     CacheCpuRow,
@@ -59,14 +58,23 @@ def said(error: CrashError) -> Notice:
     return Notice(str(error), quiet=error.quiet, cause=cause)
 
 
-def cache_at(kernel: Kernel, address: int) -> Generator[Notice, None, str]:
-    """The name of the cache whose slab a kernel address lies in, empty where it lies in none;
-    with crash's warnings of an address that is none."""
-    physical = kernel.arch.tables.kernel_physical(address)
+def cache_at(kernel: Kernel, address: int, beyond: bool = False) -> Generator[Notice, None, str]:
+    """The name of the cache whose slab an address lies in, empty where it lies in none; with
+    crash's warnings of an address that is none, and if asked for, of one beyond all memory."""
+    is_kernel = kernel.memory.is_kernel(address)
+    physical = kernel.arch.tables.kernel_physical(address) if is_kernel else None
     if physical is None:
         yield Notice(f"cannot make virtual-to-physical translation: {address:x}", "WARNING")
         return ""
-    if not (yield from has_page(kernel, physical)):
+    try:
+        page = kernel.part(Pages).address(physical)
+    except ReadError:
+        raise
+    except CrashError as error:
+        page = None
+        if beyond:
+            yield Notice(str(error), "WARNING")
+    if page is None:
         yield Notice(f"cannot find mem_map page for address: {address:x}", "WARNING")
         return ""
     return kernel.slab.cache_of(address)

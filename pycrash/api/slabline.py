@@ -34,35 +34,30 @@ def kernel_address(kernel: Kernel, value: int, physical: bool) -> int | None:
 
 class SlabLine:
     """The options -s, -S, -r and -I of a line, the cache it names, and the addresses it has, which
-    are taken one after the other."""
+    are taken one after the other. Raises CrashError for an option that makes no sense."""
 
-    def __init__(self, ctx: Context, args: Args, name: str) -> None:
+    def __init__(self, ctx: Context, args: Args) -> None:
         self._ctx = ctx
         self._args = args
         letters = [letter for letter, _ in args.given if letter in "sSr"]
         self._letter = letters[-1] if letters else "s"
-        self._given = name
-        #: The cache that is meant, by its name or its address.
-        self._name = name.removeprefix("\\")
+        #: The name of the cache that is meant, as it was typed.
+        self.name = ""
         self._shown = 0
         self._cpus = asked_cpus(args, ctx.kernel.cpus.count)
-
-    def check(self) -> None:
-        """Raises CrashError where an option is none of this kernel, or its value is wrong."""
-        kernel = self._ctx.kernel
-        if self._letter == "r" and not kernel.part(SlabCaches).has_roots:
-            raise CrashError("-r option not supported or applicable on this architecture or kernel")
         members = ("cpu_slab", "cpu_sheaves")
-        if self._letter == "S" and not find_member(kernel.prog, "struct kmem_cache", *members):
+        if self._letter == "S" and not find_member(ctx.kernel.prog, "struct kmem_cache", *members):
             raise CrashError("-S not supported for this kernel")
 
     def whole(self) -> Iterator[Row]:
-        """What is shown without an address."""
+        """What is shown without an address. Raises CrashError where there is no such list."""
         roots = self._letter == "r"
-        if self._given == "list":
+        if roots and not self._ctx.kernel.part(SlabCaches).has_roots:
+            raise CrashError("-r option not supported or applicable on this architecture or kernel")
+        if self.name == "list":
             yield from self._finder.names(roots)
         else:
-            yield from self._finder.caches(self._name, roots)
+            yield from self._finder.caches(self.name.removeprefix("\\"), roots)
 
     def address(self, value: int, last: bool) -> Iterator[Row]:
         """What is at a value, the `last` of the line or not: an object, a slab, or a cache, which
@@ -75,11 +70,11 @@ class SlabLine:
         cache = kernel.part(SlabCaches).names.get(address)
         if cache is None:
             yield from self._gap()
-            yield from self._finder.at(address, self._name)
+            yield from self._finder.at(address, self.name.removeprefix("\\"))
             return
-        if self._name:
+        if self.name:
             raise CrashError(_ONLY_ONE)
-        self._name = cache
+        self.name = cache
         if last:
             yield from self._gap()
             yield from self._finder.caches(cache)

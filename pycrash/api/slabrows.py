@@ -148,3 +148,17 @@ class ObjectBlock(Bundle):
             sheaf = of.sheaves.get(address)
             place = None if sheaf is None else sheaf.address
             yield ObjectRow(address, state, name, slab, node, cpu, place)
+
+
+#: The kinds of rows about slab caches.
+SLAB_ROWS: tuple[type[Row], ...] = (
+    CacheNameRow,
+    CacheRow,
+    CacheCpuRow,
+    CacheNodeRow,
+    SlabListRow,
+    SlabRow,
+    SheavesRow,
+    SheafRow,
+    ObjectRow,
+)

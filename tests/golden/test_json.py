@@ -28,7 +28,7 @@ MORE = (
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000", "ascii"),
     *("irq -a", "irq -b", "irq -d"),
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
-    *("kmem -o", "kmem -h", "kmem -g 80"),
+    *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
     "triage",
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
@@ -36,7 +36,7 @@ MORE = (
 #: what crash 9.0.2 has not.
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
-    *("files.node", "kmem.memory_block", "tree.damage"),
+    *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
 }
 
 PLUGIN = """

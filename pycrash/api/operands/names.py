@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pycrash.api.operands.base import Offer, Word
+from pycrash.kernel.mm.slabcaches import SlabCaches
 
 if TYPE_CHECKING:
     from pycrash.api.context import Context
@@ -21,6 +22,17 @@ class ModuleKind(Word):
         for module in ctx.kernel.modules.all:
             if module.name.startswith(text):
                 yield Offer(module.name, "module")
+
+
+class CacheKind(Word):
+    """The name of a slab cache."""
+
+    needs_kernel = True
+
+    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+        for name in ctx.kernel.part(SlabCaches).names.values():
+            if name.startswith(text):
+                yield Offer(name, "slab cache")
 
 
 class CommandKind(Word):
@@ -62,6 +74,7 @@ def files(text: str) -> Iterator[Offer]:
             yield Offer(f"{folder}{slash}{entry.name}{mark}", "file")
 
 
+CACHE = CacheKind("slab", "the name of a slab cache")
 MODULE = ModuleKind("module", "the name of a loaded module")
 COMMAND = CommandKind("command", "a command of this shell")
 FILE = FileKind("file", "a file of this machine")

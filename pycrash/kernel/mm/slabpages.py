@@ -107,6 +107,8 @@ class SlabPages:
         return self._layout.at("slab_list")
 
     def _page(self, address: int) -> int | None:
+        if not self._kernel.memory.is_kernel(address):
+            return None
         try:
             physical = self._kernel.arch.tables.kernel_physical(address)
             return None if physical is None else self._pages.address(physical)
