@@ -10,7 +10,7 @@ from pycrash.api.fields import Address, Bits, Bytes, KiB
 from pycrash.api.rows import Begin, Bundle, Row, quick
 from pycrash.errors import CrashError
 from pycrash.kernel.mm.swap import SwapAreas
-from pycrash.kernel.mm.userpages import Block, blocks
+from pycrash.kernel.mm.userpages import Block, UserPages
 from pycrash.kernel.mm.vmas import Vma, Vmas
 from pycrash.kernel.vfs.files import Files
 
@@ -99,7 +99,7 @@ def page_blocks(kernel: Kernel, mm: int, area: VmaRow) -> Iterator[PageBlock]:
     """The pages of an area of the user space of an mm_struct. Raises ReadError."""
     size, place = kernel.page_size, kernel.part(SwapAreas).place
     path = area.path or None
-    for block in blocks(kernel, mm, area.start, area.end):
+    for block in kernel.part(UserPages).blocks(mm, area.start, area.end):
         swapped = {at: (place(entry), entry.offset) for at, entry in block.swapped.items()}
         offset = None
         if path is not None and area.offset is not None:

@@ -58,7 +58,7 @@ class Spaces(Crowd):
         super().__init__()
         self.areas = Areas()
         self.give(Vmas, self.areas)
-        self.give(Memory, SimpleNamespace(is_kernel=lambda at: at >= 1 << 63))
+        self.give(Memory, SimpleNamespace(is_kernel=lambda at: at >= 1 << 63, zero_excluded=False))
         self.give(Files, SimpleNamespace(get=lambda at: at, path=lambda at: "/bin/sh"))
         self.give(SystemFacts, SimpleNamespace(memory=1 << 28))
         self.give(AreaLists, AreaLists(self.kernel))

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pycrash.errors import MissingFeature
+from pycrash.errors import MissingFeature, ReadError
 from pycrash.kernel.core.layout import member_offset
 
 if TYPE_CHECKING:
     from pycrash.kernel.core.reader import Reader
 
-#: Tables kept at hand; each is a page.
+#: Tables kept at hand, each a page, and entries that were asked for one by one.
 _MOST_TABLES = 512
+_MOST_ENTRIES = 1 << 18
 
 
 class Level(NamedTuple):
@@ -185,6 +186,7 @@ class RadixTables(PageTables):
     def __init__(self, kernel: Reader) -> None:
         super().__init__(kernel)
         self._tables: dict[tuple[int, int, bool], tuple[int, ...]] = {}
+        self._single: dict[tuple[int, bool], int] = {}
         self._roots: dict[int, int] = {}
 
     #: Crash's words in place of the first entries; see `Translation.heads`.
@@ -273,7 +275,7 @@ class RadixTables(PageTables):
         shown = root if self.virtual_entries else table
         for level in self.levels:
             index = address >> level.shift & (1 << level.bits) - 1
-            entry = self._entries(table, level)[index]
+            entry = self._entry(table, level, index)
             met.append(Entry(level.name, shown + 8 * index, entry))
             if not self._is_there(entry, level, user):
                 break
@@ -313,6 +315,23 @@ class RadixTables(PageTables):
     def _page(self, entry: int, level: Level) -> int:
         """Where the memory begins that an entry maps."""
         return self.frame(entry) & -(1 << level.shift)
+
+    def _entry(self, table: int, level: Level, index: int) -> int:
+        """One entry of a table, without the others. Raises ReadError."""
+        memory = self._kernel.memory
+        key = table + 8 * index, memory.zero_excluded
+        entry = self._single.get(key)
+        if entry is None:
+            try:
+                data = memory.read_physical(key[0], 8, level.what)
+            except ReadError:
+                # It is said of the table.
+                return self._entries(table, level)[index]
+            entry = self._kernel.unsigned(data) & ~self._mark
+            if len(self._single) >= _MOST_ENTRIES:
+                self._single.clear()
+            self._single[key] = entry
+        return entry
 
     def _entries(self, table: int, level: Level) -> tuple[int, ...]:
         """The entries of a table by its physical address, read once. Raises ReadError."""

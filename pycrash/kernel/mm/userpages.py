@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pycrash.kernel.core.pagetables import Run, SwapEntry
 from pycrash.kernel.core.reader import Reader
 
-#: Pages of one block where no table speaks of them one by one.
+#: Pages of one block where no table speaks of them one by one, and of an area that is kept.
 _MOST = 1 << 16
+#: The places of pages that are kept, and what else of an area costs as much.
+_MOST_KEPT = 1 << 24
+_BESIDES = 64
 
 
 @dataclass(frozen=True)
@@ -26,17 +29,52 @@ class Block:
     swapped: dict[int, SwapEntry]
 
 
-def blocks(kernel: Reader, mm: int, start: int, end: int) -> Iterator[Block]:
-    """The pages of the user space of an mm_struct from `start` up to `end`. Raises ReadError."""
-    page, swap = kernel.page_size, kernel.arch.tables.swap
-    for run in kernel.arch.tables.user_runs(mm, start, end):
-        if run.size != page:
-            yield from _large(run, page)
-            continue
-        entries, places = run.entries, run.places
-        gone = () if None not in places else zip(range(len(places)), entries, places, strict=True)
-        swapped = {number: swap(entry) for number, entry, at in gone if entry and at is None}
-        yield Block(run.address, len(places), places, swapped)
+class UserPages:
+    """The pages of user spaces. What was looked at is kept, as long as it is not too much."""
+
+    def __init__(self, kernel: Reader) -> None:
+        self._kernel = kernel
+        self._known: dict[tuple[int, int, int, bool], tuple[Block, ...]] = {}
+        self._room = _MOST_KEPT
+
+    def blocks(self, mm: int, start: int, end: int) -> Iterator[Block]:
+        """The pages of the user space of an mm_struct from `start` up to `end`.
+
+        Raises ReadError.
+        """
+        # A page table left out of the dump may read as zeros for a while.
+        key = mm, start, end, self._kernel.memory.zero_excluded
+        known = self._known.get(key)
+        if known is not None:
+            return iter(known)
+        found = self._read(mm, start, end)
+        return found if (end - start) // self._kernel.page_size > _MOST else self._kept(key, found)
+
+    def _kept(self, key: tuple[int, int, int, bool], found: Iterator[Block]) -> Iterator[Block]:
+        """Pass blocks on, and keep them if they come to their end."""
+        blocks = []
+        for block in found:
+            blocks.append(block)
+            yield block
+        self._room -= _BESIDES + sum(len(block.places) for block in blocks)
+        if self._room < 0:
+            self._known.clear()
+            self._room = _MOST_KEPT
+        self._known[key] = tuple(blocks)
+
+    def _read(self, mm: int, start: int, end: int) -> Iterator[Block]:
+        tables, page = self._kernel.arch.tables, self._kernel.page_size
+        for run in tables.user_runs(mm, start, end):
+            if run.size != page:
+                yield from _large(run, page)
+                continue
+            places, swapped = run.places, dict[int, SwapEntry]()
+            if None in places:
+                entries = zip(range(len(places)), run.entries, places, strict=True)
+                swapped = {
+                    n: tables.swap(entry) for n, entry, at in entries if entry and at is None
+                }
+            yield Block(run.address, len(places), places, swapped)
 
 
 def _large(run: Run, page: int) -> Iterator[Block]:

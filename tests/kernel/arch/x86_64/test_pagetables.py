@@ -34,9 +34,10 @@ class Pages:
 
     def read_physical(self, address: int, size: int, what: str) -> bytes:
         self.reads += 1
-        if address not in self.pages:
+        page, start = address & -PAGE, address & (PAGE - 1)
+        if page not in self.pages:
             raise ReadError(address, what, "read error", "physical address")
-        return bytes(self.pages[address][:size])
+        return bytes(self.pages[page][start : start + size])
 
 
 class FakeTables(FakeKernel):
@@ -159,6 +160,15 @@ def test_runs_read_each_table_once(fake: FakeTables, tables: PageTables) -> None
     assert rest[-1] == Run(0x40000000, LARGE, (0x40000000 | FULL | 0x80,), [0x40000000])
     assert sum(run.size * len(run.entries) for run in (first, *rest)) == 0x40000000 + LARGE
     assert fake.pages.reads == 4
+
+
+def test_a_way_reads_each_entry_once(fake: FakeTables, tables: PageTables) -> None:
+    found = tables.user_walk(MM, PAGE)
+    assert fake.pages.reads == 4
+    assert tables.user_walk(MM, PAGE) == found
+    assert fake.pages.reads == 4
+    tables.user_walk(MM, PAGE * 2)
+    assert fake.pages.reads == 5
 
 
 def test_runs_begin_and_end_inside_of_tables_and_large_pages(tables: PageTables) -> None:
