@@ -31,6 +31,7 @@ from pycrash.api import (
     pattern,
     policies,
 )
+from pycrash.errors import ReadError
 from pycrash.kernel.tasks.table import Task
 
 #: The states a task can be chosen by, and what the kernel layer calls their bits.
@@ -330,4 +331,5 @@ def _rows(command: TaskCommand, ctx: Context, args: Args, task: Task) -> Iterato
         for row in command.run_task(ctx, args, task):
             yield replace(row, command=command.name) if isinstance(row, Notice) else row
     except CrashError as error:
-        yield Notice(str(error), command=command.name)
+        cause = error if isinstance(error, ReadError) else None
+        yield Notice(str(error), command=command.name, quiet=error.quiet, cause=cause)

@@ -63,8 +63,15 @@ class Fuser(Command):
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if not args.operands:
             raise UsageError
-        for operand in args.operands:
-            wanted = _Wanted(ctx, operand)
+        for nth, operand in enumerate(args.operands):
+            try:
+                wanted = _Wanted(ctx, operand)
+            except CrashError as error:
+                if not nth:
+                    raise
+                # By then crash has looked at the tasks in the name of foreach.
+                yield Notice(str(error), command="foreach")
+                return
             none = True
             for task in ctx.kernel.tasks.all:
                 uses = []

@@ -116,6 +116,8 @@ def _waiting(ctx: Context, queue: int, symbol: str | None) -> Iterator[Row]:
 
 def _member(ctx: Context, type_name: str, member: str) -> Place | None:
     """Where a member lies in a structure, a union or what a typedef names."""
+    if not type_name.isidentifier():
+        return None
     for name in (f"struct {type_name}", f"union {type_name}", type_name):
         place = find_member(ctx.kernel.prog, name, member)
         if place is not None:

@@ -40,7 +40,8 @@ commands.
   A pointer is a `"0x..."` string.
 - `of` names the task that a row is about, where rows of several tasks follow each other: behind a
   `task` or a `foreach.task`.
-- Messages are objects too: a `notice`, or an `error`, which ends the command.
+- Messages are objects too: a `notice`, or an `error`, which ends the command. Under foreach a
+  notice has an `of` as well.
 """
 
 

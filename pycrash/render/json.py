@@ -16,11 +16,14 @@ _encode = json.JSONEncoder(ensure_ascii=True).encode
 
 def json_lines(command: str, rows: Iterable[Row]) -> Iterator[str]:
     """One object a row: `kind`, the row's fields, and `of`, the task that a header before it
-    named. Notices are objects of their own kind, with the command that speaks."""
+    named. Notices are objects of their own kind, with the command that speaks, and under foreach
+    with the task it was at."""
     whose: Json | None = None
     for row in _single(rows):
         if isinstance(row, Notice):
-            yield _encode(_notice(command, row))
+            said = _notice(command, row)
+            # Only what a command says that foreach runs is sure to be about its task.
+            yield _encode({**said, "of": whose} if row.command and whose else said)
             continue
         if not row.kind:
             continue

@@ -71,10 +71,10 @@ class Crowd(FakeTasks):
 
         def shown(rows: Iterable[Row]) -> Iterator[Row]:
             for row in rows:
-                if isinstance(row, Notice):
-                    out.append(f"{row.command or name}: {row.text}")
-                else:
+                if not isinstance(row, Notice):
                     yield row
+                elif not row.quiet:
+                    out.append(f"{row.command or name}: {row.text}")
 
         try:
             args = command.parse(words)

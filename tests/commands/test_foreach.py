@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from pycrash.api import SYMBOL, Args, Context, Flag, Notice, Row, TaskCommand, View
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.tasks.table import Task
 from tests.commands.crowd import IDLE, Crowd
 
@@ -29,6 +29,7 @@ class Probe(TaskCommand):
     summary = "calls"
     synopsis = ""
     flags: ClassVar[Sequence[Flag]] = (Flag("c", ""), Flag("R", "", SYMBOL))
+    left_out = -1
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         return self.run_task(ctx, args, ctx.kernel.tasks.get(ctx.task))
@@ -37,6 +38,8 @@ class Probe(TaskCommand):
         assert task.address == ctx.task
         if task.comm == "kthreadd":
             raise CrashError("no such thing")
+        if task.address == self.left_out:
+            raise ReadError(0x5000, "leaf", "page excluded")
         yield Notice(f"at {task.pid}")
         yield Called(task.pid, " ".join(f"{k}={v}" for k, v in args.given))
 
@@ -164,6 +167,20 @@ def test_an_error_costs_one_task(crowd: Crowd) -> None:
         "probe: at 3",
     ]
     assert [line for line in lines if line.startswith("PID")][2].startswith("PID: 3 ")
+
+
+def test_of_a_page_left_out_the_text_says_nothing(crowd: Crowd) -> None:
+    probe = crowd.context.registry.find("probe")
+    assert isinstance(probe, Probe)
+    probe.left_out = crowd.kernel.tasks.by_pid(3)[0].address
+    assert [line for line in crowd.run("foreach 1 3 probe") if line.startswith("probe")] == [
+        "probe: at 1"
+    ]
+    command = crowd.context.registry.find("foreach")
+    assert command is not None
+    said = list(command.run(crowd.context, command.parse(["3", "probe"])))[-1]
+    assert isinstance(said, Notice)
+    assert isinstance(said.cause, ReadError)
 
 
 def test_flags_are_handed_on(crowd: Crowd) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from commands.fuser import Fuser
-from pycrash.api import Context, CrashError, Notice, Settings, UsageError
+from pycrash.api import Args, Context, CrashError, Notice, Settings, UsageError
 from pycrash.errors import ReadError
 from pycrash.kernel.core.memory import Memory
 from pycrash.kernel.mm.vmas import Vma, Vmas
@@ -107,6 +107,13 @@ def test_what_is_known_of_a_task_is_shown_where_the_rest_cannot_be_read(bench: B
 def test_what_names_no_file(bench: Bench, operand: str) -> None:
     with pytest.raises(CrashError, match=f"invalid argument: {operand}"):
         bench.line(operand)
+
+
+def test_what_names_no_file_behind_another(bench: Bench) -> None:
+    rows = list(Fuser().run(bench.ctx, Args(operands=("/none", "12", "/home"))))
+    said = rows[-1]
+    assert isinstance(said, Notice)
+    assert (said.text, said.command) == ("invalid argument: 12", "foreach")
 
 
 def test_nothing_named(bench: Bench) -> None:

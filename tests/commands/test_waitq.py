@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from commands.waitq import QueueRow, WaiterRow, Waitq
-from pycrash.api import Args, UsageError, View
+from pycrash.api import Args, Text, UsageError, View
 from pycrash.settings import Settings
+from tests.commands.crowd import Crowd
 
 
 def lines(*rows: QueueRow | WaiterRow) -> list[str]:
@@ -27,6 +28,14 @@ def test_waiters() -> None:
 def test_one_or_two_operands(words: list[str]) -> None:
     with pytest.raises(UsageError):
         Waitq().parse(words)
+
+
+@pytest.mark.parametrize("word", [".Ltmp1", "a-b.c"])
+def test_what_no_structure_can_be_called(word: str) -> None:
+    struct, _, member = word.partition(".")
+    crowd = Crowd()
+    rows = list(Waitq().run(crowd.context, Args(operands=(word, "5"))))
+    assert rows == [Text(f"{member} is not a member of {struct}")]
 
 
 def test_there_are_no_flags() -> None:

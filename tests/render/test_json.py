@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 
-from pycrash.api import Address, Row
+from pycrash.api import Address, Notice, Row, TaskHeader
 from pycrash.render.json import json_lines
 
 
@@ -47,3 +47,13 @@ def test_every_kind_of_value() -> None:
 def test_undecodable_text_stays_json() -> None:
     (line,) = json_lines("x", [Outer(0, "\udcff", b"", (), frozenset(), {}, Colour.RED)])
     assert line.isascii()
+
+
+def test_a_notice_under_foreach_names_the_task() -> None:
+    header = TaskHeader(1, 0x1000, 0, "init")
+    rows = [Notice("first", command="bt"), header, Notice("own"), Notice("its", command="bt")]
+    first, _, own, its = (json.loads(line) for line in json_lines("foreach", rows))
+    assert "of" not in first
+    assert "of" not in own
+    assert its["of"] == {"pid": 1, "task": "0x1000", "cpu": 0, "comm": "init"}
+    assert its["command"] == "bt"
