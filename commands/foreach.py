@@ -17,6 +17,7 @@ from pycrash.api import (
     Flag,
     Hidden,
     Notice,
+    ReadError,
     Row,
     TaskCommand,
     TaskRow,
@@ -31,7 +32,6 @@ from pycrash.api import (
     pattern,
     policies,
 )
-from pycrash.errors import ReadError
 from pycrash.kernel.tasks.table import Task
 
 #: The states a task can be chosen by, and what the kernel layer calls their bits.
