@@ -12,7 +12,7 @@ from pycrash.kernel.core.problems import Problems
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.mm.folios import Folios
 from pycrash.kernel.mm.pages import Pages
-from pycrash.kernel.mm.userpages import Block, blocks
+from pycrash.kernel.mm.userpages import Block, UserPages
 from pycrash.kernel.mm.vmas import VM_HUGETLB, Vma, Vmas
 from pycrash.kernel.vfs.files import Files
 from pycrash.kernel.vfs.pagecache import PageCache
@@ -47,7 +47,7 @@ class UserMemory:
         at, end = area.start, area.start + size
         try:
             source = self._source(area)
-            for block in blocks(self._kernel, area.mm, at, end):
+            for block in self._kernel.part(UserPages).blocks(area.mm, at, end):
                 for piece in self._of_block(block, area, source):
                     at = piece.address + piece.size
                     yield piece

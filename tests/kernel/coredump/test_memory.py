@@ -33,7 +33,8 @@ class Space(FakeKernel):
         self.entries = entries
         self.cached: list[tuple[int, int]] = []
         self.broken = False
-        self.give(Memory, SimpleNamespace(read_physical=self.physical_page))
+        memory = SimpleNamespace(read_physical=self.physical_page, zero_excluded=False)
+        self.give(Memory, memory)
         self.give(Files, SimpleNamespace(open_file=lambda at: SimpleNamespace(mapping=at + 1)))
         self.give(PageCache, SimpleNamespace(placed=self.placed))
         self.give(Pages, SimpleNamespace(physical=lambda at: at * PAGE, get=lambda at: at))
