@@ -37,7 +37,6 @@ MORE = (
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
-    *("files.node", "kmem.memory_block", "tree.damage"),
     *("dev.contents", "dev.copied", "dev.dump"),
 }
 
