@@ -115,6 +115,7 @@ def open_session(options: Options) -> Session:
         active_only="--active" in options,
         no_panic="--no_panic" in options,
         module_tree=options.value("--mod"),
+        source_tree=options.value("--src"),
     )
     kernel = open_files([Path(name) for name in options.files], progress, how)
     settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)

@@ -30,6 +30,7 @@ MORE = (
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
     "triage",
+    *("dis schedule 3", "dis -b", "dis -s schedule"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
 #: QEMU notes, an older kernel's buffers, audit messages, module memory without symbols, damage; and
@@ -38,6 +39,8 @@ NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
     *("dev.contents", "dev.copied", "dev.dump"),
+    # Nobody who runs the tests has its source.
+    "dis.source.line",
 }
 
 PLUGIN = """

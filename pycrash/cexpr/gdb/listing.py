@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from drgn import TypeKind
 
@@ -12,6 +11,7 @@ from pycrash.cexpr.eval.kinds import kind_of
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError
+from pycrash.kernel.text.sourcefiles import SourceFiles
 
 LINES = 10
 
@@ -26,17 +26,17 @@ def list_command(session: Session, arguments: str) -> Iterator[str]:
         address = _place(session, arguments.strip())
         name = kernel.part(AddressNames).describe(address).strip("<>").partition("+")[0]
         yield f"{address:#x} is in {name} ({shown}:{first + LINES // 2}).\n"
-    try:
-        text = Path(full).read_text(errors="replace").split("\n")
-    except OSError as error:
+    path = kernel.part(SourceFiles).find(full, shown)
+    if path is None:
         # gdb says of a file only once that it is missing.
         again = state.missing_file == full
         state.missing_file = full
         if again:
             yield f"{first}\tin {shown}\n"
         else:
-            yield f"warning: {first}\t{shown}: {error.strerror or error}\n"
+            yield f"warning: {first}\t{shown}: No such file or directory\n"
         return
+    text = path.read_text(errors="replace").split("\n")
     if first > len(text):
         raise ExprError(f'Line number {first} out of range; "{shown}" has {len(text) - 1} lines.')
     for number in range(first, min(last, len(text)) + 1):

@@ -33,17 +33,27 @@ class AddressNames:
 
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
-        #: What the vmlinux calls an address, empty where it names nothing.
-        self._known: dict[int, str] = {}
+        #: What the vmlinux calls an address, None where it names nothing.
+        self._known: dict[int, tuple[str, int] | None] = {}
 
     def describe(self, address: int) -> str:
         """`<name>` or `<name+offset>`, the offset in decimal; empty where gdb names nothing."""
-        text = self._known.get(address)
-        if text is None:
-            found = self._image.find(address) if self._image else None
-            text = self._known[address] = _marked(found)
+        found = self.place(address)
+        if found is None:
+            return ""
+        name, offset = found
+        return f"<{name}+{offset}>" if offset else f"<{name}>"
+
+    def place(self, address: int) -> tuple[str, int] | None:
+        """The name and the bytes behind it, None where gdb names nothing."""
+        if address not in self._known:
+            self._known[address] = self._image.find(address) if self._image else None
         # What modules hold changes when their debugging data comes.
-        return text or _marked(self._in_module(address))
+        return self._known[address] or self._in_module(address)
+
+    def function(self, address: int) -> tuple[int, int] | None:
+        """The first address and the end of the function gdb takes an address of the kernel for."""
+        return self._image.extent(address) if self._image else None
 
     @cached_property
     def _image(self) -> _Image | None:
@@ -79,13 +89,6 @@ class AddressNames:
             return self._kernel.prog.function(name).address_ == address
         except (LookupError, drgn.BadDataError):
             return False
-
-
-def _marked(found: tuple[str, int] | None) -> str:
-    if found is None:
-        return ""
-    name, offset = found
-    return f"<{name}+{offset}>" if offset else f"<{name}>"
 
 
 class _Image:
@@ -139,18 +142,35 @@ class _Image:
     def find(self, address: int) -> tuple[str, int] | None:
         """(name, offset) of the symbol gdb names for a run-time address."""
         linked = address - self._bias
-        if not self._first <= linked < self._last:
-            return None
-        home = next(((i, s) for i, s in self._sections if s.address <= linked < s.end), None)
-        if home is None:
-            return None
-        entry = self._nearest(linked, home[0])
-        if entry is None:
+        home = self._home(linked)
+        entry = None if home is None else self._nearest(linked, home[0])
+        if home is None or entry is None:
             return None
         name = None
         if home[1].flags & SHF_EXECINSTR:
             name = self._function(entry, home[0])
         return name or shown_name(self._name(entry)), linked - self._values[entry]
+
+    def extent(self, address: int) -> tuple[int, int] | None:
+        """From where to where the symbol gdb names for a run-time address goes."""
+        linked = address - self._bias
+        home = self._home(linked)
+        entry = None if home is None else self._nearest(linked, home[0])
+        if home is None or entry is None:
+            return None
+        first = self._values[entry]
+        end = first + self._sizes[entry]
+        if end == first:
+            _, values = self._symbols(home[0])
+            behind = bisect_right(values, first)
+            end = values[behind] if behind < len(values) else home[1].end
+        return first + self._bias, end + self._bias
+
+    def _home(self, linked: int) -> tuple[int, Section] | None:
+        """The section an address lies in, and its number."""
+        if not self._first <= linked < self._last:
+            return None
+        return next(((i, s) for i, s in self._sections if s.address <= linked < s.end), None)
 
     def _nearest(self, linked: int, home: int) -> int | None:
         """The symbol at or before an address, by gdb's rules on sizes."""

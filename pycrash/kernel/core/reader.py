@@ -29,13 +29,14 @@ class Options:
 
     `no_modules` leaves the loaded modules alone, `active_only` knows only the tasks that the
     CPUs ran, `no_panic` looks for no task that crashed. `module_tree` is the directory in which
-    object files of modules are looked for.
+    object files of modules are looked for, `source_tree` that of the kernel's source.
     """
 
     no_modules: bool = False
     active_only: bool = False
     no_panic: bool = False
     module_tree: str | None = None
+    source_tree: str | None = None
 
 
 class Reader:

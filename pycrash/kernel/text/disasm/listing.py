@@ -42,6 +42,24 @@ class Disassembler:
     def __init__(self, kernel: Reader) -> None:
         self._kernel = kernel
         self._known: dict[int, Instruction] = {}
+        self._behind_bug = 0
+
+    @property
+    def behind_bug(self) -> int:
+        """How many bytes behind a ud2 belong to it: kernels before 2.6.20 put a place there."""
+        return self._behind_bug
+
+    @behind_bug.setter
+    def behind_bug(self, count: int) -> None:
+        self._behind_bug = count
+        self._known.clear()
+
+    def _decode(self, data: bytes, address: int) -> Instruction:
+        found = self._decoder.decode(data, address)
+        if self._behind_bug and found.text.endswith("ud2"):
+            longer = found.data.ljust(max(len(found.data) + self._behind_bug, 1), b"\0")
+            return found._replace(data=longer)
+        return found
 
     @cached_property
     def _decoder(self) -> Decoder:
@@ -57,7 +75,7 @@ class Disassembler:
         """
         found, at = [], 0
         while at < len(data):
-            found.append(self._decoder.decode(data[at : at + LONGEST], address + at))
+            found.append(self._decode(data[at : at + LONGEST], address + at))
             at += len(found[-1].data)
         return found
 
@@ -100,7 +118,7 @@ class Disassembler:
                     broken = error
             rest = data[address - start :][:LONGEST]
             # What an instruction lacks may be zeros as well as anything: its size tells.
-            found = self._decoder.decode(rest.ljust(LONGEST, b"\0"), address)
+            found = self._decode(rest.ljust(LONGEST, b"\0"), address)
             if broken is not None and len(found.data) > len(rest):
                 raise broken
             yield found
