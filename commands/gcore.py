@@ -149,7 +149,7 @@ def _save(ctx: Context, task: Task, wanted: Filter, level: int) -> Iterator[Row]
     for thread, reason in process.lost:
         yield Notice(f"thread {thread.pid} is left out: {reason}", "WARNING")
     if level & _STEPS:
-        yield Notice(f"Opening file {path} ...")
+        yield Notice(f"Opening file {path} ...", "NOTE")
     with _new_file(path) as file:
         written, missing = yield from _write(ctx, process, file, wanted, level)
         file.flush()
@@ -172,7 +172,7 @@ def _write(
     missing: Counter[str] = Counter()
     done, total = 0, sum(area.end - area.start for area in process.areas)
     if level & _STEPS:
-        yield Notice(f"Writing {_count(len(process.threads), 'thread')} ...")
+        yield Notice(f"Writing {_count(len(process.threads), 'thread')} ...", "NOTE")
     for piece, size in process.write(file, wanted):
         done += piece.size
         written += size // page

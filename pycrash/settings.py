@@ -35,6 +35,8 @@ class Settings:
     old_backtrace: bool = False
     redzone: bool = True
     error: str = "default"
+    #: Whether rows become "text" or "json".
+    output: str = "text"
     #: Whether .crashrc is being run; some settings can be changed only there.
     starting: bool = False
     #: Address of the task_struct that `set` chose; 0 until it did.

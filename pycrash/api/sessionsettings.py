@@ -30,8 +30,10 @@ _LISTED = (
 )
 #: Words that are a setting and its value in one.
 _SHORT = {"hex": "radix", "dec": "radix", "vi": "edit", "emacs": "edit"}
+#: Settings that crash has not, and so not in the list.
+_OWN = ("output",)
 #: What can be typed behind `set`; crash lists the dump's name, but has no word for it.
-NAMES = (*(name for name in _LISTED if name != "dumpfile"), *_SHORT, "free", "data_debug")
+NAMES = (*(name for name in _LISTED if name != "dumpfile"), *_OWN, *_SHORT, "free", "data_debug")
 
 
 class Scope(NamedTuple):
@@ -212,6 +214,12 @@ def _set_offline(ctx: Context, value: str) -> None:
     ctx.settings.offline = value
 
 
+def _set_output(ctx: Context, value: str) -> None:
+    if value not in ("text", "json"):
+        raise Invalid
+    ctx.settings.output = value
+
+
 def _set_error(ctx: Context, value: str) -> None:
     if value not in ("default", "redirect", ctx.settings.error):
         try:
@@ -242,4 +250,5 @@ _CHANGES: dict[str, _Change] = {
     "offline": _set_offline,
     "redzone": _switch("redzone"),
     "error": _set_error,
+    "output": _set_output,
 }

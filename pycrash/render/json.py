@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pycrash.api.args import UsageError
@@ -14,16 +14,22 @@ from pycrash.errors import CrashError, ReadError
 _encode = json.JSONEncoder(ensure_ascii=True).encode
 
 
-def json_lines(command: str, rows: Iterable[Row]) -> Iterator[str]:
+def json_lines(
+    command: str, rows: Iterable[Row], aside: Callable[[str], None] | None = None
+) -> Iterator[str]:
     """One object a row: `kind`, the row's fields, and `of`, the task that a header before it
     named. Notices are objects of their own kind, with the command that speaks, and under foreach
-    with the task it was at."""
+    with the task it was at; they are handed to `aside` where that is given."""
     whose: Json | None = None
     for row in _single(rows):
         if isinstance(row, Notice):
             said = _notice(command, row)
             # Only what a command says that foreach runs is sure to be about its task.
-            yield _encode({**said, "of": whose} if row.command and whose else said)
+            line = _encode({**said, "of": whose} if row.command and whose else said)
+            if aside is None:
+                yield line
+            else:
+                aside(line)
             continue
         if not row.kind:
             continue
@@ -61,6 +67,11 @@ def error_line(command: str, error: Exception) -> str:
 
 def _failed_read(error: ReadError) -> Json:
     return {"reason": error.reason, "address": f"{error.address:#x}", "what": error.what}
+
+
+def notice_line(command: str, row: Notice) -> str:
+    """A message that does not end the command."""
+    return _encode(_notice(command, row))
 
 
 def _notice(command: str, row: Notice) -> Json:

@@ -18,9 +18,19 @@ END_OF_INPUT = 1
 
 
 def serve(session: Session, options: Options) -> int:
-    """Run a session to its end; returns the exit status."""
+    """Run a session to its end; returns the exit status.
+
+    It is crash's, which says nothing of the lines, unless --strict or --fail-fast ask for that.
+    """
+    status = _serve(session, options)
+    strict = "--strict" in options or "--fail-fast" in options
+    return int(session.failed) if strict else status
+
+
+def _serve(session: Session, options: Options) -> int:
     settings = session.settings
-    terminal = sys.stdin.isatty()
+    lines = options.values("--exec")
+    terminal = sys.stdin.isatty() and not lines
     session.interactive = terminal
     if not settings.silent:
         print("\n".join(version_lines()))
@@ -37,7 +47,11 @@ def serve(session: Session, options: Options) -> int:
             return serve_prompt(session, options)
         show_banner(session, standard_output(session.paint))
         run_start_lines(session, options)
-        return _serve_stream(session, terminal)
+        if not lines:
+            return _serve_stream(session, terminal)
+        for line in lines:
+            session.feed(line)
+        return 0
     except ExitShell as leave:
         return leave.status
 

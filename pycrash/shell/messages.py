@@ -10,19 +10,38 @@ from pycrash.shell.output import Output
 
 Level = Literal["INFO", "WARNING", "NOTE", "CONT"]
 
+#: The file for `set error` that stands for standard error, which messages of the rows as JSON
+#: go to as well.
+STANDARD_ERROR = "/dev/stderr"
+
 
 class Messages:
     """Prints messages as `set error` says.
 
     "default" is standard output and also the file or pipe a line's output goes to, or the
     pager alone; "redirect" is where the output goes; anything else is a file's name.
+    `complaints` counts what told that a line did not go well.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.complaints = 0
+
+    @property
+    def apart(self) -> bool:
+        """Whether messages go to standard error."""
+        return self._settings.error == STANDARD_ERROR
+
+    def tell(self, output: Output, line: str) -> None:
+        """Print a message that is a line already: an object among rows as JSON."""
+        if self.apart:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            output.write(line)
 
     def say(self, output: Output, name: str, text: str, level: Level = "INFO") -> None:
         """Print one message of the command `name`; a line break that leads it comes first."""
+        self.complaints += level == "INFO"
         target = self._settings.error
         gap = "\n" if text.startswith("\n") else ""
         text = text.removeprefix("\n")
@@ -33,6 +52,9 @@ class Messages:
         line = f"{gap}{_introduction(name, level)} {text}\n"
         if target == "redirect":
             output.write_plain(line)
+        elif self.apart:
+            output.write_plain("")
+            print(line, end="", file=sys.stderr, flush=True)
         elif target == "default":
             if output.kind != "stdout":
                 sys.stdout.write(line)

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 OPTIONS: dict[str, tuple[str, str]] = {
     "-s": ("", "no banner, and no pager"),
     "-i": ("FILE", "run the lines of FILE before the first prompt"),
+    "--exec": ("LINE", "run LINE and leave, without banner; may be given more than once"),
+    "--json": ("", "rows as JSON, one object a line, without banner; as set output json"),
+    "--strict": ("", "the exit status says whether every line went well"),
+    "--fail-fast": ("", "leave with status 1 at the first line that does not go well"),
+    "--stderr": ("", "messages go to standard error; as set error /dev/stderr"),
     "-h": ("[COMMAND]", "this page, or a command's; also input, output, all, commands"),
     "-v": ("", "print the version"),
     "-d": ("N", "debug level"),
@@ -82,6 +87,10 @@ class Options:
 
     def __contains__(self, name: str) -> bool:
         return any(name == given for given, _ in self.given)
+
+    def values(self, name: str) -> list[str]:
+        """Every value that was given, in order."""
+        return [value for given, value in self.given if given == name]
 
     def value(self, name: str) -> str | None:
         """The value given last, None where the option is absent."""

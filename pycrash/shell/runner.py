@@ -11,7 +11,7 @@ from functools import partial
 from pycrash.api import Command, Context, Notice, Row, UsageError
 from pycrash.errors import CrashError
 from pycrash.shell.inputs import find_argument_file
-from pycrash.shell.messages import Messages
+from pycrash.shell.messages import Level, Messages
 from pycrash.shell.output import Output, OutputError
 from pycrash.shell.progress import ProgressLine
 
@@ -37,6 +37,11 @@ class Runner:
         self._as_json = False
         self.progress = ProgressLine()
 
+    @property
+    def as_json(self) -> bool:
+        """Whether what is run now is to be JSON: by a word of its line, or `set output json`."""
+        return self._as_json or self.context.settings.output == "json"
+
     def run(
         self, command: Command, words: Sequence[str], output: Output, takes_file: bool = False
     ) -> bool:
@@ -55,7 +60,7 @@ class Runner:
     def _run(
         self, command: Command, words: Sequence[str], output: Output, takes_file: bool
     ) -> bool:
-        as_json = self._as_json
+        as_json = self.as_json
         if wants_json(command, words):
             words = [word for word in words if word != JSON_WORD]
         try:
@@ -75,14 +80,16 @@ class Runner:
 
     def _failed(self, command: Command, error: Exception, output: Output, as_json: bool) -> None:
         """Say what ended a command."""
+        self.messages.complaints += 1
         known = isinstance(error, (UsageError, CrashError))
         text = str(error) if known else self.internal_error(error)
         if as_json:
             from pycrash.render.json import error_line
 
-            output.write(error_line(command.name, error if known else Exception(text)))
+            line = error_line(command.name, error if known else Exception(text))
+            self.messages.tell(output, line)
         elif isinstance(error, UsageError):
-            _usage(command, text, output)
+            self._usage(command, text, output)
         elif not (isinstance(error, CrashError) and error.quiet):
             if isinstance(error.__cause__, CrashError):
                 self.messages.say(output, command.name, str(error.__cause__))
@@ -90,12 +97,22 @@ class Runner:
 
     def refuse(self, name: str, text: str, words: Sequence[str], output: Output) -> None:
         """Say why a line with a command that is not here cannot be run."""
-        if self._as_json or JSON_WORD in words:
-            from pycrash.render.json import error_line
+        self.say(output, name, text, as_json=JSON_WORD in words)
 
-            output.write(error_line(name, CrashError(text)))
-        else:
-            self.messages.say(output, name, text)
+    def say(
+        self, output: Output, name: str, text: str, level: Level = "INFO", as_json: bool = False
+    ) -> None:
+        """Say something that is no command's: an error, or where it has another level, a notice."""
+        if not (as_json or self.as_json):
+            self.messages.say(output, name, text, level)
+            return
+        from pycrash.render.json import error_line, notice_line
+
+        self.messages.complaints += level == "INFO"
+        error = CrashError(text) if level == "INFO" else None
+        notice = Notice(text, level)
+        line = notice_line(name, notice) if error is None else error_line(name, error)
+        self.messages.tell(output, line)
 
     def internal_error(self, error: Exception) -> str:
         """What to say of an exception nobody expected; its traceback only under --debug."""
@@ -120,7 +137,8 @@ class Runner:
         if as_json:
             from pycrash.render.json import json_lines
 
-            output.write_all(json_lines(command.name, rows))
+            aside = partial(self.messages.tell, output) if self.messages.apart else None
+            output.write_all(json_lines(command.name, rows, aside))
             return
         say = partial(self._say, command.name, output)
         view = replace(self.context.view, say=say)
@@ -133,9 +151,18 @@ class Runner:
             for row in rows:
                 if progress.drawn:
                     progress.clear()
+                if isinstance(row, Notice) and row.level == "INFO" and not row.quiet:
+                    self.messages.complaints += 1
                 yield row
         finally:
             progress.clear()
+
+    def _usage(self, command: Command, text: str, output: Output) -> None:
+        if text:
+            output.write_plain("")
+            print(text, file=sys.stderr, flush=True)
+        self.messages.tell(output, f"Usage:\n  {command.name} {command.synopsis}")
+        self.messages.tell(output, f'Enter "help {command.name}" for details.')
 
     def _say(self, name: str, output: Output, notice: Notice) -> None:
         """Print what a command has to say, behind the text that had begun."""
@@ -157,11 +184,3 @@ def _without_notices(rows: Iterable[Row], say: Callable[[Notice], None]) -> Iter
 def wants_json(command: Command, words: Sequence[str]) -> bool:
     """Whether the words ask for JSON; in a line of its own the word is that line's."""
     return JSON_WORD in (words[:1] if command.takes_line else words)
-
-
-def _usage(command: Command, text: str, output: Output) -> None:
-    if text:
-        output.write_plain("")
-        print(text, file=sys.stderr, flush=True)
-    output.write(f"Usage:\n  {command.name} {command.synopsis}")
-    output.write(f'Enter "help {command.name}" for details.')

@@ -45,7 +45,8 @@ class Session:
     """One open dump and the state of the shell on it.
 
     `paint` is laid over the lines a terminal shows. `ready` is waited for before a command
-    touches the kernel. `interactive` tells that somebody sits there, to whom Ctrl-C gives the
+    touches the kernel. With `fail_fast` the first line that does not go well ends the session.
+    `interactive` tells that somebody sits there, to whom Ctrl-C gives the
     prompt back.
     """
 
@@ -56,6 +57,7 @@ class Session:
         self.past = History()
         self.minimal = False
         self.interactive = False
+        self.fail_fast = False
         self.paint: Paint | None = None
         self.ready: Callable[[], None] = lambda: None
         self.context = Context(kernel, settings, registry, self)
@@ -131,14 +133,23 @@ class Session:
                 raise
             print(file=sys.stderr, flush=True)
         except BrokenPipeError:
+            self.runner.messages.complaints += 1
             raise ExitShell(1) from None
         except OutputError as error:
+            self.runner.messages.complaints += 1
             print(f"pycrash: standard output: {error}", file=sys.stderr)
             raise ExitShell(1) from None
         except ExitShell:
             raise
         except Exception as error:
             self.say(self.runner.internal_error(error))
+        if self.fail_fast and self.failed:
+            raise ExitShell(1)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a line has not gone well: a message says why, of which crash keeps some quiet."""
+        return self.runner.messages.complaints > 0
 
     def run_unrecorded(self, line: str) -> None:
         """Run a line that nobody typed."""
@@ -161,7 +172,7 @@ class Session:
 
     def say(self, text: str, level: Literal["INFO", "WARNING", "NOTE"] = "INFO") -> None:
         """Print a message of the program's own."""
-        self.runner.messages.say(self._output or standard_output(), PROGRAM, text, level)
+        self.runner.say(self._output or standard_output(), PROGRAM, text, level)
 
     def _recalled(self, line: str) -> str | None:
         """The line to run: the one typed, or the one before that it stands for."""
@@ -303,7 +314,8 @@ class Session:
         try:
             for raw in lines:
                 echo = "" if self.settings.silent else PROMPT + raw
-                if self._run_line(clean(separate_mark(raw)), "file", echo) == "over":
+                ended = self._run_line(clean(separate_mark(raw)), "file", echo)
+                if ended == "over" or (self.fail_fast and self.failed):
                     break
         finally:
             self._in_file = False

@@ -12,6 +12,7 @@ from pycrash import CRASH_VERSION, __version__
 from pycrash.api import Settings
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError, MissingFeature
+from pycrash.shell.messages import STANDARD_ERROR
 from pycrash.shell.options import OptionError, Options, usage
 from pycrash.shell.pager import usable_pager
 from pycrash.shell.progress import show_progress
@@ -122,14 +123,25 @@ def open_session(options: Options) -> Session:
     if settings.zero_excluded:
         kernel.memory.zero_excluded = True
     session = Session(kernel, settings, make_registry())
+    configure(session, options)
+    return session
+
+
+def configure(session: Session, options: Options) -> None:
+    """Tell a session what the options say of it."""
     session.runner.debug = "--debug" in options
     session.minimal = "--minimal" in options
-    return session
+    session.fail_fast = "--fail-fast" in options
 
 
 def make_settings(options: Options) -> Settings:
     """What the options set. Raises OptionError for a value that is none."""
-    settings = Settings(silent="-s" in options, zero_excluded="--zero_excluded" in options)
+    silent = any(name in options for name in ("-s", "--exec", "--json"))
+    settings = Settings(silent=silent, zero_excluded="--zero_excluded" in options)
+    if "--json" in options:
+        settings.output = "json"
+    if "--stderr" in options:
+        settings.error = STANDARD_ERROR
     settings.debug = _number(options, "-d", settings.debug)
     settings.edit = editing_mode(options)
     for name, _ in options.given:
@@ -142,7 +154,7 @@ def make_settings(options: Options) -> Settings:
     wanted = [name for name, _ in options.given if name in ("--more", "--less", "--CRASHPAGER")]
     if sys.stdout.isatty():
         settings.scroller = usable_pager(wanted[-1][2:] if wanted else None)
-    if sys.stdin.isatty() and not {"-s", "--no_scroll"} & {name for name, _ in options.given}:
+    if sys.stdin.isatty() and not silent and "--no_scroll" not in options:
         settings.scroll = "off" if settings.scroller == "none" else settings.scroller
     return settings
 

@@ -21,7 +21,7 @@ from pycrash.kernel.kernel import Kernel
 from pycrash.shell.loop import serve
 from pycrash.shell.options import parse_options
 from pycrash.shell.session import Session
-from pycrash.shell.start import make_settings
+from pycrash.shell.start import configure, make_settings
 
 
 def fake_kernel() -> Kernel:
@@ -129,7 +129,7 @@ def _serve(folder: Path, options: Sequence[str], streams: Sequence[int]) -> None
         sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
         given = parse_options(options)
         session = fake_session(make_settings(given))
-        session.minimal = "--minimal" in given
+        configure(session, given)
         status = serve(session, given)
         sys.stdout.flush()
         sys.stderr.flush()
