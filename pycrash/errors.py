@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class CrashError(Exception):
-    """A command cannot go on. `str()` is the message without the command's name."""
+    """A command cannot go on. `str()` is the message without the command's name.
+
+    `before` is a message that is said before it, empty where there is none.
+    """
+
+    before = ""
 
     @property
     def quiet(self) -> bool:

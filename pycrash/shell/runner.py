@@ -91,8 +91,8 @@ class Runner:
         elif isinstance(error, UsageError):
             self._usage(command, text, output)
         elif not (isinstance(error, CrashError) and error.quiet):
-            if isinstance(error.__cause__, CrashError):
-                self.messages.say(output, command.name, str(error.__cause__))
+            if isinstance(error, CrashError) and error.before:
+                self.messages.say(output, command.name, error.before)
             self.messages.say(output, command.name, text)
 
     def refuse(self, name: str, text: str, words: Sequence[str], output: Output) -> None:

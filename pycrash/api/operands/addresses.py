@@ -63,17 +63,18 @@ class _Malformed(Exception):
 def evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool = False) -> int:
     """The value of `a`, `a+b` or `(a << b)`, cut to the bits of `mask`.
 
-    Raises CrashError, whose cause is the one of a number that is none.
+    Raises CrashError; before it is said what is wrong with a number that is none.
     """
-    wrong = f"invalid expression: {text}"
+    wrong = CrashError(f"invalid expression: {text}")
     try:
         return _evaluate(text, resolve, mask, hex_first)
     except NoName:
         raise
     except CrashError as error:
-        raise CrashError(wrong) from error
+        wrong.before = str(error)
     except (_Malformed, ArithmeticError):
-        raise CrashError(wrong) from None
+        pass
+    raise wrong
 
 
 def _evaluate(text: str, resolve: Resolver, mask: int, hex_first: bool) -> int:
