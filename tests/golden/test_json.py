@@ -39,6 +39,7 @@ NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
     *("dev.contents", "dev.copied", "dev.dump"),
+    *("trace.buffer", "trace.event", "trace.instance"),
     # Nobody who runs the tests has its source.
     "dis.source.line",
 }

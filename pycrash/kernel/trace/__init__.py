@@ -1,0 +1,1 @@
+"""What ftrace wrote down before the kernel died."""
