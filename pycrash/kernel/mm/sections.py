@@ -46,7 +46,7 @@ class Sections:
     def all(self) -> Iterator[Section]:
         """Those with memory, by number. Raises ReadError, MissingFeature."""
         for root, at in enumerate(self._roots):
-            if self._kernel.memory.is_kernel(at):
+            if at and self._kernel.memory.is_kernel(at):  # nearly all are 0
                 yield from self._of_root(root, at)
 
     def get(self, number: int) -> Section | None:
