@@ -117,12 +117,24 @@ class StatesRow(Row, kind="triage.states"):
 
 @dataclass(frozen=True)
 class WaitingRow(TaskRow, kind="triage.waiting"):
-    """A task that waited uninterruptibly, for how long, and the function it waited in; those
-    that waited longest first. `total` counts all of them."""
+    """A task that no signal wakes, how long it waited, in which function and for what; the pid of
+    who holds that, None where it is not known, `proved` where it is certain. Those that waited
+    longest come first; `total` counts all of them."""
 
     seconds: float | None
-    function: str | None
+    function: str
+    waits_for: str
+    owner_pid: int | None
+    proved: bool
     total: int
+
+
+@dataclass(frozen=True)
+class DeadlockRow(Row, kind="triage.deadlock"):
+    """Tasks that wait for each other in a ring."""
+
+    pids: tuple[int, ...]
+    proved: bool
 
 
 @dataclass(frozen=True)
@@ -152,7 +164,7 @@ class Triage(Command):
     )
     rows = (
         MachineRow, VerdictRow, ProofRow, CulpritRow, MessageRow, CpuRow, StatesRow, WaitingRow,
-        HolderRow, NextRow,
+        DeadlockRow, HolderRow, NextRow,
     )  # fmt: skip
     examples = (("The page:", "triage"), ("The class alone, for a script:", "triage --json"))
 
@@ -252,10 +264,22 @@ def _state(judge: Judge) -> Iterator[Row]:
             task.pid, task.address, state.cpu, task.comm, state.online, state.function or None
         )
     yield StatesRow(machine.state_counts(kernel))
-    waiting = machine.waiters(kernel)
-    for one in waiting[:_MANY]:
-        task, function = one.task, machine.busy_in(evidence, one.task)
-        yield WaitingRow(*_named(task), one.seconds, function or None, len(waiting))
+    waiting = machine.waiters(evidence)
+    for wait, seconds in waiting[:_MANY]:
+        owner = wait.owner.task
+        yield WaitingRow(
+            *_named(wait.task),
+            seconds,
+            wait.function,
+            f"{wait.kind} {wait.name}".strip(),
+            None if owner is None else owner.pid,
+            owner is not None and wait.owner.certain,
+            len(waiting),
+        )
+    for ring in evidence.deadlocks:
+        yield DeadlockRow(
+            tuple(wait.task.pid for wait in ring), all(wait.owner.certain for wait in ring)
+        )
     for holder in machine.largest_holders(kernel, _MANY):
         task, pages = holder.task, holder.pages
         yield HolderRow(*_named(task), pages, pages * kernel.page_size)
@@ -346,16 +370,22 @@ class _Page:
         found = self._of(WaitingRow)
         cells = [
             (
-                r.pid,
-                printable(r.comm),
-                None if r.seconds is None else f"{r.seconds:.1f}",
-                r.function,
+                row.pid,
+                printable(row.comm),
+                None if row.seconds is None else f"{row.seconds:.1f}",
+                row.function,
+                row.waits_for,
+                ("" if row.proved or row.owner_pid is None else "likely ")
+                + f"{row.owner_pid or '?'}",
             )
-            for r in found
+            for row in found
         ]
-        yield from table(cells, ("PID", "COMM", "SECONDS", "IN"))
+        yield from table(cells, ("PID", "COMM", "SECONDS", "IN", "WAITS FOR", "HELD BY"))
         if found and found[0].total > len(found):
-            yield f"and {found[0].total - len(found)} more"
+            yield f"and {found[0].total - len(found)} more: see blockers"
+        for ring in self._of(DeadlockRow):
+            doubt = "" if ring.proved else "likely "
+            yield f"{doubt}deadlock: {' -> '.join(map(str, (*ring.pids, ring.pids[0])))}"
 
     def _holders(self) -> Iterator[str]:
         cells = [(r.pid, printable(r.comm), size_text(r.size)) for r in self._of(HolderRow)]

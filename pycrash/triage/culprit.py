@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.stacks.trace import Event, Frame, Registers
+from pycrash.triage.evidence import exception_in
 
 #: Source files of code that others call into, and that is not at fault for what they hand it.
 _MACHINERY = re.compile(
@@ -63,14 +64,12 @@ def culprit_of(kernel: Kernel, events: Sequence[Event]) -> Culprit | None:
 
 def _calls(kernel: Kernel, events: Sequence[Event]) -> list[tuple[str, int, int, str]]:
     """Symbol, offset, pc and module of each call below the exception, the exception's own first."""
+    found = exception_in(events)
     calls: list[tuple[str, int, int, str]] = []
-    for event in events:
-        if isinstance(event, Frame):
-            calls.append((event.symbol, event.offset, event.pc, event.module))
-        elif isinstance(event, Registers) and not event.user:
-            # What came later is the handling of it.
-            calls = [call for pc in _interrupted(kernel, event) if (call := _call(kernel, pc))]
-    return calls
+    if found is not None:  # what came later is the handling of it
+        calls = [call for pc in _interrupted(kernel, found[1]) if (call := _call(kernel, pc))]
+        events = events[found[0] + 1 :]
+    return calls + [(e.symbol, e.offset, e.pc, e.module) for e in events if isinstance(e, Frame)]
 
 
 def _interrupted(kernel: Kernel, registers: Registers) -> list[int]:

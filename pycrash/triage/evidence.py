@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.locking.waits import Wait, Waits, cycles
 from pycrash.kernel.log.printk import LogDamage
 from pycrash.kernel.stacks.trace import Event, Frame, Registers, TraceOptions
 from pycrash.kernel.tasks.table import Task
 
 #: A log line that is looked at is never longer: a rule's pattern meets no text without an end.
 MAX_LINE = 1000
+#: Functions that an interrupt comes through on its way to what serves it.
+_OF_INTERRUPTS = re.compile(
+    r"asm_(?:sysvec_|common_interrupt|spurious)\w*|common_interrupt|(?:handle|do)_softirqs?\w*|"
+    r"__do_softirq|irq_exit\w*|el[01]\w*_irq\w*|el1_interrupt|gic_handle_irq|apic_timer_interrupt"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,15 @@ class LogLine:
 
     time: int | None
     text: str
+
+
+def exception_in(events: Sequence[Event]) -> tuple[int, Registers] | None:
+    """The last exception of a stack that was met in kernel mode, and its place among the events,
+    of which the latest come first."""
+    for place, event in enumerate(events):
+        if isinstance(event, Registers) and not event.user:
+            return place, event
+    return None
 
 
 class Evidence:
@@ -89,10 +105,33 @@ class Evidence:
 
     @cached_property
     def exception(self) -> Registers | None:
-        """The registers of the exception the crashed task met in kernel mode, the earliest one:
-        what came behind it is the handling of it. None where it met none."""
-        found = [e for e in self.trace if isinstance(e, Registers) and not e.user]
-        return found[-1] if found else None
+        """The registers of the last exception the crashed task met in kernel mode, None where it
+        met none: what lies below it on the stack is how the task got there."""
+        return None if self._exception_at is None else self._exception_at[1]
+
+    @cached_property
+    def _exception_at(self) -> tuple[int, Registers] | None:
+        return exception_in(self.trace)
+
+    @cached_property
+    def in_interrupt(self) -> bool:
+        """Whether that exception was met in an interrupt or softirq."""
+        if self._exception_at is None:
+            return False
+        below = (e for e in self.trace[self._exception_at[0] + 1 :] if isinstance(e, Frame))
+        return any(_OF_INTERRUPTS.fullmatch(frame.symbol) for frame in below)
+
+    @cached_property
+    def waits(self) -> list[Wait]:
+        """What the tasks wait for that no signal wakes."""
+        tasks, waits = self.kernel.tasks, self.kernel.part(Waits)
+        blocked = (t for t in tasks.all if tasks.states.short(t.state) == "UN")
+        return [wait for task in blocked if (wait := waits.of(task)) is not None]
+
+    @cached_property
+    def deadlocks(self) -> list[list[Wait]]:
+        """The rings of tasks that wait for each other."""
+        return cycles(self.waits)
 
     def registers(self) -> dict[str, int]:
         """The registers of that exception by name, empty where there is none."""

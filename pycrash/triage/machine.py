@@ -9,14 +9,13 @@ from heapq import nlargest
 
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.locking.waits import Wait
 from pycrash.kernel.stacks.trace import Frame, Registers
 from pycrash.kernel.tasks.table import Task
 from pycrash.triage.culprit import is_machinery
-from pycrash.triage.evidence import Evidence
+from pycrash.triage.evidence import Evidence, exception_in
 
 _NANOSECONDS = 1_000_000_000
-#: The state of a task that waits and that no signal wakes.
-_UNINTERRUPTIBLE = "UN"
 
 
 @dataclass(frozen=True)
@@ -27,14 +26,6 @@ class CpuState:
     task: Task
     function: str
     online: bool
-
-
-@dataclass(frozen=True)
-class Waiter:
-    """A task that waited uninterruptibly, and for how many seconds; None where that is not kept."""
-
-    task: Task
-    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -57,16 +48,15 @@ def cpu_states(evidence: Evidence) -> Iterator[CpuState]:
         yield CpuState(cpu, task, function, cpu in kernel.cpus.online)
 
 
-def waiters(kernel: Kernel) -> list[Waiter]:
-    """The tasks that waited uninterruptibly, those that waited longest first."""
-    tasks = [t for t in kernel.tasks.all if kernel.tasks.states.short(t.state) == _UNINTERRUPTIBLE]
-    latest = kernel.tasks.latest_run
-    found = [
-        (None if t.last_run is None else max(latest - t.last_run, 0) / _NANOSECONDS, t)
-        for t in tasks
-    ]
-    found.sort(key=lambda pair: -(pair[0] or 0))
-    return [Waiter(task, seconds) for seconds, task in found]
+def waiters(evidence: Evidence) -> list[tuple[Wait, float | None]]:
+    """What tasks waited for, and for how many seconds (None: not kept); the longest first."""
+    latest = evidence.kernel.tasks.latest_run
+    found = [(wait, _seconds(latest, wait.task)) for wait in evidence.waits]
+    return sorted(found, key=lambda pair: -(pair[1] or 0))
+
+
+def _seconds(latest: int, task: Task) -> float | None:
+    return None if task.last_run is None else max(latest - task.last_run, 0) / _NANOSECONDS
 
 
 def state_counts(kernel: Kernel) -> dict[str, int]:
@@ -84,19 +74,14 @@ def largest_holders(kernel: Kernel, count: int) -> list[Holder]:
 
 def busy_in(evidence: Evidence, task: Task) -> str:
     """The first function on a task's stack that is not the machinery of waiting and stopping."""
-    kernel = evidence.kernel
-    events = evidence.trace_of(task)
-    last = max((n for n, e in enumerate(events) if _interrupts(e)), default=-1)
-    if last >= 0 and (name := getattr(events[last], "name", "")):
-        return str(name)
-    for event in events[last + 1 :]:
+    kernel, events = evidence.kernel, evidence.trace_of(task)
+    found = exception_in(events)
+    if found is not None and found[1].name:
+        return found[1].name
+    for event in events:
         if isinstance(event, Frame):
             if not is_machinery(kernel, event.symbol, event.pc, event.module):
                 return event.symbol
         elif isinstance(event, Registers) and event.user:
             return "user space"
     return ""
-
-
-def _interrupts(event: object) -> bool:
-    return isinstance(event, Registers) and not event.user

@@ -161,8 +161,9 @@ class Judge:
 
     @property
     def _in_interrupt(self) -> bool:
-        """Whether the log says that the fault came in an interrupt."""
-        return any(f.rule.name == "fault-in-interrupt" for f in self.found)
+        """Whether it happened in an interrupt, by the stack or by what the log says."""
+        told = any(f.rule.name == "fault-in-interrupt" for f in self.found)
+        return told or self.evidence.in_interrupt
 
     def _suspect(self, rule: Rule) -> Task | None:
         return rule.suspect(self.evidence, self.found)

@@ -81,7 +81,7 @@ WAYS = {
     "exit": Way("exit", "init-killed", None),
     "hung": Way(
         "hung",
-        "hung-task",
+        "deadlock",
         "dead_one",
         _sysctl("kernel.hung_task_timeout_secs=5 kernel.hung_task_panic=1"),
     ),

@@ -31,7 +31,9 @@ def judged(*lines: str, registers: dict[str, int] | None = None, panic_cpu: int 
     fake.symbol("panic_cpu", 0x1000, 4)
     fake.write(0x1000, "I", panic_cpu)
     judge = Judge(fake.kernel)
-    vars(judge.evidence).update(log=[LogLine(n, line) for n, line in enumerate(lines)], task=None)
+    vars(judge.evidence).update(
+        log=[LogLine(n, line) for n, line in enumerate(lines)], task=None, trace=[]
+    )
     exception: Any = None if registers is None else SimpleNamespace(values=registers)
     vars(judge.evidence)["exception"] = exception
     return judge

@@ -9,6 +9,7 @@ from pycrash.triage.rule import Rule
 from pycrash.triage.rules.atomic import ATOMIC
 from pycrash.triage.rules.bad_pointer import BAD_POINTER
 from pycrash.triage.rules.bug import BUG
+from pycrash.triage.rules.deadlock import DEADLOCK
 from pycrash.triage.rules.divide_error import DIVIDE_ERROR
 from pycrash.triage.rules.double_fault import DOUBLE_FAULT
 from pycrash.triage.rules.file_system import FILE_SYSTEM
@@ -64,6 +65,7 @@ RULES: tuple[Rule, ...] = (
     INIT_KILLED,
     OUT_OF_MEMORY,
     OUT_OF_MEMORY_SEEN,
+    DEADLOCK,
     HUNG_TASK,
     HUNG_TASK_SEEN,
     SOFT_LOCKUP,
