@@ -60,7 +60,8 @@ INSIDE: dict[str, dict[str, set[str]]] = {
     "kernel": in_order(
         *("core", "walks", "log", "sched", "modules", "symbols", "text", "vfs", "mm", "ipc", "net"),
         *("irq", "block", "devices", "bpf"),
-        *("system", "time", "tasks", "trace", "stacks", "coredump", "arch", "kernel", "opening"),
+        *("system", "time", "tasks", "trace", "stacks", "coredump", "arch", "locking"),
+        *("kernel", "opening"),
     ),
 }
 

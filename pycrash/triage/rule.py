@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from pycrash.errors import CrashError
+
 if TYPE_CHECKING:
     from pycrash.kernel.tasks.table import Task
     from pycrash.triage.evidence import Evidence
@@ -110,5 +112,8 @@ class Rule:
         return next((found for p in self.patterns if (found := p.search(text))), None)
 
     def proofs(self, evidence: Evidence, found: Found | None) -> Sequence[Proof]:
-        """What `check` proves."""
-        return () if self.check is None else self.check(evidence, found)
+        """What `check` proves; nothing where what it asks for cannot be read."""
+        try:
+            return () if self.check is None else self.check(evidence, found)
+        except CrashError:
+            return ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
 
+from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.tasks.table import Task
 from pycrash.triage.culprit import Culprit, culprit_of
@@ -166,7 +167,11 @@ class Judge:
         return told or self.evidence.in_interrupt
 
     def _suspect(self, rule: Rule) -> Task | None:
-        return rule.suspect(self.evidence, self.found)
+        """On whose stack the culprit is, None where the tasks cannot be read either."""
+        try:
+            return rule.suspect(self.evidence, self.found)
+        except CrashError:
+            return None
 
     def _culprit(self, rule: Rule) -> Culprit | None:
         """Whom the rule blames."""

@@ -29,7 +29,7 @@ MORE = (
     *("irq -a", "irq -b", "irq -d"),
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
-    "triage",
+    *("triage", "blockers -a", "blockers -g"),
     *("dis schedule 3", "dis -b", "dis -s schedule"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
@@ -38,7 +38,7 @@ MORE = (
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
-    *("dev.contents", "dev.copied", "dev.dump"),
+    *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock"),
     *("trace.buffer", "trace.event", "trace.instance"),
     # Nobody who runs the tests has its source.
     "dis.source.line",
