@@ -86,13 +86,16 @@ class FilesCommand(TaskCommand):
     task_flags = "c"
     task_values = "R"
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if letter == "R" and "R" in before:
+            yield Notice("only one -R option allowed")
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from self.read_all(ctx, args)
         for letter, value in args.given:
             if letter in _SINGLE and value is not None:
                 yield from _SINGLE[letter](ctx, hexadecimal(value))
                 return
-        for _ in args.values("R")[1:]:
-            yield Notice("only one -R option allowed")
         if args.count("R") > 1:
             raise UsageError
         if not args.operands:

@@ -158,6 +158,7 @@ class Foreach(Command):
         ),
         Flag("y", "Handed on to ps: only tasks of these scheduling policies.", value=POLICY),
     )
+    checked = "y"
     operands = (many(SELECTOR, TASK),)
     examples = (
         ("The stacks of all tasks that wait uninterruptibly", "foreach UN bt"),

@@ -128,6 +128,7 @@ class Ipcs(Command):
             value=TASK.named("pid|task"),
         ),
     )
+    checked = "n"
     operands = (many(OFFSET.named("id"), HEX.named("addr")),)
     rows = (SegmentRow, SemaphoresRow, QueueRow, NotFound)
     examples = (

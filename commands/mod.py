@@ -134,7 +134,8 @@ class Mod(Command):
             rest.append(word)
         flags = [flag for flag in self.flags if flag.letter not in "gr"]
         args = parse_args(self.name, flags, rest, self.at_once)
-        return ModArgs((*args.given, *found), args.operands, words=len(rest))
+        given = (*args.given, *found)
+        return ModArgs(given, args.operands, said=args.said, words=len(rest))
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         table = ctx.kernel.modules

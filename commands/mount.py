@@ -93,6 +93,7 @@ class MountCommand(Command):
         Flag("n", "The file systems in the namespace of this task.", value=TASK),
     )
     at_once = "i"
+    checked = "n"
     operands = (many(ADDRESS, MOUNTED),)
     rows = (MountRow,)
     examples = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pycrash.api import (
     HEX,
@@ -16,12 +16,14 @@ from pycrash.api import (
     Context,
     CrashError,
     Flag,
+    Given,
     Notice,
     Row,
     TaskCommand,
     TaskHeader,
     UsageError,
     View,
+    WrongOption,
     find_task,
     header_line,
     hexadecimal,
@@ -125,42 +127,44 @@ class Net(TaskCommand):
         ("Who has something open as descriptor 5", "foreach net -s -R 5"),
         ("An address as it stands in a structure", "net -N 100007f"),
     )
+    at_once = "N"
     task_flags = "xd"
     task_values = "R"
 
     def parse(self, words: Sequence[str]) -> Args:
         """As getopt does; behind each -n, the word that is next when crash looks at it."""
-        args = parse_args(self.name, self.flags, words)
-        if "n" not in args:
-            return args
-        nexts = iter(_behind_n(words))
-        given = ((k, next(nexts) if k == "n" else v) for k, v in args.given)
-        return Args(tuple(given), args.operands)
+        try:
+            args = parse_args(self.name, self.flags, words, self.at_once)
+        except WrongOption as error:
+            raise WrongOption(self.name, _with_words(error.given, words)) from None
+        return replace(args, given=_with_words(args.given, words))
+
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if letter == "a":
+            yield from _neighbours(ctx)
+        elif letter == "n" and value is not None:
+            _task(ctx, value)
+        elif letter in "sS" and _first_of("sS", before) not in (None, letter):
+            yield Notice("only one -s or -S option allowed")
+        elif letter == "R" and "R" in before:
+            yield Notice("only one -R option allowed")
+        elif letter in "xd" and _first_of("xd", before) not in (None, letter):
+            raise CrashError("-d and -x are mutually exclusive")
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        task = ctx.kernel.tasks.by_pid(0)[0].address
-        shown: list[str] = []
-        for letter, value in args.given:
-            if letter == "a":
-                yield from _neighbours(ctx)
-            elif letter == "N" and value is not None:
-                yield _inet_address(ctx, value)
-                return
-            elif letter == "n":
-                task = ctx.task if value is None else _task(ctx, value).address
-            elif letter in "sS" and {"s": "S", "S": "s"}[letter] in shown:
-                yield Notice("only one -s or -S option allowed")
-            elif letter == "R" and "R" in shown:
-                yield Notice("only one -R option allowed")
-            elif letter in "xd" and {"x": "d", "d": "x"}[letter] in shown:
-                raise CrashError("-d and -x are mutually exclusive")
-            else:
-                shown.append(letter)
-        if "s" in shown or "S" in shown:
+        yield from self.read_all(ctx, args)
+        address = args.value("N")
+        if address is not None:
+            yield _inet_address(ctx, address)
+        elif "s" in args or "S" in args:
             yield from self._tasks(ctx, args)
-        elif "n" in args or not (args.given or args.operands):
+        elif "n" in args:
+            word = args.value("n")
             yield _Devices()
-            yield from _devices(ctx, task)
+            yield from _devices(ctx, ctx.task if word is None else _task(ctx, word).address)
+        elif not (args.given or args.operands):
+            yield _Devices()
+            yield from _devices(ctx, ctx.kernel.tasks.by_pid(0)[0].address)
         elif "a" not in args:
             raise UsageError
 
@@ -257,6 +261,17 @@ def _other_lines(row: Row, view: View) -> Iterator[str]:
         yield ""
 
 
+def _first_of(letters: str, args: Args) -> str | None:
+    """The first of some letters that is given."""
+    return next((letter for letter, _ in args.given if letter in letters), None)
+
+
+def _with_words(given: Given, words: Sequence[str]) -> Given:
+    """Options with the word behind each -n in place of its argument."""
+    nexts = iter(_behind_n(words))
+    return tuple((k, next(nexts) if k == "n" else v) for k, v in given)
+
+
 def _behind_n(words: Sequence[str]) -> Iterator[str | None]:
     """For each -n the word behind it: the rest of its own word where letters follow it."""
     for place, word in enumerate(words):
@@ -268,10 +283,10 @@ def _behind_n(words: Sequence[str]) -> Iterator[str | None]:
 
 def _count_n(words: Sequence[str]) -> int:
     try:
-        return parse_args("net", Net.flags, words).count("n")
-    except UsageError:
-        # The last word wants an argument.
-        return parse_args("net", Net.flags, [*words, ""]).count("n")
+        given = parse_args("net", Net.flags, words).given
+    except WrongOption as error:
+        given = error.given
+    return sum(letter == "n" for letter, _ in given)
 
 
 def _task(ctx: Context, word: str) -> Task:
@@ -283,7 +298,7 @@ def _task(ctx: Context, word: str) -> Task:
 
 def _dumps(args: Args) -> bool:
     """Whether the structures are asked for: the first of -s and -S decides."""
-    return next((letter for letter, _ in args.given if letter in "sS"), "s") == "S"
+    return _first_of("sS", args) == "S"
 
 
 def _wanted(reference: str, room: int) -> Callable[[int, int, int], bool]:

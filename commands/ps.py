@@ -103,6 +103,7 @@ class Ps(TaskCommand):
         Flag("Y", "The scheduling policy and the priority of each task."),
         Flag("H", "No heading."),
     )
+    checked = "Cy"
     operands = (many(TASK, COMM),)
     rows = ROWS
     examples = (

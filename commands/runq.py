@@ -129,19 +129,21 @@ class Runq(Command):
         ("The first CPU's tasks by group", "runq -g -c 0"),
     )
 
-    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        count = ctx.kernel.cpus.count
-        cpus, repeated = list(range(count)), False
-        for nth, value in enumerate(args.values("c")):
-            if nth:
-                yield Notice("only one -c option allowed")
-                repeated = True
-            else:
-                cpus = cpu_list(value, count)
-        if repeated:
-            raise UsageError
-        if "g" in args and not ctx.kernel.part(TaskGroups).classes:
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if letter == "c" and "c" in before:
+            yield Notice("only one -c option allowed")
+        elif letter == "c":
+            cpu_list(value or "", ctx.kernel.cpus.count)
+        elif letter == "g" and not ctx.kernel.part(TaskGroups).classes:
             raise CrashError(_UNSUPPORTED)
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from self.read_all(ctx, args)
+        count = ctx.kernel.cpus.count
+        if args.count("c") > 1:
+            raise UsageError
+        chosen = args.value("c")
+        cpus = list(range(count)) if chosen is None else cpu_list(chosen, count)
         if ctx.kernel.symbol_address("runqueues") is None:
             raise CrashError("per-cpu runqueues do not exist")
         # The first of these decides, wherever it is typed.

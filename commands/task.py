@@ -66,8 +66,12 @@ class TaskStructs(TaskCommand):
     )
     task_values = "R"
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        asked_radix(Args((*before.given, (letter, value))), "xh")
+        return iter(())
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        asked_radix(args, "xh")
+        yield from self.read_all(ctx, args)
         members = [value for value in args.values("R") if value]
         tasks: list[Task] = []
         wrong = False

@@ -101,6 +101,7 @@ class Timers(Command):
         Flag("r", "High resolution timers instead, by clock: all times in nanoseconds."),
         Flag("C", "Only these CPUs, such as 3, or 1,8-14, or all.", value=CPUS),
     )
+    checked = "C"
     rows = (JiffiesRow, WheelRow, TimerRow, CpuRow, ClockRow, HighTimerRow)
     examples = (
         ("What the wheels hold", "timer"),

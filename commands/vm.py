@@ -159,8 +159,22 @@ class Vm(TaskCommand):
             return parse_args(self.name, self.flags, words)
         return args
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if letter == "M" and not ctx.kernel.memory.is_kernel(hexadecimal(value or "")):
+            raise CrashError(f"invalid mm_struct address: {value}")
+        if letter in "xd":
+            asked_radix(Args((*before.given, (letter, value))))
+        shown = [given for given, _ in before.given if given in _EXCLUSIVE]
+        if letter == "R" and (shown[:1] == ["R"] or shown[:2] == ["p", "R"]):
+            yield Notice("only one -R option allowed")
+        if letter == "P" and not shown:
+            hexadecimal(value or "")
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        yield from _check(ctx, args)
+        yield from self.read_all(ctx, args)
+        shown = [letter for letter, _ in args.given if letter in _EXCLUSIVE]
+        if len(shown) > 1 and shown != ["p", "R"]:
+            raise UsageError
         flags = args.value("f")
         if flags is not None:
             value = hexadecimal(flags)
@@ -199,29 +213,6 @@ class Vm(TaskCommand):
         shown = VmText(view, "R" in args)
         for row in rows:
             yield from shown.lines(row)
-
-
-def _check(ctx: Context, args: Args) -> Iterator[Notice]:
-    """Raises CrashError and UsageError for options that do not go together, in their order."""
-    seen, wrong, referring, radix = "", False, False, ""
-    for letter, value in args.given:
-        if letter == "M" and not ctx.kernel.memory.is_kernel(hexadecimal(value or "")):
-            raise CrashError(f"invalid mm_struct address: {value}")
-        if letter in "xd":
-            if radix not in ("", letter):
-                raise CrashError("-d and -x are mutually exclusive")
-            radix = letter
-        if letter in _EXCLUSIVE:
-            if letter == "R" and referring:
-                yield Notice("only one -R option allowed")
-            if letter == "P" and not seen:
-                hexadecimal(value or "")
-            fits = not seen or (letter == "R" and seen == "p")
-            referring |= fits and letter == "R"
-            wrong |= not fits
-            seen += letter
-    if wrong:
-        raise UsageError
 
 
 def _shown(ctx: Context, args: Args, task: Task) -> Iterator[Row]:

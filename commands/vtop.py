@@ -113,6 +113,7 @@ class Vtop(TaskCommand):
         Flag("k", "The address is one of the kernel's."),
         Flag("c", "Translate addresses of this task's user space.", value=TASK.named("pid|taskp")),
     )
+    checked = "c"
     operands = (many(HEX.named("address")),)
     rows = (AddressRow, WalkRow, PteRow, VmaRow, BackingRow, PageRow)
     examples = (

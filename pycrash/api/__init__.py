@@ -6,7 +6,7 @@ number of pycrash's version. The built-in commands are made of the same. Facts o
 come from `Context.kernel` (`pycrash.kernel.kernel.Kernel`): its properties and `part`.
 """
 
-from pycrash.api.args import Args, Flag, UsageError, parse_args
+from pycrash.api.args import Args, Flag, Given, UsageError, WrongOption, parse_args
 from pycrash.api.command import Command, TaskCommand
 from pycrash.api.context import Context, ShellPort, View
 from pycrash.api.fields import (
@@ -103,6 +103,7 @@ __all__ = [
     "Date",
     "Flag",
     "Gap",
+    "Given",
     "Hidden",
     "KiB",
     "MissingFeature",
@@ -127,6 +128,7 @@ __all__ = [
     "UsageError",
     "View",
     "Word",
+    "WrongOption",
     "address_of",
     "asked_radix",
     "can_evaluate",

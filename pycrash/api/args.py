@@ -17,6 +17,30 @@ class UsageError(Exception):
     """
 
 
+#: Options as typed: (letter, value), the value None for a letter without one.
+Given = tuple[tuple[str, str | None], ...]
+
+#: What stands for a letter that is none of the command's, as getopt returns it.
+WRONG = "?"
+
+
+class WrongOption(UsageError):
+    """A command has no such option. `given` are all, a wrong one as WRONG with what to say."""
+
+    def __init__(self, name: str, given: Given) -> None:
+        self.name = name
+        self.given = given
+        super().__init__(name, given)
+
+    def __str__(self) -> str:
+        return usage_text(self.name, (text for letter, text in self.given if letter == WRONG))
+
+
+def usage_text(name: str, said: Iterable[str | None]) -> str:
+    """What getopt says, a line for each fault."""
+    return "\n".join(f"{name}: {text}" for text in said)
+
+
 @dataclass(frozen=True)
 class Flag:
     """One option letter of a command.
@@ -36,11 +60,13 @@ class Flag:
 class Args:
     """What was given: flags in order, and operands.
 
-    `given` holds (letter, value) pairs as typed; value is None for a flag without one.
+    `given` holds (letter, value) pairs as typed; value is None for a flag without one. `said` is
+    what getopt said of wrong letters in front of one that the command acts on at once.
     """
 
-    given: tuple[tuple[str, str | None], ...] = ()
+    given: Given = ()
     operands: tuple[str, ...] = ()
+    said: tuple[str, ...] = field(default=(), kw_only=True)
     _last: dict[str, str | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -65,8 +91,8 @@ class Args:
 def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str], at_once: str = "") -> Args:
     """Parse words as getopt does: options anywhere, `--` ends them, letters may be joined.
 
-    What stands behind one of the letters `at_once` is not looked at. Raises UsageError with
-    getopt's own line for each unknown letter or missing argument.
+    What stands behind one of the letters `at_once` is not looked at, and what was wrong before it
+    is only said. Raises WrongOption for unknown letters or missing arguments.
     """
     known = {f.letter: f for f in flags}
     given: list[tuple[str, str | None]] = []
@@ -77,35 +103,36 @@ def parse_args(name: str, flags: Iterable[Flag], words: Sequence[str], at_once: 
         if word == "--":
             operands.extend(rest)
         elif len(word) > 1 and word[0] == "-":
-            for option in _cluster(known, word[1:], rest, wrong):
-                given.append(option)
-                if option[0] in at_once and not wrong:
-                    return Args(tuple(given))
+            for letter, value in _cluster(known, word[1:], rest):
+                given.append((letter, value))
+                if letter == WRONG:
+                    wrong.append(value or "")
+                if letter in at_once:
+                    right = (pair for pair in given if pair[0] != WRONG)
+                    return Args(tuple(right), said=tuple(wrong))
         else:
             operands.append(word)
     if wrong:
-        raise UsageError("\n".join(f"{name}: {text}" for text in wrong))
+        raise WrongOption(name, tuple(given))
     return Args(tuple(given), tuple(operands))
 
 
 def _cluster(
-    known: dict[str, Flag], letters: str, rest: Iterator[str], wrong: list[str]
+    known: dict[str, Flag], letters: str, rest: Iterator[str]
 ) -> Iterator[tuple[str, str | None]]:
-    """The options of one word; what is wrong with it is added to `wrong`."""
+    """The options of one word, WRONG with its reason for what is none."""
     while letters:
         letter, letters = letters[0], letters[1:]
         flag = known.get(letter)
         if flag is None:
-            wrong.append(f"invalid option -- '{letter}'")
+            yield WRONG, f"invalid option -- '{letter}'"
             continue
         if flag.value is None:
             yield letter, None
             continue
-        if flag.joined:
-            yield letter, letters or None
-            return
         value = letters or next(rest, None)
         if value is None:
-            wrong.append(f"option requires an argument -- '{letter}'")
-        yield letter, value
+            yield WRONG, f"option requires an argument -- '{letter}'"
+        else:
+            yield letter, value
         return

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from pycrash.api.args import Args, Flag, parse_args
+from pycrash.api.args import WRONG, Args, Flag, UsageError, WrongOption, parse_args, usage_text
 from pycrash.api.context import Context, View
 from pycrash.api.operands.base import Offer, Place
 from pycrash.api.rows import Notice, Row
+from pycrash.errors import CrashError
 
 if TYPE_CHECKING:
     from pycrash.kernel.tasks.table import Task
@@ -21,6 +22,7 @@ class Command(ABC):
     `name` is the word typed, `aliases` other words for it; `summary` the line under NAME on the
     help page; `synopsis` the text behind the name in usage and help; `flags` the option letters;
     `at_once` those that crash acts on as soon as it reads them, whatever stands behind;
+    `checked` those whose argument it looks at then, as the flag's kind parses it;
     `operands` what may stand behind them, place by place; `rows` the kinds of rows it yields
     besides notices; `description` the paragraphs before the flags; `examples` pairs of (what it
     does, line). `minimal` tells whether it works under --minimal; `takes_line` that its operands
@@ -34,6 +36,7 @@ class Command(ABC):
     description: ClassVar[str] = ""
     flags: ClassVar[Sequence[Flag]] = ()
     at_once: ClassVar[str] = ""
+    checked: ClassVar[str] = ""
     operands: ClassVar[Sequence[Place]] = ()
     rows: ClassVar[Sequence[type[Row]]] = ()
     examples: ClassVar[Sequence[tuple[str, str]]] = ()
@@ -50,6 +53,41 @@ class Command(ABC):
         None leaves it to what flags and operands declare.
         """
         return None
+
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        """What crash says or does as soon as it reads an option; `before` are those in front of it.
+
+        Raises CrashError.
+        """
+        if letter in self.checked and value is not None:
+            kind = next(flag.value for flag in self.flags if flag.letter == letter)
+            assert kind is not None
+            kind.parse(ctx, value)
+        return iter(())
+
+    def read_all(self, ctx: Context, args: Args) -> Iterator[Row]:
+        """The same of all options of a line. Raises CrashError."""
+        for place, (letter, value) in enumerate(args.given):
+            yield from self.read(ctx, Args(args.given[:place]), letter, value)
+
+    def refuse(self, ctx: Context, error: WrongOption) -> Iterator[Row]:
+        """What crash says and does before it refuses a line. Raises CrashError, UsageError."""
+        right: list[tuple[str, str | None]] = []
+        wrong: list[str] = []
+        for letter, value in error.given:
+            if letter == WRONG:
+                wrong.append(value or "")
+                continue
+            try:
+                for row in self.read(ctx, Args(tuple(right)), letter, value):
+                    yield from map(Notice, wrong)
+                    wrong.clear()
+                    yield row
+            except CrashError:
+                yield from map(Notice, wrong)
+                raise
+            right.append((letter, value))
+        raise UsageError(usage_text(self.name, wrong))
 
     @abstractmethod
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

@@ -7,8 +7,10 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
-from pycrash.api import Command, Context, Notice, Row, UsageError
+from pycrash.api import Args, Command, Context, Notice, Row, UsageError
+from pycrash.api.args import WRONG, WrongOption
 from pycrash.errors import CrashError
 from pycrash.shell.inputs import find_argument_file
 from pycrash.shell.messages import Level, Messages
@@ -131,9 +133,14 @@ class Runner:
             self._failed(command, error, output, as_json)
 
     def _call(self, command: Command, words: Sequence[str], output: Output, as_json: bool) -> None:
-        args = command.parse(words)
+        try:
+            args = command.parse(words)
+            found = command.run(self.context, args)
+        except WrongOption as error:
+            args = Args(tuple(pair for pair in error.given if pair[0] != WRONG))
+            found = command.refuse(self.context, error)
         self.progress = ProgressLine()
-        rows = self._making_room(command.run(self.context, args))
+        rows = self._making_room(chain(map(Notice, args.said), found))
         if as_json:
             from pycrash.render.json import json_lines
 

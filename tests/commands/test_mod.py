@@ -190,7 +190,6 @@ def test_files_that_are_not_there(line: str, message: str) -> None:
         "-S . more",
         "-S /nosuch",
         "-rr",
-        "-z -o",
     ],
 )
 def test_lines_that_are_wrong(line: str) -> None:
