@@ -51,9 +51,9 @@ def encoding_of(data: bytes) -> Encoding | None:
         return None
     form, size = "legacy", 1
     first = data[at]
-    if first in (0xC4, 0xC5) and not rex:
+    if first in (0xC4, 0xC5):
         form, size = "vex", 4 if first == 0xC4 else 3
-    elif first == 0x62 and not rex:
+    elif first == 0x62:
         form, size = "evex", 5
     elif first == 0x0F:
         second = data[at + 1] if at + 1 < len(data) else 0

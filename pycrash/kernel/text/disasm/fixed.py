@@ -65,6 +65,7 @@ FIXED: dict[tuple[int, bytes], tuple[str, str]] = {
 }
 #: Opcodes whose operands are those of another that capstone knows: (that, the name).
 STAND_INS = {
+    **dict.fromkeys((b"\x0f\x19", b"\x0f\x1c", b"\x0f\x1d"), (b"\x0f\x1f", "")),
     b"\x0f\xb9": (b"\x0f\xaf", "ud1"),
     b"\x0f\xff": (b"\x0f\xaf", "ud0"),
     b"\x0f\x02": (b"\x0f\xaf", "lar"),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pycrash.kernel.text.disasm.encoding import DATA16, Encoding
+from pycrash.kernel.text.disasm.encoding import ADDR32, DATA16, REX_W, Encoding
 from pycrash.kernel.text.disasm.names import (
     FROM_INTEGER,
+    HINTS,
     INTEGERS,
     LETTERS,
+    LOOPS,
     REALS,
     RENAMED,
     SIZED,
+    WIDTHS,
     X87_INTEGERS,
     X87_REALS,
 )
@@ -29,11 +32,22 @@ def name_of(found: Any, encoding: Encoding, made: Operands) -> tuple[str, list[s
     opcode = encoding.opcode
     if name in ("movzx", "movsx", "movsxd"):
         source = operands[1].size
+        if name == "movsxd" and operands[0].size != 8:
+            return name, texts
         return f"mov{name[3]}{LETTERS[source]}{LETTERS[operands[0].size]}", texts
     if opcode == b"\xff" and (encoding.modrm >> 3) & 7 in (2, 3, 4, 5):
-        return ("l" if (encoding.modrm >> 3) & 1 else "") + name, [f"*{texts[0]}"]
+        return ("l" if (encoding.modrm >> 3) & 1 else "") + name.lstrip("l"), [f"*{texts[0]}"]
     if opcode == b"\x90" and not operands and name == "nop" and DATA16 in encoding.prefixes:
         return "xchg", ["%ax", "%ax"]
+    if DATA16 in encoding.prefixes and not encoding.rex & REX_W and encoding.form == "legacy":
+        name = WIDTHS.get(opcode[0], "") or name
+    if opcode == b"\xc8":
+        texts.reverse()
+    if ADDR32 in encoding.prefixes and len(opcode) == 1:
+        name = LOOPS.get(opcode[0], name)
+    if made.target is not None and memory is None:
+        hint = next((HINTS[p] for p in reversed(encoding.prefixes) if p in HINTS), "")
+        name += hint if name != "jmp" and name.startswith(("j", "loop")) else ""
     if opcode[0] in range(0xE4, 0xE8) or opcode[0] in range(0xEC, 0xF0):
         texts = [t.replace("%dx", "(%dx)") for t in texts]
     if opcode in (b"\xd0", b"\xd1"):

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from pycrash.kernel.text.disasm.encoding import (
+    ADDR32,
+    CS,
+    DATA16,
+    DS,
+    FS,
+    GS,
+    PREFIXES,
+    REX_W,
+    Encoding,
+)
+
 LETTERS = {1: "b", 2: "w", 4: "l", 8: "q"}
 
 #: Instructions whose width only the memory they name can tell: AT&T adds its letter to the
@@ -36,13 +48,6 @@ X87_INTEGERS = frozenset(
     fild fist fistp fisttp fiadd fimul ficom ficomp fisub fisubr fidiv fidivr
     """.split()  # noqa: SIM905
 )
-#: AT&T's assembler exchanged these names once, and has kept to it, where the result goes to
-#: another register than the top of the stack.
-X87_EXCHANGED = {
-    **{"fsub": "fsubr", "fsubr": "fsub", "fdiv": "fdivr", "fdivr": "fdiv"},
-    **{"fsubp": "fsubrp", "fsubrp": "fsubp", "fdivp": "fdivrp", "fdivrp": "fdivp"},
-}
-
 #: Names that are simply others.
 RENAMED = {
     **{"cbw": "cbtw", "cwde": "cwtl", "cdqe": "cltq", "cwd": "cwtd", "cdq": "cltd"},
@@ -52,31 +57,13 @@ RENAMED = {
     **{"fucomip": "fucomip", "xlatb": "xlat", "sysret": "sysretl", "sysexit": "sysexitl"},
 }
 
-#: Predicates of the comparisons, in the middle of whose names they stand.
-PREDICATES = """
-    eq lt le unord neq nlt nle ord eq_uq nge ngt false neq_oq ge gt true eq_os lt_oq le_oq
-    unord_s neq_us nlt_uq nle_uq ord_s eq_us nge_uq ngt_uq false_os neq_os ge_oq gt_oq true_us
-    """.split()  # noqa: SIM905
-#: Integer comparisons of AVX-512; 3 and 7 have no name.
-INTEGER_PREDICATES = {0: "eq", 1: "lt", 2: "le", 4: "neq", 5: "nlt", 6: "nle"}
-CARRYLESS = {0x00: "lqlq", 0x01: "hqlq", 0x10: "lqhq", 0x11: "hqhq"}
-
-
-def string_operands(opcode: int, wide: bool, short: bool, segment: str) -> tuple[str, str] | None:
-    """Name and operands of a string instruction, by its opcode; None for any other.
-
-    `wide` is REX.W, `short` the operand-size prefix, `segment` that of what is read.
-    """
-    if opcode not in STRINGS:
-        return None
-    name, letter, form = STRINGS[opcode]
-    size = 1 if not opcode & 1 else 8 if wide else 2 if short else 4
-    if size == 8 and name in ("ins", "outs"):
-        size = 4
-    register = {1: "%al", 2: "%ax", 4: "%eax", 8: "%rax"}[size]
-    operands = form.format(s=f"%{segment}:(%rsi)", d="%es:(%rdi)", a=register)
-    return name + (LETTERS[size] if letter else ""), operands
-
+#: Opcodes of which the operand-size prefix, or the address-size one, makes another name.
+WIDTHS = {0x90: "", 0xC2: "retw", 0xC3: "retw", 0xC8: "enterw", 0xC9: "leavew", 0xCA: "lretw"}
+WIDTHS |= {0xCB: "lretw", 0x68: "pushw", 0x6A: "pushw", 0x9C: "pushfw", 0x9D: "popfw"}
+WIDTHS |= {0xCF: "iretw"}
+LOOPS = {0xE0: "loopnel", 0xE1: "loopel", 0xE2: "loopl", 0xE3: "jecxz"}
+#: What ends the name of a branch that is said to be likely or not.
+HINTS = {CS: ",pn", DS: ",pt"}
 
 #: By opcode: the name, whether the width's letter ends it, and the operands: source, destination
 #: and accumulator.
@@ -88,4 +75,26 @@ STRINGS = {
     **dict.fromkeys((0xAA, 0xAB), ("stos", False, "{a},{d}")),
     **dict.fromkeys((0xAC, 0xAD), ("lods", False, "{s},{a}")),
     **dict.fromkeys((0xAE, 0xAF), ("scas", False, "{d},{a}")),
+    0xD7: ("xlat", False, "{b}"),
 }
+
+
+def reads_segment(opcode: int) -> bool:
+    """Whether a string instruction reads memory whose segment a prefix chooses."""
+    form = STRINGS[opcode][2]
+    return "{s}" in form or "{b}" in form
+
+
+def string_operands(opcode: int, encoding: Encoding) -> tuple[str, str]:
+    """Name and operands of a string instruction."""
+    name, letter, form = STRINGS[opcode]
+    short = DATA16 in encoding.prefixes
+    size = 1 if not opcode & 1 else 8 if encoding.rex & REX_W else 2 if short else 4
+    if size == 8 and name in ("ins", "outs"):
+        size = 4
+    register = {1: "%al", 2: "%ax", 4: "%eax", 8: "%rax"}[size]
+    wide = "e" if ADDR32 in encoding.prefixes else "r"
+    segment = next((p for p in reversed(encoding.prefixes) if p in (FS, GS)), DS)
+    source = f"%{PREFIXES[segment]}:(%{wide}"
+    operands = form.format(s=f"{source}si)", b=f"{source}bx)", d=f"%es:(%{wide}di)", a=register)
+    return name + (LETTERS[size] if letter else ""), operands

@@ -56,6 +56,10 @@ def _immediate(
         made.target = value & WORD
         return f"{made.target:#x}"
     size = max((o.size for o in operands if o.type != IMMEDIATE), default=operand.size)
+    if encoding.form == "legacy" and encoding.opcode[0] in (0xC2, 0xC8, 0xCA):
+        size = 1 if operand is not operands[0] else 2
+    if encoding.opcode == b"\xc6" and encoding.modrm == 0xF8:
+        size = 1
     if size > 8:
         size = 1
     return f"${value & ((1 << 8 * size) - 1):#x}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pycrash.kernel.text.disasm.encoding import (
     ADDR32,
+    CS,
     DATA16,
     DS,
     FS,
@@ -15,7 +16,6 @@ from pycrash.kernel.text.disasm.encoding import (
     PREFIXES,
     REPNZ,
     REPZ,
-    REX_W,
     SEGMENTS,
     Encoding,
     encoding_of,
@@ -23,8 +23,9 @@ from pycrash.kernel.text.disasm.encoding import (
 from pycrash.kernel.text.disasm.fixed import STAND_INS, fixed
 from pycrash.kernel.text.disasm.instruction import Instruction
 from pycrash.kernel.text.disasm.mnemonics import name_of
-from pycrash.kernel.text.disasm.names import STRINGS, string_operands
-from pycrash.kernel.text.disasm.operands import operand_texts
+from pycrash.kernel.text.disasm.names import STRINGS, WIDTHS, reads_segment, string_operands
+from pycrash.kernel.text.disasm.operands import MEMORY, operand_texts
+from pycrash.kernel.text.disasm.x87 import x87_registers
 
 _REX = ("rex", "rex.B", "rex.X", "rex.XB", "rex.R", "rex.RB", "rex.RX", "rex.RXB")
 _REX_NAMES = (*_REX, "rex.W", *(f"rex.W{name[4:]}" for name in _REX[1:]))
@@ -47,53 +48,63 @@ class X86:
         data = data[:LONGEST]
         encoding = encoding_of(data)
         if encoding is None:
-            return _made(address, data[:1], [PREFIXES.get(data[0]) or _REX_NAMES[data[0] & 15]], "")
+            return _made(address, data[:1], [PREFIXES.get(data[0]) or _REX_NAMES[data[0] & 15]])
+        first = encoding.opcode[0]
+        if encoding.rex and (first in PREFIXES or first & 0xF0 == 0x40):
+            # It has to be the last prefix; elsewhere it stands alone.
+            words = [PREFIXES[p] for p in encoding.prefixes]
+            words.append(_REX_NAMES[encoding.rex & 15])
+            return _made(address, data[: encoding.rest], words)
         known = fixed(encoding, data)
         if known is not None:
             prefix, size, name, operands = known
             words = [PREFIXES[p] for p in encoding.prefixes if p != prefix]
             return _made(address, data[:size], [*words, name], operands)
-        stand_in, own_name = STAND_INS.get(encoding.opcode, (b"", ""))
-        shape = data
-        if stand_in:
-            behind = encoding.rest + len(stand_in)
-            shape = data[: encoding.rest] + stand_in + data[behind:]
-        found = next(self._full.disasm(shape, address, 1), None)
+        name, shape = _shape(encoding, data)
+        missing = len(data) - len(shape)
+        found = next(self._full.disasm(shape, address + missing, 1), None)
         if found is None:
             return self._bad(encoding, data, address)
-        return self._shown(found, encoding, data[: found.size], own_name)
+        return self._shown(found, encoding, data[: found.size + missing], name)
 
     def _bad(self, encoding: Encoding, data: bytes, address: int) -> Instruction:
-        """What is no instruction: its prefixes and one byte."""
+        """What is no instruction: its prefixes, and as much as binutils looks at."""
         words = [PREFIXES[p] for p in encoding.prefixes]
-        if encoding.rex:
+        if encoding.rex and encoding.form == "legacy":
             words.append(_REX_NAMES[encoding.rex & 15])
-        return _made(address, data[: encoding.rest + 1], [*words, "(bad)"], "")
+        size, operands = len(encoding.opcode), ""
+        first = encoding.opcode[0]
+        if first & 0xF8 == 0xD8:
+            size = 2
+            if encoding.modrm < 0xC0:
+                # It is known to name memory: as a load of the x87 would.
+                shape = (
+                    data[: encoding.rest]
+                    + bytes((0xD8, encoding.modrm & 0xC7))
+                    + data[encoding.rest + 2 :]
+                )
+                found = next(self._full.disasm(shape, address, 1), None)
+                if found is not None:
+                    operands = ",".join(operand_texts(found, encoding, shape).texts)
+                    size = found.size - encoding.rest
+        elif first == 0xD5:
+            size = 3
+        elif first == 0x8F:
+            size = 4
+        return _made(address, data[: encoding.rest + size], [*words, "(bad)"], operands)
 
     def _shown(self, found: Any, encoding: Encoding, data: bytes, own_name: str) -> Instruction:
-        address = found.address
+        address, opcode = found.address + found.size - len(data), encoding.opcode[0]
         words = self._prefixes(encoding, data, found)
-        target: int | None = None
-        string = self._string(encoding)
-        if string is not None:
-            name, operands = string
-        else:
-            made = operand_texts(found, encoding, data)
-            name, texts = name_of(found, encoding, made)
-            operands, target = ",".join(texts), made.target
-        return _made(address, data, [*words, own_name or name], operands, target)
-
-    @staticmethod
-    def _string(encoding: Encoding) -> tuple[str, str] | None:
-        if len(encoding.opcode) != 1 or encoding.form != "legacy":
-            return None
-        segment = next((p for p in reversed(encoding.prefixes) if p in SEGMENTS), DS)
-        return string_operands(
-            encoding.opcode[0],
-            bool(encoding.rex & REX_W),
-            DATA16 in encoding.prefixes,
-            PREFIXES[segment],
-        )
+        if encoding.form == "legacy" and opcode in STRINGS:
+            name, operands = string_operands(opcode, encoding)
+            return _made(address, data, [*words, name], operands)
+        x87 = x87_registers(opcode, encoding.modrm)
+        if x87 is not None:
+            return _made(address, data, [*words, x87[0]], x87[1])
+        made = operand_texts(found, encoding, data)
+        name, texts = name_of(found, encoding, made)
+        return _made(address, data, [*words, own_name or name], ",".join(texts), made.target)
 
     def _prefixes(self, encoding: Encoding, data: bytes, found: Any) -> tuple[str, ...]:
         """The words in front of the name: prefixes that are no part of the instruction."""
@@ -120,36 +131,48 @@ class X86:
     def _word(self, encoding: Encoding, data: bytes, at: int, found: Any) -> str:
         """What the last prefix of a kind prints, nothing where it is part of the instruction."""
         prefix, opcode = encoding.prefixes[at], encoding.opcode
-        string = encoding.form == "legacy" and len(opcode) == 1 and opcode[0] in STRINGS
+        string = encoding.form == "legacy" and opcode[0] in STRINGS
+        memory = string or any(o.type == MEMORY for o in found.operands)
         indirect = opcode == b"\xff" and (encoding.modrm >> 3) & 7 in (2, 4)
         if prefix in (REPZ, REPNZ):
-            if string:
+            if string and opcode[0] != 0xD7:
                 compares = opcode[0] in (0xA6, 0xA7, 0xAE, 0xAF)
                 return "rep" if prefix == REPZ and not compares else PREFIXES[prefix]
             if prefix == REPNZ and _branches(encoding):
                 return "bnd"
+            if memory and _elides(encoding, prefix):
+                return "xrelease" if prefix == REPZ else "xacquire"
         if prefix == LOCK:
             return "lock"
         if prefix == DS and indirect:
             return "notrack"
+        if prefix in (CS, DS) and _hinted(encoding):
+            return ""
         if prefix in SEGMENTS:
-            memory = string or any(o.type == 3 for o in found.operands)
-            used = memory and (prefix in (FS, GS) or string)
+            behind = encoding.prefixes[at + 1 :]
+            used = memory and prefix in (FS, GS) and not (FS in behind or GS in behind)
+            if string:
+                used = reads_segment(opcode[0])
             return "" if used else PREFIXES[prefix]
         if prefix == ADDR32:
-            memory = string or any(o.type == 3 for o in found.operands)
-            return "" if memory else PREFIXES[prefix]
-        if prefix == DATA16 and string:
-            return ""
-        if prefix == DATA16 and any(o.size == 2 for o in found.operands):
-            return ""
-        if prefix == DATA16 and opcode == b"\x90":
-            return ""
+            loops = encoding.form == "legacy" and 0xE0 <= opcode[0] <= 0xE3
+            return "" if memory or loops else PREFIXES[prefix]
+        if prefix == DATA16 and encoding.form == "legacy":
+            if string:
+                return "" if opcode[0] & 1 and opcode[0] != 0xD7 else PREFIXES[prefix]
+            if opcode[0] & 0xF4 == 0xE4:
+                return "" if opcode[0] & 1 else PREFIXES[prefix]
+            if opcode[0] in WIDTHS or any(o.size == 2 for o in found.operands):
+                return ""
         return PREFIXES[prefix] if self._idle(data, at) else ""
 
     def _idle(self, data: bytes, at: int) -> bool:
-        """Whether an instruction stays the same without the byte at a place."""
-        return self._seen(data[:at] + data[at + 1 :]) == self._seen(data)
+        """Whether an instruction stays the same without the last prefix of a kind, and such before.
+
+        They are those of its value up to its place.
+        """
+        front = data[: at + 1].replace(data[at : at + 1], b"")
+        return self._seen(front + data[at + 1 :]) == self._seen(data)
 
     def _idle_rex(self, encoding: Encoding, data: bytes) -> bool:
         """Whether a bit of the REX prefix changes nothing."""
@@ -170,10 +193,40 @@ class X86:
 
 
 def _made(
-    address: int, data: bytes, words: list[str], operands: str, target: int | None = None
+    address: int, data: bytes, words: list[str], operands: str = "", target: int | None = None
 ) -> Instruction:
     head = " ".join(words)
     return Instruction(address, data, f"{head:<6} {operands}" if operands else head, target)
+
+
+def _shape(encoding: Encoding, data: bytes) -> tuple[str, bytes]:
+    """The bytes capstone is to decode in place of those there are, and a name of its own."""
+    rest, name = encoding.rest, ""
+    if encoding.opcode in STAND_INS:
+        other, name = STAND_INS[encoding.opcode]
+        data = data[:rest] + other + data[rest + len(other) :]
+    front = data[:rest]
+    if encoding.form != "legacy" and encoding.rex:
+        front = front[:-1]
+    # It refuses lock where the machine would; binutils shows it.
+    return name, front.replace(bytes((LOCK,)), b"") + data[rest:]
+
+
+def _elides(encoding: Encoding, prefix: int) -> bool:
+    """Whether a repeat prefix of an instruction on memory is about the elision of a lock."""
+    opcode = encoding.opcode[0]
+    if encoding.form != "legacy":
+        return False
+    stores = prefix == REPZ and opcode in (0x88, 0x89, 0xC6, 0xC7)
+    return stores or opcode in (0x86, 0x87) or LOCK in encoding.prefixes
+
+
+def _hinted(encoding: Encoding) -> bool:
+    """Whether a segment prefix tells how likely a branch is."""
+    opcode = encoding.opcode
+    if opcode[0] == 0x0F:
+        return len(opcode) == 2 and opcode[1] & 0xF0 == 0x80
+    return opcode[0] & 0xF0 == 0x70 or 0xE0 <= opcode[0] <= 0xE3
 
 
 def _branches(encoding: Encoding) -> bool:
