@@ -18,10 +18,12 @@ from pycrash.api import (
     View,
     many,
 )
+from pycrash.api.instructionrows import unreadable
 from pycrash.api.valuerows import ValueRow, value_lines, value_row, why_not
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
+from pycrash.cexpr.gdb.instructions import CodeError, disassemble_command
 from pycrash.cexpr.gdb.listing import list_command
 from pycrash.cexpr.gdb.printf import echo_command, printf_command
 from pycrash.cexpr.gdb.printing import (
@@ -41,9 +43,9 @@ class Gdb(Command):
     summary = "a command of gdb"
     synopsis = "command ..."
     description = """\
-Runs a command of gdb: print, output, call, ptype, whatis, x, printf, echo, list, info line,
-info symbol, info address, set and show. Options, formats and the value history are gdb's.
-There is no gdb behind it: what else gdb can do is refused.
+Runs a command of gdb: print, output, call, ptype, whatis, x, printf, echo, list, disassemble,
+info line, info symbol, info address, set and show. Options, formats and the value history are
+gdb's. There is no gdb behind it: what else gdb can do is refused.
 
 A line whose first word is a command of gdb and none of this shell's needs no `gdb` before
 it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
@@ -76,7 +78,11 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
             elif found is not None:
                 yield from _lines(found)
         except CrashError as error:
-            yield why_not(error, ctx.settings.debug, begun)
+            if isinstance(error, CodeError):
+                yield from unreadable(error)
+                yield from [Text("")] if error.gap else []
+            else:
+                yield why_not(error, ctx.settings.debug, begun)
             raise CrashError(f"gdb request failed: {line}") from error
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
@@ -113,6 +119,8 @@ def _run(ctx: Context, line: str) -> Printed | Iterator[str] | None:
         return whatis_command(session, arguments)
     if command == "x":
         return examine_command(session, arguments)
+    if command == "disassemble":
+        return disassemble_command(session, arguments)
     if command == "printf":
         return printf_command(session, arguments)
     if command == "echo":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pycrash.api.fields import Address, Bytes, Hidden
@@ -61,7 +62,7 @@ class InstructionNames:
     """Makes rows of instructions: with crash's names, or where they are `plain` with gdb's."""
 
     def __init__(self, kernel: Kernel, plain: bool) -> None:
-        self._gdb: Namer = kernel.part(AddressNames).place
+        self._gdb: Namer = partial(kernel.part(AddressNames).place, decoded=False)
         self._crash: Namer = kernel.symbols.place
         self._name = self._gdb if plain else self._crash
         self._plain = plain

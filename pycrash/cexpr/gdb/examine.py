@@ -14,6 +14,7 @@ from pycrash.cexpr.eval.evaluator import Evaluator
 from pycrash.cexpr.eval.kinds import kind_of
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.formats import LETTERS, Format, split_format
+from pycrash.cexpr.gdb.instructions import examine_instructions
 from pycrash.cexpr.printing import strings
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.printing.values import ValueOptions, format_value
@@ -43,13 +44,18 @@ def examine_command(session: Session, arguments: str) -> Iterator[str]:
     given = given or Format(state.last_count if again else 1)
     format_ = _completed(given, state.last_format, state.last_size)
     address = _address(evaluator, text) if text else state.next_address
-    if format_.letter == "i":
-        raise ExprError("x/i is not supported here: the command dis shows instructions.")
     state.last_format, state.last_count = format_.letter, format_.count
     if format_.size:
         state.last_size = format_.size
     if abs(format_.count) > MAX_COUNT:
         raise ExprError(f"x shows at most {MAX_COUNT} units at a time.")
+    if format_.letter == "i":
+        user = bool(session.task)
+        for text, at, following in examine_instructions(session, address, format_.count, user):
+            _remember(evaluator, evaluator.prog.int_type("int8_t", 1, True), at, following)
+            del state.variables["__"]
+            yield text
+        return
     if format_.letter == "s":
         yield from _strings(evaluator, address, format_.count, options)
         return

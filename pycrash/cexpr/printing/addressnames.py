@@ -34,7 +34,7 @@ class AddressNames:
     def __init__(self, kernel: Kernel) -> None:
         self._kernel = kernel
         #: What the vmlinux calls an address, None where it names nothing.
-        self._known: dict[int, tuple[str, int] | None] = {}
+        self._known: dict[tuple[int, bool], tuple[str, int] | None] = {}
 
     def describe(self, address: int) -> str:
         """`<name>` or `<name+offset>`, the offset in decimal; empty where gdb names nothing."""
@@ -44,12 +44,16 @@ class AddressNames:
         name, offset = found
         return f"<{name}+{offset}>" if offset else f"<{name}>"
 
-    def place(self, address: int) -> tuple[str, int] | None:
-        """The name and the bytes behind it, None where gdb names nothing."""
-        if address not in self._known:
-            self._known[address] = self._image.find(address) if self._image else None
+    def place(self, address: int, decoded: bool = True) -> tuple[str, int] | None:
+        """The name and the bytes behind it, None where gdb names nothing.
+
+        Beside instructions names are not `decoded`: they are those of the symbol table.
+        """
+        key = address, decoded
+        if key not in self._known:
+            self._known[key] = self._image.find(address, decoded) if self._image else None
         # What modules hold changes when their debugging data comes.
-        return self._known[address] or self._in_module(address)
+        return self._known[key] or self._in_module(address)
 
     def function(self, address: int) -> tuple[int, int] | None:
         """The first address and the end of the function gdb takes an address of the kernel for."""
@@ -139,7 +143,7 @@ class _Image:
             self._sorted[home] = entries, [self._values[entry] for entry in entries]
         return self._sorted[home]
 
-    def find(self, address: int) -> tuple[str, int] | None:
+    def find(self, address: int, decoded: bool) -> tuple[str, int] | None:
         """(name, offset) of the symbol gdb names for a run-time address."""
         linked = address - self._bias
         home = self._home(linked)
@@ -149,7 +153,8 @@ class _Image:
         name = None
         if home[1].flags & SHF_EXECINSTR:
             name = self._function(entry, home[0])
-        return name or shown_name(self._name(entry)), linked - self._values[entry]
+        found = self._name(entry)
+        return name or (shown_name(found) if decoded else found), linked - self._values[entry]
 
     def extent(self, address: int) -> tuple[int, int] | None:
         """From where to where the symbol gdb names for a run-time address goes."""
