@@ -65,7 +65,7 @@ class Symbols:
 class Names:
     """gdb knows the first function alone, and how long it is."""
 
-    def place(self, address: int) -> tuple[str, int] | None:
+    def place(self, address: int, decoded: bool = True) -> tuple[str, int] | None:
         return ("first", address - BASE) if BASE <= address < BASE + 32 else None
 
     def function(self, address: int) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ def test_each_address_is_looked_for_in_the_vmlinux_once() -> None:
     names = kernel.part(AddressNames)
     asked: list[int] = []
 
-    def find(address: int) -> tuple[str, int] | None:
+    def find(address: int, decoded: bool) -> tuple[str, int] | None:
         asked.append(address)
         return ("schedule", 0x10) if address == NAMED else None
 
