@@ -33,6 +33,10 @@ _BY_NAME = re.compile(
 )
 
 
+#: The letters of symbols of code.
+_TEXT = "tTwW"
+
+
 @dataclass(frozen=True)
 class Culprit:
     """The function to blame, where in it, the module it is in and its source line if known."""
@@ -87,7 +91,9 @@ def _interrupted(kernel: Kernel, registers: Registers) -> list[int]:
 def _call(kernel: Kernel, pc: int) -> tuple[str, int, int, str] | None:
     """Symbol, offset, pc and module of a place in code, None where no code is."""
     found = kernel.symbols.lookup(pc) if pc else None
-    return None if found is None else (found[0].name, found[1], pc, found[0].module or "")
+    if found is None or found[0].letter not in _TEXT:
+        return None
+    return found[0].name, found[1], pc, found[0].module or ""
 
 
 def _source(kernel: Kernel, pc: int) -> str:

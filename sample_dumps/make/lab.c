@@ -136,6 +136,7 @@ static noinline int lab_culprit(const char *way)
 		return *(volatile int *)current->mm->start_code;
 	} else if (!strcmp(way, "usercopy")) {
 		item = kmalloc(sizeof(*item), GFP_KERNEL);
+		OPTIMIZER_HIDE_VAR(item); /* its size is not to be known */
 		return copy_to_user((void __user *)current->mm->start_stack - 4096, item, 512 + lab_zero);
 	} else if (!strcmp(way, "soft")) {
 		preempt_disable();
@@ -152,7 +153,7 @@ static noinline int lab_culprit(const char *way)
 		spin_lock(&lab_spin);
 	} else if (!strcmp(way, "oom")) {
 		for (;;)
-			if (!kzalloc(1 << 20, GFP_KERNEL))
+			if (!kzalloc(PAGE_SIZE, GFP_KERNEL))
 				msleep(1);
 	} else if (!strcmp(way, "atomic")) {
 		preempt_disable();

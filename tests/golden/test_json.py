@@ -29,7 +29,7 @@ MORE = (
     *("irq -a", "irq -b", "irq -d"),
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
-    *("triage", "blockers -a", "blockers -g"),
+    *("triage", "blockers -a", "blockers -g", "stacks -s UN"),
     *("dis schedule 3", "dis -b", "dis -s schedule"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
