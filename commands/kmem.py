@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pycrash.api import (
     CACHE,
@@ -36,9 +36,11 @@ from pycrash.api.kmemfacts import (
     zone_rows,
 )
 from pycrash.api.kmemrows import (
+    AddressNotFound,
     CountersRow,
     FreeAreaRow,
     FreeBlockRow,
+    FreePageRow,
     FreeTotalRow,
     MemoryBlockRow,
     MemoryUse,
@@ -53,10 +55,16 @@ from pycrash.api.kmemrows import (
     ZoneCountersRow,
     ZoneFreeRow,
 )
+from pycrash.api.kmemsearch import Where, free_page_rows, page_rows, search_rows, vmap_areas
+from pycrash.api.pagerows import PageColumns, PageHeading, PageRow, every_page
 from pycrash.api.slabline import SlabLine
 from pycrash.api.slabrows import SLAB_ROWS
+from pycrash.api.symbolrows import SymbolRow, symbol_line
+from pycrash.api.taskcontext import TaskContext, context_lines
+from pycrash.kernel.mm.pagearray import PageArray
 from pycrash.kernel.mm.vmalloc import VmapAreas
 from pycrash.render.kmemlines import KmemText
+from pycrash.render.pagelines import page_heading, page_line
 from pycrash.render.slablines import SlabText
 
 _MEMBERS = Word("member[,member]", "members of struct page")
@@ -131,6 +139,11 @@ class Kmem(Command):
         PoolRow,
         PageFlagRow,
         *SLAB_ROWS,
+        FreePageRow,
+        AddressNotFound,
+        PageRow,
+        TaskContext,
+        SymbolRow,
     )
     examples = (
         ("What memory is used for", "kmem -i"),
@@ -154,10 +167,28 @@ class Kmem(Command):
         yield from _Line(ctx, args, letters, values, slabs).rows()
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
-        makers = {**KmemText(view).makers, **SlabText(view).makers}
+        makers = {**KmemText(view).makers, **SlabText(view).makers, **_page_makers(view)}
         for row in rows:
             if type(row) in makers:
                 yield from makers[type(row)](row)
+
+
+def _page_makers(view: View) -> dict[type[Row], Callable[[Any], Iterator[str]]]:
+    """What makes the lines of pages, tasks and symbols."""
+
+    def columns(row: PageColumns) -> Iterator[str]:
+        # Not before it is needed: numpy costs a tenth of a second.
+        from pycrash.render.pagetable import page_lines
+
+        yield page_lines(row, view)
+
+    return {
+        PageHeading: lambda row: iter([page_heading(row, view)]),
+        PageRow: lambda row: iter([page_line(row, view)]),
+        PageColumns: columns,
+        TaskContext: context_lines,
+        SymbolRow: lambda row: iter([symbol_line(row, view.radix)]),
+    }
 
 
 def _letters(args: Args) -> set[str]:
@@ -193,6 +224,8 @@ class _Line:
     letters: set[str]
     values: list[int]
     slabs: SlabLine
+    #: Whether the heading of pages was shown.
+    _begun: bool = False
 
     def rows(self) -> Iterator[Row]:
         for place, value in enumerate(self.values):
@@ -214,9 +247,13 @@ class _Line:
         if self.letters - set(_WITH_ADDRESS + "PI"):
             yield Notice("no address arguments allowed with this option")
             raise UsageError
+        if not self.letters & set(_WITH_ADDRESS):
+            yield from self._search(place, value)
 
     def _use(self) -> Iterator[Row]:
         shared = None
+        if "=shared" in self.args.values("i"):
+            shared = self.ctx.kernel.part(PageArray).count_shared()
         return use_rows(self.ctx.kernel, shared)
 
     def _areas(self) -> Iterator[Row]:
@@ -225,11 +262,26 @@ class _Line:
         yield from vmap_rows(areas)
 
     def _area_of(self, place: int, value: int) -> Iterator[Row]:
-        areas = self.ctx.kernel.part(VmapAreas)
-        if not place:
-            yield VmapBegin()
-        area = areas.at(value)
-        yield from vmap_rows([] if area is None else [area])
+        return vmap_areas(self._where(value), begun=place > 0)
+
+    def _pages(self) -> Iterator[Row]:
+        return every_page(self.ctx.kernel)
+
+    def _page_of(self, place: int, value: int) -> Iterator[Row]:
+        self._begun = (yield from page_rows(self._where(value), self._begun)) or self._begun
+
+    def _free_at(self, place: int, value: int) -> Iterator[Row]:
+        if place:
+            yield Gap()
+        yield from free_page_rows(self._where(value), patient=False)
+
+    def _search(self, place: int, value: int) -> Iterator[Row]:
+        if place:
+            yield Gap()
+        yield from search_rows(self._where(value), self.ctx.settings.offline == "hide")
+
+    def _where(self, value: int) -> Where:
+        return Where.of(self.ctx.kernel, value, "P" in self.letters)
 
     def _slabs_at(self, place: int, value: int) -> Iterator[Row]:
         return self.slabs.address(value, place + 1 == len(self.values))
@@ -248,6 +300,7 @@ class _Line:
     #: What is shown without an address, in crash's order.
     _whole: ClassVar[dict[str, Callable[[_Line], Iterator[Row]]]] = {
         "i": _use,
+        "p": _pages,
         "f": lambda line: free_rows(line.ctx.kernel, listed=False),
         "F": lambda line: free_rows(line.ctx.kernel, listed=True),
         "h": lambda line: pool_rows(line.ctx.kernel),
@@ -266,6 +319,8 @@ class _Line:
     _single: ClassVar[dict[str, Callable[[_Line, int, int], Iterator[Row]]]] = {
         "s": _slabs_at,
         "S": _slabs_at,
+        "f": _free_at,
+        "p": _page_of,
         "v": _area_of,
         "c": _no_hash,
         "g": _flags_of,

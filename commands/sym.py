@@ -30,6 +30,7 @@ from pycrash.api.symbolrows import (
     UnknownSymbolRow,
     symbol_columns,
     symbol_line,
+    symbol_row,
     symbols_with,
     unknown_symbol,
     unknown_symbol_lines,
@@ -221,15 +222,7 @@ class Sym(Command):
             yield self._row(ctx, args, symbol)
 
     def _row(self, ctx: Context, args: Args, symbol: Symbol, offset: int = 0) -> SymbolRow:
-        kernel, address = ctx.kernel, symbol.address + offset
-        source = section = None
-        if "s" in args:
-            section = kernel.symbols.section(address)
-        elif kernel.symbols.is_text(address):
-            source = kernel.sources.at(address)
-        return SymbolRow(
-            address, symbol.name, symbol.letter, symbol.module or None, offset, source, section
-        )
+        return symbol_row(ctx.kernel, symbol, offset, "s" in args)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         radix = view.radix

@@ -70,7 +70,7 @@ OWNERS = {
     "capstone": {"kernel"},
     "drgn": {"kernel", "cexpr"},
     "elftools": {"files", "objects", "kernel"},
-    "numpy": {"objects", "kernel", "cexpr"},
+    "numpy": {"objects", "kernel", "cexpr", "render"},
     "pygments": {"render", "shell"},
     "tabulate": {"render"},
     "prompt_toolkit": {"shell"},

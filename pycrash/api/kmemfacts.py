@@ -12,6 +12,7 @@ from pycrash.api.kmemrows import (
     FreeAreaRow,
     FreeAreas,
     FreeBlocks,
+    FreeNode,
     FreeTotalRow,
     MemoryBlockRow,
     MemoryBlocksBegin,
@@ -112,7 +113,7 @@ def free_rows(kernel: Kernel, listed: bool) -> Iterator[Row]:
     """
     zones, walker, found = kernel.part(Zones).all, FreeLists(kernel), 0
     for zone in zones:
-        yield zone_free_row(kernel, zone)
+        yield from zone_begin(kernel, zone)
         if not zone.free:
             continue
         if not listed:
@@ -158,15 +159,18 @@ def _bundled(blocks: Iterator[int]) -> Iterator[list[int]]:
         raise failure
 
 
-def zone_free_row(kernel: Kernel, zone: Zone) -> ZoneFreeRow:
-    """A zone whose free blocks are shown."""
+def zone_begin(kernel: Kernel, zone: Zone, alone: bool = False) -> Iterator[Row]:
+    """A zone whose free blocks are shown, behind those before it or `alone`."""
     nodes, pages = kernel.part(Nodes).all, kernel.part(Pages)
+    if len(nodes) > 1 and (alone or not zone.number):
+        yield FreeNode(zone.node.id, alone or zone.node == nodes[0])
+    if zone.number and not alone:
+        yield Gap()
     page = _first_page(kernel, zone.first) if zone.spanned else None
     offset = 0
     if page is not None:
         offset = (page - (_first_page(kernel, zone.node.first) or 0)) // pages.size
-    several = len(nodes) > 1
-    return ZoneFreeRow(*_zone(kernel, zone), offset, several, zone.node == nodes[0])
+    yield ZoneFreeRow(*_zone(kernel, zone), offset)
 
 
 def area_row(kernel: Kernel, found: FreeList, blocks: int | None) -> FreeAreaRow:

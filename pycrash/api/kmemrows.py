@@ -60,8 +60,14 @@ class ZoneFreeRow(ZoneRow, kind="kmem.zone.free"):
     its node's first."""
 
     offset: int
-    several: Hidden[bool]
-    first: Hidden[bool]
+
+
+@dataclass(frozen=True)
+class FreeNode(Begin):
+    """The free blocks of a node begin, where there are several nodes."""
+
+    node: int
+    first: bool
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,19 @@ class FreeBlockRow(Row, kind="kmem.free_block"):
 
     page: Address
     order: int
+
+
+@dataclass(frozen=True)
+class FreePageRow(Row, kind="kmem.free_page"):
+    """The page of an `address` is free: it is the `place`th, from 1 on, of the block of 2**order
+    pages that begins with the struct page `page`."""
+
+    page: Address
+    order: int
+    address: Address
+    place: int
+    physical: Hidden[bool]
+    inside: Hidden[bool]
 
 
 @dataclass(frozen=True)
@@ -250,3 +269,11 @@ class PageFlagRow(Row, kind="kmem.page_flag"):
 @dataclass(frozen=True)
 class NoFlags(Begin):
     """No flag of pages is set in a word."""
+
+
+@dataclass(frozen=True)
+class AddressNotFound(Row, kind="kmem.not_found"):
+    """The kernel has no record of the page of an address."""
+
+    address: Address
+    physical: bool

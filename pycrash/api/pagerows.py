@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pycrash.api.fields import Address, Bits, Hidden
-from pycrash.api.rows import Begin, Notice, Row, quick
+from pycrash.api.rows import Begin, Bundle, Notice, Row, quick
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.mm.pagearray import PageArray, PagePiece
 from pycrash.kernel.mm.pages import Pages
 from pycrash.kernel.mm.swap import SwapAreas
 
@@ -58,6 +59,31 @@ class PageRow(Row, kind="page"):
     flags: Bits
     flag_names: tuple[str, ...]
     digits: Hidden[int]
+
+
+@dataclass(frozen=True)
+class PageColumns(Bundle):
+    """The records of successive pages: of all of them there are many millions."""
+
+    piece: PagePiece
+    flag_names: Callable[[int], tuple[str, ...]]
+    digits: int
+
+    def rows(self) -> Iterator[Row]:
+        names: dict[int, tuple[str, ...]] = {}
+        for page in self.piece.pages():
+            found = names.get(page.flags)
+            if found is None:
+                found = names[page.flags] = self.flag_names(page.flags)
+            yield PageRow(*page, found, self.digits)
+
+
+def every_page(kernel: Kernel) -> Iterator[Row]:
+    """The records of all pages, behind their heading. Raises ReadError."""
+    names, digits = kernel.part(Pages).flag_names, physical_digits(kernel)
+    yield PageHeading(digits)
+    for piece in kernel.part(PageArray).pieces():
+        yield PageColumns(piece, names, digits)
 
 
 def has_page(kernel: Kernel, physical: int) -> Generator[Notice, None, bool]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pycrash.api.fields import Address, Bytes, Hidden
 from pycrash.api.rows import Row, quick
 from pycrash.errors import CrashError
-from pycrash.kernel.symbols.table import offset_text
+from pycrash.kernel.symbols.table import Symbol, offset_text
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -82,6 +82,21 @@ def symbols_with(kernel: Kernel, text: str) -> Iterator[SymbolRow]:
     """A row for every symbol whose name contains a text."""
     for symbol in kernel.symbols.containing(text):
         yield SymbolRow(symbol.address, symbol.name, symbol.letter, symbol.module or None)
+
+
+def symbol_row(
+    kernel: Kernel, symbol: Symbol, offset: int = 0, with_section: bool = False
+) -> SymbolRow:
+    """A symbol, or an address behind it, with the section or else the source line it is of."""
+    address = symbol.address + offset
+    source = section = None
+    if with_section:
+        section = kernel.symbols.section(address)
+    elif kernel.symbols.is_text(address):
+        source = kernel.sources.at(address)
+    return SymbolRow(
+        address, symbol.name, symbol.letter, symbol.module or None, offset, source, section
+    )
 
 
 def symbol_line(row: SymbolRow, radix: int) -> str:

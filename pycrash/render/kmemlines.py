@@ -7,11 +7,14 @@ from typing import Any
 
 from pycrash.api.context import View
 from pycrash.api.kmemrows import (
+    AddressNotFound,
     CountersRow,
     FlagsBegin,
     FreeAreaRow,
     FreeAreas,
     FreeBlocks,
+    FreeNode,
+    FreePageRow,
     FreeTotalRow,
     MemoryBlockRow,
     MemoryBlocksBegin,
@@ -57,6 +60,8 @@ class KmemText:
             UseBegin: self._use_heading,
             MemoryUse: self._use,
             ZoneFreeRow: self._zone_free,
+            FreeNode: self._free_node,
+            FreePageRow: self._free_page,
             FreeAreas: self._areas_heading,
             FreeAreaRow: self._area,
             FreeBlocks: self._free_blocks,
@@ -78,6 +83,7 @@ class KmemText:
             FlagsBegin: self._flags_heading,
             PageFlagRow: self._flag,
             NoFlags: self._no_flags,
+            AddressNotFound: self._not_found,
             Gap: self._gap,
         }
 
@@ -96,12 +102,6 @@ class KmemText:
         )
 
     def _zone_free(self, row: ZoneFreeRow) -> Iterator[str]:
-        if row.zone:
-            yield ""
-        elif row.several:
-            if not row.first:
-                yield from ("", "-" * _RULE, "")
-            yield from ("NODE", f" {row.node:2}")
         page = centered("MEM_MAP", self._width)
         yield f"ZONE  NAME        SIZE    FREE  {page}  START_PADDR  START_MAPNR"
         name = "(unknown)" if row.name is None else f"{row.name:<9}"
@@ -109,6 +109,11 @@ class KmemText:
         start = centered(f"{row.start:x}", len("START_PADDR"), "right")
         place = centered(str(row.offset), len("START_MAPNR"), "right")
         yield f"{row.zone:3}   {name} {row.size:6}  {row.free:6}  {address}  {start}  {place}"
+
+    def _free_node(self, row: FreeNode) -> Iterator[str]:
+        if not row.first:
+            yield from ("", "-" * _RULE, "")
+        yield from ("NODE", f" {row.node:2}")
 
     def _areas_heading(self, row: FreeAreas) -> Iterator[str]:
         yield "AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES"
@@ -124,6 +129,12 @@ class KmemText:
 
     def _free_blocks(self, row: FreeBlocks) -> Iterator[str]:
         yield "\n".join(map("{:x}".format, row.pages))
+
+    def _free_page(self, row: FreePageRow) -> Iterator[str]:
+        ending = {1: "st", 2: "nd", 3: "rd"}.get(row.place % 10, "th")
+        inside = "in " if row.physical and row.inside else ""
+        place = f"({row.address:x} is {inside}{row.place}{ending} of {1 << row.order} pages)"
+        yield f"{row.page:x}  {place if row.order else ''}"
 
     def _free_total(self, row: FreeTotalRow) -> Iterator[str]:
         same = "(verified)" if row.counted == row.found else f"(found {row.found})"
@@ -262,6 +273,10 @@ class KmemText:
 
     def _no_flags(self, row: NoFlags) -> Iterator[str]:
         yield "  (none found)"
+
+    def _not_found(self, row: AddressNotFound) -> Iterator[str]:
+        kind = "physical" if row.physical else "kernel virtual"
+        yield f"{row.address:x}: {kind} address not found in mem map"
 
 
 def _counter_lines(counters: dict[str, int], longest: int) -> Iterator[str]:

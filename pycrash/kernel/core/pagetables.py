@@ -156,6 +156,13 @@ class PageTables(ABC):
         """The way of an address through the tables of a user space. Raises ReadError."""
         raise MissingFeature("page tables are not available on this architecture")
 
+    def kernel_runs(self, start: int, end: int) -> Iterator[Run]:
+        """All addresses of mapped kernel memory from `start` up to `end`, as `user_runs`.
+
+        Raises ReadError, MissingFeature.
+        """
+        raise MissingFeature("page tables are not available on this architecture")
+
     def user_runs(self, mm: int, start: int, end: int) -> Iterator[Run]:
         """All addresses from `start` up to `end` in order; both begin pages.
 
@@ -240,10 +247,19 @@ class RadixTables(PageTables):
     def user_walk(self, mm: int, address: int) -> Translation:
         return self._walk(self.user_root(mm), address, True, self.user_heads)
 
+    def kernel_runs(self, start: int, end: int) -> Iterator[Run]:
+        root = self.kernel_root
+        if root is None:
+            raise MissingFeature("no symbol of the kernel's page table in this kernel")
+        return self._runs(self.linear(root), start, end, False)
+
     def user_runs(self, mm: int, start: int, end: int) -> Iterator[Run]:
-        root, end = self.linear(self.user_root(mm)), min(end, self.user_top)
+        root = self.linear(self.user_root(mm))
+        return self._runs(root, start, min(end, self.user_top), True)
+
+    def _runs(self, root: int, start: int, end: int, user: bool) -> Iterator[Run]:
         while start < end:
-            run = self._run(root, start, end)
+            run = self._run(root, start, end, user)
             yield run
             start += run.size * len(run.entries)
 
@@ -287,13 +303,13 @@ class RadixTables(PageTables):
             shown = self.direct_address(table) if self.virtual_entries else table
         return Translation(root, tuple(met), None, 0, heads)
 
-    def _run(self, table: int, start: int, end: int) -> Run:
+    def _run(self, table: int, start: int, end: int, user: bool) -> Run:
         """The entries of one table from an address on, up to the end."""
         for level in self.levels[:-1]:
             size = 1 << level.shift
             entry = self._entries(table, level)[start >> level.shift & (1 << level.bits) - 1]
             behind = min(end, (start | size - 1) + 1)
-            if not self._is_there(entry, level, True):
+            if not self._is_there(entry, level, user):
                 return Run(start, behind - start, (entry,), [None])
             if self._is_page(entry, level):
                 place = self._page(entry, level) + (start & size - 1)
@@ -303,12 +319,12 @@ class RadixTables(PageTables):
         size = 1 << level.shift
         first = start >> level.shift & (1 << level.bits) - 1
         some = self._entries(table, level)[first : first + (end - start) // size]
-        return Run(start, size, some, self._places(some, level))
+        return Run(start, size, some, self._places(some, level, user))
 
-    def _places(self, entries: tuple[int, ...], level: Level) -> list[int | None]:
+    def _places(self, entries: tuple[int, ...], level: Level, user: bool) -> list[int | None]:
         """Where the pages of entries of the lowest level begin, None where there is none."""
         return [
-            self._page(entry, level) if self._is_there(entry, level, True) else None
+            self._page(entry, level) if self._is_there(entry, level, user) else None
             for entry in entries
         ]
 

@@ -12,6 +12,13 @@ from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.core.strings import read_text
 from pycrash.kernel.mm.sections import Sections
 
+#: The members of struct page that a Page has, behind its addresses.
+PAGE_FIELDS = (
+    "mapping",
+    ("index", "__folio_index"),  # 6.16
+    ("_refcount", "_count"),
+    ("flags.f", "flags"),  # 6.18
+)
 _MOST_FLAGS = 64
 _LONGEST_NAME = 64
 
@@ -99,13 +106,7 @@ class Pages:
 
     @cached_property
     def _layout(self) -> Layout:
-        fields = (
-            "mapping",
-            ("index", "__folio_index"),  # 6.16
-            ("_refcount", "_count"),
-            ("flags.f", "flags"),  # 6.18
-        )
-        return Layout(self._kernel.prog, "struct page", fields)
+        return Layout(self._kernel.prog, "struct page", PAGE_FIELDS)
 
     @cached_property
     def _first_pages(self) -> list[tuple[int, int]]:

@@ -43,14 +43,22 @@ class VmapAreas:
         """The area that an address lies in."""
         return next((area for area in self.all if area.start <= address < area.end), None)
 
-    def of_physical(self, physical: int) -> tuple[VmapArea, int] | None:
-        """The first area in which a page of memory is mapped, and the address it has there."""
-        kernel, tables = self._kernel, self._kernel.arch.tables
-        page = physical & -kernel.page_size
+    def of_physical(self, physical: int) -> Iterator[tuple[VmapArea, int]]:
+        """Each area in which a page of memory is mapped, and the address it has there."""
+        page, offset = physical & -self._kernel.page_size, physical % self._kernel.page_size
         for area in self.all:
-            for address in range(area.start, area.end, kernel.page_size):
-                if tables.kernel_physical(address) == page:
-                    return area, address + physical - page
+            address = self._mapped(area, page)
+            if address is not None:
+                yield area, address + offset
+
+    def _mapped(self, area: VmapArea, page: int) -> int | None:
+        """The first address of an area at which a page is mapped."""
+        for run in self._kernel.arch.tables.kernel_runs(area.start, area.end):
+            if run.size == self._kernel.page_size:
+                if page in run.places:
+                    return run.address + run.places.index(page) * run.size
+            elif run.places[0] is not None and 0 <= page - run.places[0] < run.size:
+                return run.address + page - run.places[0]
         return None
 
     def _area(self, address: int) -> Iterator[VmapArea]:
