@@ -139,6 +139,8 @@ def search_rows(where: Where, hide_offline: bool = False) -> Iterator[Row]:
     """Everything that an address belongs to, in crash's order. Raises CrashError, ReadError."""
     kernel = where.kernel
     address = kernel_address(kernel, where.value, where.physical)
+    if address == kernel.word_mask:
+        address = None  # It stands for no address.
     yield from _symbol(where, address)
     if not where.physical and kernel.arch.tables.is_mapped(where.value):
         yield from _task(kernel, _on_stack(kernel, where.value))

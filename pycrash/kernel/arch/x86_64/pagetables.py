@@ -106,8 +106,8 @@ class PageTables(RadixTables):
     def _address_bits(self) -> int:
         return (ADDRESS_FIVE if self._five_levels else ADDRESS_FOUR) & ~self._mark
 
-    def _places(self, entries: tuple[int, ...], level: Level) -> list[int | None]:
-        bits, there = self._address_bits, PRESENT | PROTNONE
+    def _places(self, entries: tuple[int, ...], level: Level, user: bool) -> list[int | None]:
+        bits, there = self._address_bits, PRESENT | PROTNONE if user else PRESENT
         return [entry & bits if entry & there else None for entry in entries]
 
     def swap(self, entry: int) -> SwapEntry:
