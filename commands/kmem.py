@@ -56,21 +56,30 @@ from pycrash.api.kmemrows import (
     ZoneFreeRow,
 )
 from pycrash.api.kmemsearch import Where, free_page_rows, page_rows, search_rows, vmap_areas
+from pycrash.api.pagememberrows import (
+    PageMemberColumns,
+    PageMembersBegin,
+    PageMembersRow,
+    every_page_members,
+    members_of,
+    page_members,
+)
 from pycrash.api.pagerows import PageColumns, PageHeading, PageRow, every_page
 from pycrash.api.slabline import SlabLine
 from pycrash.api.slabrows import SLAB_ROWS
 from pycrash.api.symbolrows import SymbolRow, symbol_line
 from pycrash.api.taskcontext import TaskContext, context_lines
 from pycrash.kernel.mm.pagearray import PageArray
+from pycrash.kernel.mm.pagemembers import PageMember, member_names
 from pycrash.kernel.mm.vmalloc import VmapAreas
 from pycrash.render.kmemlines import KmemText
-from pycrash.render.pagelines import page_heading, page_line
+from pycrash.render.pagelines import member_lines, members_heading, page_heading, page_line
 from pycrash.render.slablines import SlabText
 
 _MEMBERS = Word("member[,member]", "members of struct page")
 _SLABS = Word("slab[,slab]", "names of slab caches")
 #: Letters of which the last one given counts.
-_SIBLINGS = ("srS", "fF", "cC", "pm")
+_SIBLINGS = ("srS", "fF", "cC")
 #: Letters that may stand beside others, and say how or what else.
 _BESIDE = "nzPI"
 #: Those with which an address may follow.
@@ -142,6 +151,7 @@ class Kmem(Command):
         FreePageRow,
         AddressNotFound,
         PageRow,
+        PageMembersRow,
         TaskContext,
         SymbolRow,
     )
@@ -156,6 +166,9 @@ class Kmem(Command):
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         letters = _letters(args)
+        members: Sequence[PageMember] = ()
+        for value in args.values("m"):
+            members = members_of(ctx.kernel, member_names(value))
         slabs = SlabLine(ctx, args)
         if sum(letter not in _BESIDE for letter in letters) > 1:
             yield Notice("only one flag allowed!")
@@ -164,7 +177,7 @@ class Kmem(Command):
         if names and not letters & set("srS"):
             raise UsageError
         slabs.name = "".join(names)
-        yield from _Line(ctx, args, letters, values, slabs).rows()
+        yield from _Line(ctx, args, letters, values, slabs, members).rows()
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         makers = {**KmemText(view).makers, **SlabText(view).makers, **_page_makers(view)}
@@ -186,6 +199,8 @@ def _page_makers(view: View) -> dict[type[Row], Callable[[Any], Iterator[str]]]:
         PageHeading: lambda row: iter([page_heading(row, view)]),
         PageRow: lambda row: iter([page_line(row, view)]),
         PageColumns: columns,
+        PageMembersBegin: lambda row: iter([members_heading(row, view)]),
+        PageMemberColumns: lambda row: iter([member_lines(row, view)]),
         TaskContext: context_lines,
         SymbolRow: lambda row: iter([symbol_line(row, view.radix)]),
     }
@@ -198,7 +213,8 @@ def _letters(args: Args) -> set[str]:
         for other in next((group for group in _SIBLINGS if letter in group), ""):
             found.pop(other, None)
         found[letter] = None
-    return set(found)
+    # Members are shown in place of what -p shows.
+    return set(found) - ({"p"} if "m" in found else set())
 
 
 def _operands(words: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -224,6 +240,7 @@ class _Line:
     letters: set[str]
     values: list[int]
     slabs: SlabLine
+    members: Sequence[PageMember]
     #: Whether the heading of pages was shown.
     _begun: bool = False
 
@@ -267,6 +284,18 @@ class _Line:
     def _pages(self) -> Iterator[Row]:
         return every_page(self.ctx.kernel)
 
+    def _members(self) -> Iterator[Row]:
+        return every_page_members(self.ctx.kernel, self.members)
+
+    def _members_of(self, place: int, value: int) -> Iterator[Row]:
+        page = self._where(value).page
+        if page is None:
+            return
+        if not self._begun:
+            yield PageMembersBegin(tuple(member.name for member in self.members))
+        self._begun = True
+        yield page_members(self.ctx.kernel, self.members, page)
+
     def _page_of(self, place: int, value: int) -> Iterator[Row]:
         self._begun = (yield from page_rows(self._where(value), self._begun)) or self._begun
 
@@ -301,6 +330,7 @@ class _Line:
     _whole: ClassVar[dict[str, Callable[[_Line], Iterator[Row]]]] = {
         "i": _use,
         "p": _pages,
+        "m": _members,
         "f": lambda line: free_rows(line.ctx.kernel, listed=False),
         "F": lambda line: free_rows(line.ctx.kernel, listed=True),
         "h": lambda line: pool_rows(line.ctx.kernel),
@@ -321,6 +351,7 @@ class _Line:
         "S": _slabs_at,
         "f": _free_at,
         "p": _page_of,
+        "m": _members_of,
         "v": _area_of,
         "c": _no_hash,
         "g": _flags_of,

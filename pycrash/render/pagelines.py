@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pycrash.api.context import View
+from pycrash.api.pagememberrows import PageMemberColumns, PageMembersBegin
 from pycrash.api.pagerows import PageHeading, PageRow, PteRow
 from pycrash.api.rows import Part
 from pycrash.errors import CrashError
+from pycrash.kernel.mm.pagemembers import PageMember
 from pycrash.render.columns import centered
 
 
@@ -50,3 +53,45 @@ def page_line(row: PageRow, view: View) -> str:
         f"{row.page:<{width}x} {row.physical:{row.digits}x} {row.mapping:{width}x} "
         f"{row.index:8x} {row.count:2} {row.flags:x}{names}"
     )
+
+
+def members_heading(row: PageMembersBegin, view: View) -> str:
+    """The heading of members of pages."""
+    return "  ".join((centered("PAGE", view.pointer_width), *row.names))
+
+
+def member_lines(row: PageMemberColumns, view: View) -> str:
+    """The lines of all the pages of a row, with newlines between them."""
+    columns = [
+        [_member_form(member, view).format(value) for value in values]
+        if member.kind == "integer" or member.kind == "pointer"
+        else [_member_text(member, value, view) for value in values]
+        for member, values in zip(row.members, row.columns, strict=True)
+    ]
+    pages = (f"{row.page + n * row.size:x}  " for n in range(len(columns[0])))
+    return "\n".join(map("".join, zip(pages, *columns, strict=True)))
+
+
+def _member_form(member: PageMember, view: View) -> str:
+    """How a number or a pointer is shown: crash forgets the blanks behind one of these."""
+    decimal = member.name.startswith(("_count", "_mapcount")) or view.radix == 10
+    if member.kind == "pointer":
+        return f"{{:0{view.pointer_width}x}}  "
+    if decimal and member.name != "flags":
+        return "{}  "
+    return f"{{:0{2 * member.size}x}}{'' if member.signed and member.size == 8 else '  '}"
+
+
+def _member_text(member: PageMember, value: Any, view: View) -> str:
+    """How a structure or a truth value is shown."""
+    if member.kind == "truth":
+        return f"{value}" if value > 1 else f"{str(bool(value)).lower()}  "
+    if member.name.startswith(("_count", "_mapcount")):
+        return f"{_signed(value[0])}  "
+    text = ",".join(f"{word:0{2 * member.word}x}" for word in value)
+    return text if member.word == 4 else f"{text}  "
+
+
+def _signed(word: int) -> int:
+    """A C int, of which all bits are given."""
+    return (word + (1 << 31)) % (1 << 32) - (1 << 31)
