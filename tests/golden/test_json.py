@@ -28,7 +28,8 @@ MORE = (
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000", "ascii"),
     *("irq -a", "irq -b", "irq -d"),
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
-    *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
+    *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list", "kmem -p 1000"),
+    *("kmem -m index 1000", "kmem fffffffff", "kmem ff6c90c280049900"),
     *("triage", "blockers -a", "blockers -g", "stacks -s UN"),
     *("dis schedule 3", "dis -b", "dis -s schedule"),
 )

@@ -46,14 +46,14 @@ class PageMembers:
         bare = member.type
         while bare.kind == drgn.TypeKind.TYPEDEF:
             bare = bare.type
-        size = bare.size if bare.kind != drgn.TypeKind.POINTER else drgn.sizeof(bare)
-        bits = None
-        if member.bit_field_size:
-            bits = member.bit_offset % (8 * (size or 1)), member.bit_field_size
-        whole = 8 * (size or 1) if bits else 8
-        offset = member.bit_offset // whole * whole // 8
+        kind = _KINDS.get(bare.kind, "other")
+        size = 0 if kind == "other" else drgn.sizeof(bare)
+        offset, bits = member.bit_offset // 8, None
+        if member.bit_field_size and size:
+            offset = member.bit_offset // (8 * size) * size
+            bits = member.bit_offset - 8 * offset, member.bit_field_size
         signed = bare.kind == drgn.TypeKind.INT and bare.is_signed
-        return PageMember(name, _KINDS.get(bare.kind, "other"), offset, size or 0, signed, bits)
+        return PageMember(name, kind, offset, size, signed, bits)
 
     def values(self, data: bytes, member: PageMember, whole: int) -> list[Any]:
         """A member of each of some structures of `whole` bytes: numbers, lists of them of a
