@@ -130,8 +130,10 @@ def _cluster(
         if flag.value is None:
             yield letter, None
             continue
-        value = letters or next(rest, None)
-        if value is None:
+        value = letters or (None if flag.joined else next(rest, None))
+        if flag.joined:
+            yield letter, value
+        elif value is None:
             yield WRONG, f"option requires an argument -- '{letter}'"
         else:
             yield letter, value

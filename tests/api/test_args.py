@@ -101,3 +101,10 @@ def test_without_such_letters_everything_is_read() -> None:
     args = parse_args("x", FLAGS, ["one", "-ab", "-vtwo", "--", "-a"])
     assert args.given == (("a", None), ("b", None), ("v", "two"))
     assert args.operands == ("one", "-a")
+
+
+def test_an_argument_that_is_joined_may_be_left_out() -> None:
+    flags = (*FLAGS, Flag("i", "i", Word("=shared", "any"), joined=True))
+    args = parse_args("x", flags, ["-i", "word", "-i=shared", "-ia"])
+    assert args.given == (("i", None), ("i", "=shared"), ("i", "a"))
+    assert args.operands == ("word",)
