@@ -30,7 +30,8 @@ MORE = (
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list", "kmem -p 1000"),
     *("kmem -m index 1000", "kmem fffffffff", "kmem ff6c90c280049900"),
-    *("triage", "blockers -a", "blockers -g", "stacks -s UN"),
+    *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
+    *("triage", "blockers -a", "blockers -g", "stacks -s UN", "explain"),
     *("dis schedule 3", "dis -b", "dis -s schedule"),
 )
 #: Kinds that nothing in the sample dump is of: stacks entered from others, registers that only
