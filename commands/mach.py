@@ -124,7 +124,7 @@ class Mach(Command):
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if "o" in args:
-            raise UsageError("mach: invalid option -- 'o'")
+            raise UsageError("\n".join(["mach: invalid option -- 'o'"] * args.count("o")))
         for place, (letter, _) in enumerate(args.given):
             asked_radix(Args(args.given[: place + 1]))
             if letter == "m":
