@@ -61,7 +61,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
         *("core", "walks", "log", "sched", "modules", "symbols", "text", "vfs", "mm", "ipc", "net"),
         *("irq", "block", "devices", "bpf"),
         *("system", "time", "tasks", "trace", "stacks", "coredump", "arch", "locking"),
-        *("kernel", "opening"),
+        *("kernel", "summary", "opening"),
     ),
 }
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pycrash.kernel.stacks.stacks import StackSet
     from pycrash.kernel.stacks.trace import Unwinder
     from pycrash.kernel.stacks.userstate import UserState
+    from pycrash.kernel.tasks.table import Task
 
 
 _UNSUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
@@ -71,6 +72,11 @@ class Machine(Architecture):
     @abstractmethod
     def unwinder(self) -> Unwinder:
         """What follows stacks: where a walk begins, exceptions, registers on the way."""
+
+    def stopped(self, task: Task) -> dict[str, int] | None:
+        """The registers of the CPU that ran a task as it stopped, by crash's names; None where
+        the dump does not tell. Raises MissingFeature on machines whose notes are not known."""
+        raise MissingFeature("registers of CPUs are not available on this architecture")
 
     @property
     def user_state(self) -> UserState:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pycrash.kernel.arch.aarch64.unwind import UnwinderArm64
     from pycrash.kernel.arch.aarch64.userstate import UserStateArm64
     from pycrash.kernel.stacks.stacks import StackSet
+    from pycrash.kernel.tasks.table import Task
 
 _KINDS: dict[str, RegisterKind] = {f"x{n}": "number" for n in range(31)}
 _KINDS |= {"sp": "data", "pc": "code"}
@@ -80,6 +81,12 @@ class AArch64(Machine):
         from pycrash.kernel.arch.aarch64.unwind import UnwinderArm64
 
         return self.kernel.part(UnwinderArm64)
+
+    def stopped(self, task: Task) -> dict[str, int] | None:
+        from pycrash.kernel.arch.aarch64.registers import cpu_registers
+
+        found = cpu_registers(self.kernel, task)
+        return None if found is None else found.named(user=False)
 
     @property
     def special_stacks(self) -> list[StackSet]:

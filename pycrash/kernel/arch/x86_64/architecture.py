@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pycrash.kernel.arch.x86_64.userstate import UserStateX86
     from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.stacks.stacks import StackSet
+    from pycrash.kernel.tasks.table import Task
 
 _NUMBERS = ("rax", "rbx", "rcx", "rdx", "rsi", "rdi", *(f"r{n}" for n in range(8, 16)))
 _KINDS: dict[str, RegisterKind] = {
@@ -102,6 +103,12 @@ class X86_64(Machine):
         from pycrash.kernel.arch.x86_64.board import cpu_data
 
         return cpu_data(self.kernel)
+
+    def stopped(self, task: Task) -> dict[str, int] | None:
+        from pycrash.kernel.arch.x86_64.registers import cpu_registers
+
+        found = cpu_registers(self.kernel, task)
+        return None if found is None else found.of_cpu()
 
     @property
     def special_stacks(self) -> list[StackSet]:
