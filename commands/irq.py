@@ -114,14 +114,24 @@ class Irq(Command):
         ("Who handles interrupt 4", "irq 4"),
     )
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        symbol = ctx.kernel.symbol_address
+        if letter == "c" and "c" in before:
+            yield Notice("only one -c option allowed")
+        elif letter == "u" and symbol("no_irq_chip") is None and symbol("no_irq_type") is None:
+            text = '-u option ignored: "no_irq_chip" or "no_irq_type" symbols do not exist'
+            yield Notice(f"irq: {text}", "WARNING")
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        yield from _warnings(ctx, args)
+        yield from self.read_all(ctx, args)
         if "d" in args:
             yield from _gates(ctx)
         elif "b" in args:
             yield from _softirqs(ctx)
         elif "a" in args:
             yield from _affinities(ctx)
+        elif args.count("c") > 1:
+            raise UsageError
         elif "s" in args:
             yield from _counts(ctx, args.value("c"))
         else:
@@ -144,18 +154,6 @@ class Irq(Command):
                 yield f"{number:>5} {row.place[view.radix == 16] or f'{row.function:016x}'}"
             elif isinstance(row, Begin):
                 yield _heading(args, view)
-
-
-def _warnings(ctx: Context, args: Args) -> Iterator[Row]:
-    """What is said of the options before anything else. Raises UsageError."""
-    if args.count("c") > 1:
-        yield Notice("only one -c option allowed")
-        if not any(letter in args for letter in Irq.at_once):
-            raise UsageError
-    symbol = ctx.kernel.symbol_address
-    if "u" in args and symbol("no_irq_chip") is None and symbol("no_irq_type") is None:
-        text = '-u option ignored: "no_irq_chip" or "no_irq_type" symbols do not exist'
-        yield Notice(f"irq: {text}", "WARNING")
 
 
 def _irqs(ctx: Context, args: Args) -> Iterator[Row]:

@@ -15,10 +15,11 @@ from pycrash.api import (
     CrashError,
     Flag,
     Row,
-    UsageError,
     View,
+    WrongOption,
     asked_radix,
 )
+from pycrash.api.args import WRONG
 from pycrash.api.structrows import StructRow, struct_lines, struct_rows
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
@@ -122,16 +123,20 @@ class Mach(Command):
         ("The processors", "mach -c"),
     )
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        asked_radix(Args((*before.given, (letter, value))))
+        if letter == "m":
+            ranges = ctx.kernel.arch.firmware_map
+            yield Begin()
+            for found in ranges:
+                yield RangeRow(*found)
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if "o" in args:
-            raise UsageError("\n".join(["mach: invalid option -- 'o'"] * args.count("o")))
-        for place, (letter, _) in enumerate(args.given):
-            asked_radix(Args(args.given[: place + 1]))
-            if letter == "m":
-                ranges = ctx.kernel.arch.firmware_map
-                yield Begin()
-                for found in ranges:
-                    yield RangeRow(*found)
+            wrong = (WRONG, "invalid option -- 'o'")
+            given = (wrong if letter == "o" else (letter, value) for letter, value in args.given)
+            yield from self.refuse(ctx, WrongOption(self.name, tuple(given)))
+        yield from self.read_all(ctx, args)
         if "c" in args:
             yield from _processors(ctx, asked_radix(args))
         if "c" not in args and "m" not in args:
