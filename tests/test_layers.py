@@ -36,15 +36,17 @@ def in_order(*names: str) -> dict[str, set[str]]:
 BELOW = {
     "errors": set(),
     "settings": set(),
+    "version": set(),
     "files": {"errors"},
     "objects": {"errors"},
     "kernel": {"files", "objects", "errors"},
     "triage": {"kernel", "errors"},
     "cexpr": {"kernel", "objects", "settings", "errors"},
     "api": {"cexpr", "kernel", "settings", "errors"},
-    "render": {"api", "kernel", "settings", "errors"},
+    "render": {"version", "api", "kernel", "settings", "errors"},
     "commands": {"cexpr", "triage", "api", "render", "kernel", "errors"},
-    "shell": {"cexpr", "api", "render", "kernel", "files", "errors"},
+    "shell": {"version", "cexpr", "api", "render", "kernel", "files", "errors"},
+    "dump": {"shell", "api", "kernel"},
     "__main__": {"shell"},
 }
 #: The order inside a layer: folder (or file) to the ones beside it that it may import.
@@ -68,7 +70,7 @@ INSIDE: dict[str, dict[str, set[str]]] = {
 #: Modules that belong to some layers alone.
 OWNERS = {
     "capstone": {"kernel"},
-    "drgn": {"kernel", "cexpr"},
+    "drgn": {"kernel", "cexpr", "dump"},
     "elftools": {"files", "objects", "kernel"},
     "numpy": {"objects", "kernel", "cexpr", "render"},
     "pygments": {"render", "shell"},

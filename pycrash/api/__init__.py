@@ -64,6 +64,7 @@ from pycrash.api.operands.tasks import (
     policies,
     policy_name,
 )
+from pycrash.api.rowlist import Rows
 from pycrash.api.rows import Begin, Bundle, Gap, Notice, Part, Row, TaskRow, Text, quick
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.settings import Settings
@@ -118,6 +119,7 @@ __all__ = [
     "Place",
     "ReadError",
     "Row",
+    "Rows",
     "Seconds",
     "Settings",
     "ShellPort",

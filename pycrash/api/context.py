@@ -28,6 +28,12 @@ class ShellPort(Protocol):
     def progress(self, what: str, done: int, total: int) -> None:
         """Show somebody who waits at a terminal how far something long is; call it often."""
 
+    def python(self, source: str) -> str:
+        """Run a line of Python; gives what it prints. Without one its prompt is given.
+
+        Raises CrashError.
+        """
+
     @property
     def minimal(self) -> bool:
         """Whether the session runs with --minimal."""

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from pycrash import CRASH_VERSION, __version__
 from pycrash.api import Command
 from pycrash.api.registry import Registry
 from pycrash.render import pages as topics
+from pycrash.version import CRASH_VERSION, VERSION
 
 COLUMNS, COLUMN_WIDTH = 5, 15
 #: Width of the words of a page.
@@ -23,7 +23,7 @@ def table(names: Sequence[str]) -> Iterator[str]:
     for row in range(rows):
         yield "".join(f"{name:<{COLUMN_WIDTH}}" for name in names[row::rows])
     yield ""
-    yield f"pycrash version: {__version__}    answers as crash {CRASH_VERSION}"
+    yield f"pycrash version: {VERSION}    answers as crash {CRASH_VERSION}"
     yield "help <command>   what it shows and what can be asked of it"
     yield "help input       what can be typed;   help output   where output can go"
     yield "help README      what to begin with"

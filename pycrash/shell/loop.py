@@ -29,8 +29,8 @@ def serve(session: Session, options: Options) -> int:
 
 def _serve(session: Session, options: Options) -> int:
     settings = session.settings
-    lines = options.values("--exec")
-    terminal = sys.stdin.isatty() and not lines
+    given = [option for option in options.given if option[0] in ("--exec", "--script")]
+    terminal = sys.stdin.isatty() and not given
     session.interactive = terminal
     if not settings.silent:
         print("\n".join(version_lines()))
@@ -47,13 +47,20 @@ def _serve(session: Session, options: Options) -> int:
             return serve_prompt(session, options)
         show_banner(session, standard_output(session.paint))
         run_start_lines(session, options)
-        if not lines:
-            return _serve_stream(session, terminal)
-        for line in lines:
-            session.feed(line)
-        return 0
+        return _run_given(session, given) if given else _serve_stream(session, terminal)
     except ExitShell as leave:
         return leave.status
+
+
+def _run_given(session: Session, given: list[tuple[str, str]]) -> int:
+    """Run the lines and the Python files that options name, in order."""
+    for name, value in given:
+        if name == "--exec":
+            session.feed(value)
+        elif not session.interpreter.run_file(value):
+            session.runner.messages.complaints += 1
+            raise ExitShell(1)
+    return 0
 
 
 def _serve_stream(session: Session, terminal: bool) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
-from pycrash.api import Command, Context, Row, Settings
+from pycrash.api import Command, Context, Row, Settings, UsageError
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
@@ -26,6 +28,9 @@ from pycrash.shell.words import (
     split_words,
     without_word,
 )
+
+if TYPE_CHECKING:
+    from pycrash.shell.python import Python
 
 PROGRAM = "crash"
 PROMPT = f"{PROGRAM}> "
@@ -67,6 +72,8 @@ class Session:
         self._output: Output | None = None
         self._in_file = False
         self._line = ""
+        #: The line that ran before, unless it was one of Python.
+        self.last_line = ""
 
     # What a command may ask (ShellPort).
 
@@ -117,6 +124,64 @@ class Session:
         if command is None:
             raise CrashError(f"command not found: {name}")
         return command.run(ctx, command.parse(words))
+
+    # Python.
+
+    def python(self, source: str) -> str:
+        """Run a line of Python; gives what it prints. Without one its prompt is given.
+
+        Raises CrashError.
+        """
+        if source:
+            return self.interpreter.evaluate(source)
+        if not self.interactive:
+            raise CrashError("the prompt of Python needs a terminal")
+        self.interpreter.interact()
+        return ""
+
+    @cached_property
+    def interpreter(self) -> Python:
+        """What Python code of this session sees."""
+        from pycrash.shell.python import Python
+
+        self.ready()
+        return Python(self)
+
+    def answer(self, line: str) -> Iterator[Row]:
+        """The rows of a line, for Python code. Raises CrashError, of wrong usage too."""
+        outer = self._line
+        try:
+            text, redirect = split_redirect(self._expanded(separate_mark(clean(line))))
+            words = split_words(text)
+            if redirect.kind != "none" or not words:
+                raise CrashError(f"no line that has rows: {line}")
+            command = self._command(words[0])
+            if command is None:
+                words = self._found_words(words)
+                command = self._command(words[0])
+            assert command is not None
+            self._line = clean(text)
+            self.ready()
+            try:
+                yield from command.run(self.context, command.parse(words[1:]))
+            except UsageError as error:
+                said = str(error) or "wrong usage"
+                raise CrashError(f"{said}; usage: {command.name} {command.synopsis}") from None
+        except LineError as error:
+            raise CrashError(str(error)) from None
+        finally:
+            self._line = outer
+
+    def text_of(self, line: str) -> str:
+        """What a line prints, its messages among it, for Python code."""
+        text = io.StringIO()
+        outer, self._output = self._output, Output("stdout", text)
+        last = self.last_line
+        try:
+            self.execute(line)
+        finally:
+            self._output, self.last_line = outer, last
+        return text.getvalue()
 
     # Lines.
 
@@ -268,6 +333,8 @@ class Session:
             self.runner.refuse(PROGRAM, f"command not found: {words[0]}", words, output)
             return False
         self.ready()
+        if command.name != "py":
+            self.last_line = self._line
         return self.runner.run(
             command, words[1:], output, takes_file=not (escaped or command.takes_line)
         )
@@ -286,17 +353,22 @@ class Session:
         wishes = [word for word in words[1:] if word == JSON_WORD]
         plain = [words[0], *(word for word in words[1:] if word != JSON_WORD)]
         try:
-            if self.minimal:
-                text = f"{words[0]}: command not available in minimal mode\nNOTE: {MINIMAL_NOTE}"
-                raise CrashError(text)
-            self.ready()
-            found = words_as_data(self.kernel, plain) or words_for_gdb(plain)
-            if not found:
-                raise CrashError(f"command not found: {words[0]}")
+            return self._found_words(plain) + wishes
         except CrashError as error:
             self.runner.refuse(PROGRAM, str(error), words, output)
             return []
-        return found + wishes
+
+    def _found_words(self, words: Sequence[str]) -> list[str]:
+        """The words of the command that an unknown word stands for. Raises CrashError."""
+        name = words[0]
+        if self.minimal:
+            text = f"{name}: command not available in minimal mode\nNOTE: {MINIMAL_NOTE}"
+            raise CrashError(text)
+        self.ready()
+        found = words_as_data(self.kernel, words) or words_for_gdb(words)
+        if not found:
+            raise CrashError(f"command not found: {name}")
+        return found
 
     # Input files.
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pycrash import CRASH_VERSION, __version__
 from pycrash.api import Settings
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError, MissingFeature
@@ -17,6 +16,7 @@ from pycrash.shell.options import OptionError, Options, usage
 from pycrash.shell.pager import usable_pager
 from pycrash.shell.progress import show_progress
 from pycrash.shell.session import Session
+from pycrash.version import CRASH_VERSION, VERSION
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -26,7 +26,7 @@ def version_lines() -> list[str]:
     """What stands above the banner."""
     return [
         "",
-        f"pycrash {__version__}, which answers as crash {CRASH_VERSION} does",
+        f"pycrash {VERSION}, which answers as crash {CRASH_VERSION} does",
         "Free software under the GNU GPL, version 3 or later; there is no warranty.",
         'More about that: "help copying" and "help warranty".',
         "",
@@ -136,7 +136,7 @@ def configure(session: Session, options: Options) -> None:
 
 def make_settings(options: Options) -> Settings:
     """What the options set. Raises OptionError for a value that is none."""
-    silent = any(name in options for name in ("-s", "--exec", "--json"))
+    silent = any(name in options for name in ("-s", "--exec", "--script", "--json"))
     settings = Settings(silent=silent, zero_excluded="--zero_excluded" in options)
     if "--json" in options:
         settings.output = "json"

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "gcore": "is none of crash's own",
     "gdb": "runs whatever it is given in crash's own gdb, which may hang, quit or write",
     "help": "its pages are our own",
+    "py": "is none of crash's own",
     "repeat": "has no end",
 }
 #: Letters that are left out, by command.
