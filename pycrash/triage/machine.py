@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import nlargest
 
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.locking.waits import Wait
+from pycrash.kernel.mm.counters import Counters
+from pycrash.kernel.mm.hugepages import HugePages
+from pycrash.kernel.mm.slabcaches import SlabCaches
+from pycrash.kernel.mm.slabcounts import SlabCounts
+from pycrash.kernel.mm.usage import Usage
 from pycrash.kernel.stacks.trace import Frame, Registers
 from pycrash.kernel.tasks.table import Task
 from pycrash.triage.culprit import is_machinery
@@ -70,6 +75,45 @@ def largest_holders(kernel: Kernel, count: int) -> list[Holder]:
     leaders = (task for task in kernel.tasks.all if task.mm and task.pid == task.tgid)
     found = (Holder(task, kernel.task_memory.use(task).rss) for task in leaders)
     return nlargest(count, (f for f in found if f.pages), key=lambda holder: holder.pages)
+
+
+def memory_shares(kernel: Kernel) -> dict[str, int]:
+    """Pages by what they are used for, "total" first; what cannot be read is left out."""
+    usage, counters = kernel.part(Usage), kernel.part(Counters)
+    huge = kernel.part(HugePages)
+    shares: dict[str, int] = {}
+    figures: tuple[tuple[str, Callable[[], int]], ...] = (
+        ("total", lambda: usage.total),
+        ("free", lambda: usage.free),
+        ("cached", lambda: usage.cached),
+        ("buffers", lambda: usage.buffers),
+        ("slab", lambda: usage.slab),
+        ("shared memory", lambda: counters.value("NR_SHMEM") or 0),
+        ("anonymous", lambda: counters.value("NR_ANON_MAPPED") or 0),
+        ("page tables", lambda: counters.value("NR_PAGETABLE") or 0),
+        ("huge pages", lambda: huge.pages[0]),
+    )
+    for name, pages in figures:
+        try:
+            shares[name] = max(pages(), 0)
+        except CrashError:
+            continue
+    return shares
+
+
+def largest_caches(kernel: Kernel, count: int) -> list[tuple[str, int]]:
+    """The slab caches with most memory, each with its bytes; none where they cannot be read."""
+    caches, counts = kernel.part(SlabCaches), kernel.part(SlabCounts)
+    sizes: list[tuple[str, int]] = []
+    for address in caches.listed[0]:
+        try:
+            cache = caches.get(address)
+            counted = counts.of(cache).counts
+            slabs = 0 if counted is None else counted.slabs
+            sizes.append((cache.name, slabs * (kernel.page_size << cache.order)))
+        except CrashError:
+            continue
+    return nlargest(count, sizes, key=lambda pair: pair[1])
 
 
 def busy_in(evidence: Evidence, task: Task) -> str:
