@@ -46,6 +46,8 @@ from pycrash.kernel.text.disasm.listing import Disassembler
 from pycrash.kernel.text.sourcefiles import SourceFiles
 
 WHAT = "gdb_readmem_callback"
+#: The most instructions that one line shows, and how many are held back to see what fails.
+MOST, HELD = 1 << 32, 1 << 17
 #: Lines of source shown before the one asked for, and at a time.
 BEFORE, AT_A_TIME = 5, 10
 #: Letters that exclude each other, and what crash says.
@@ -201,20 +203,22 @@ def _plain(ctx: Context, args: Args, at: int, count: int) -> Iterator[Row]:
     """Instructions as gdb shows them."""
     kernel, memory = ctx.kernel, ctx.kernel.memory
     names = InstructionNames(kernel, plain=True)
+    # With -U, crash forgets which space was meant.
+    user = "u" in args and "U" not in args
 
     def read(address: int, size: int) -> bytes:
-        if memory.is_kernel(address):
-            return kernel.read(address, size, WHAT)
-        return memory.read_user(ctx.task, address, size, WHAT)
+        if user:
+            return memory.read_user(ctx.task, address, size, WHAT)
+        return kernel.read(address, size, WHAT)
 
     try:
-        for found in islice(kernel.part(Disassembler).walk(at, read), count or 1):
+        for found in islice(kernel.part(Disassembler).walk(at, read), min(count or 1, MOST)):
             yield names.row(found)
             at = found.end
     except ReadError as error:
         yield names.cut(at)
-        # crash reads user space for -u alone, and says nothing of the rest.
-        if "u" in args or memory.is_kernel(at):
+        # Of user space that was not asked for crash says nothing.
+        if user or memory.is_kernel(at):
             yield from unreadable(error)
 
 
@@ -224,51 +228,59 @@ def _listed(ctx: Context, args: Args, place: TextPlace, count: int) -> Iterator[
     if not kernel.memory.is_kernel(place.address):
         raise CrashError(f"{place.address:x} is not a kernel virtual address")
     names = InstructionNames(kernel, plain=False)
+    forward = "f" in args and not count
+    start = place.address
+    if forward or "r" in args:
+        near = kernel.symbols.lookup(start)
+        if near is None:
+            raise CrashError(f"cannot resolve address: {start:x}")
+        start = near[0].address
     found: list[Instruction] = []
-    missing: ReadError | None = None
+    at, missing = start, None
     try:
-        for instruction in _wanted(ctx, args, place, count):
-            found.append(instruction)
+        for instruction in _wanted(ctx, args, place, start, count):
+            if not forward or instruction.address >= place.address:
+                found.append(instruction)
+            at = instruction.end
+            if len(found) > HELD and "r" not in args:
+                yield from _rows(ctx, args, names, found)
+                found.clear()
     except ReadError as error:
         # crash has all of them before it shows the first.
         missing = error
         yield from unreadable(error)
     if "r" in args and count:
         del found[:-count]
-    for instruction in found:
-        source = kernel.sources.at(instruction.address) if "l" in args else None
-        yield names.row(instruction, source)
+    yield from _rows(ctx, args, names, found)
     if missing is not None:
-        yield names.cut(found[-1].end if found else place.address)
+        yield names.cut(at)
 
 
-def _wanted(ctx: Context, args: Args, place: TextPlace, count: int) -> Iterator[Instruction]:
-    """The instructions to show; those of -r from the beginning. Raises ReadError, CrashError."""
+def _rows(
+    ctx: Context, args: Args, names: InstructionNames, found: Sequence[Instruction]
+) -> Iterator[InstructionRow]:
+    for instruction in found:
+        source = ctx.kernel.sources.at(instruction.address) if "l" in args else None
+        yield names.row(instruction, source)
+
+
+def _wanted(
+    ctx: Context, args: Args, place: TextPlace, start: int, count: int
+) -> Iterator[Instruction]:
+    """The instructions from the start to the last to show. Raises ReadError, CrashError."""
     reverse, forward = "r" in args, "f" in args and not count
-    target = start = place.address
     whole = place.is_function and not count
     end = _end(ctx, place) if reverse or forward or whole else 0
-    if reverse or forward:
-        found = ctx.kernel.symbols.lookup(target)
-        if found is None:
-            raise CrashError(f"cannot resolve address: {target:x}")
-        start = found[0].address
     left = count or 1
     for instruction in ctx.kernel.part(Disassembler).kernel(start):
-        if reverse:
-            yield instruction
-            if instruction.address >= target:
-                return
-        elif end:
-            if instruction.address >= end:
-                return
-            if instruction.address >= target:
-                yield instruction
-        else:
-            yield instruction
-            left -= 1
-            if not left:
-                return
+        if end and not reverse and instruction.address >= end:
+            return
+        yield instruction
+        if reverse and instruction.address >= place.address:
+            return
+        left -= 1
+        if not end and not left:
+            return
 
 
 def _end(ctx: Context, place: TextPlace) -> int:

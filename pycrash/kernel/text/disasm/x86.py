@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pycrash.kernel.text.disasm.bad import bad_size, far_name, no_segment, stand_in
 from pycrash.kernel.text.disasm.encoding import (
     ADDR32,
     CS,
@@ -72,26 +73,18 @@ class X86:
         words = [PREFIXES[p] for p in encoding.prefixes]
         if encoding.rex and encoding.form == "legacy":
             words.append(_REX_NAMES[encoding.rex & 15])
-        size, operands = len(encoding.opcode), ""
-        first = encoding.opcode[0]
-        if first & 0xF8 == 0xD8:
-            size = 2
-            if encoding.modrm < 0xC0:
-                # It is known to name memory: as a load of the x87 would.
-                shape = (
-                    data[: encoding.rest]
-                    + bytes((0xD8, encoding.modrm & 0xC7))
-                    + data[encoding.rest + 2 :]
-                )
-                found = next(self._full.disasm(shape, address, 1), None)
-                if found is not None:
-                    operands = ",".join(operand_texts(found, encoding, shape).texts)
-                    size = found.size - encoding.rest
-        elif first == 0xD5:
-            size = 3
-        elif first == 0x8F:
-            size = 4
-        return _made(address, data[: encoding.rest + size], [*words, "(bad)"], operands)
+        size = encoding.rest + bad_size(encoding, data)
+        shape = stand_in(encoding, data)
+        found = next(self._full.disasm(shape, address, 1), None) if shape else None
+        if found is None:
+            far = far_name(encoding)
+            if far:
+                return _made(address, data[:size], [*words, far], "(bad)")
+            return _made(address, data[:size], [*words, "(bad)"])
+        texts = operand_texts(found, encoding, shape).texts
+        if encoding.opcode[0] == 0x8D:
+            return _made(address, data[:size], [*words, "lea"], f"(bad),{texts[-1]}")
+        return _made(address, data[: found.size], [*words, f"(bad) {texts[0]}"])
 
     def _shown(self, found: Any, encoding: Encoding, data: bytes, own_name: str) -> Instruction:
         address, opcode = found.address + found.size - len(data), encoding.opcode[0]
@@ -104,6 +97,8 @@ class X86:
             return _made(address, data, [*words, x87[0]], x87[1])
         made = operand_texts(found, encoding, data)
         name, texts = name_of(found, encoding, made)
+        if no_segment(encoding):
+            texts = [text.replace("%es", "%?") for text in texts]
         return _made(address, data, [*words, own_name or name], ",".join(texts), made.target)
 
     def _prefixes(self, encoding: Encoding, data: bytes, found: Any) -> tuple[str, ...]:
@@ -149,8 +144,9 @@ class X86:
         if prefix in (CS, DS) and _hinted(encoding):
             return ""
         if prefix in SEGMENTS:
-            behind = encoding.prefixes[at + 1 :]
-            used = memory and prefix in (FS, GS) and not (FS in behind or GS in behind)
+            # The last one goes, whichever of them it was that counted.
+            last = not any(p in SEGMENTS for p in encoding.prefixes[at + 1 :])
+            used = memory and last and (FS in encoding.prefixes or GS in encoding.prefixes)
             if string:
                 used = reads_segment(opcode[0])
             return "" if used else PREFIXES[prefix]
@@ -205,6 +201,8 @@ def _shape(encoding: Encoding, data: bytes) -> tuple[str, bytes]:
     if encoding.opcode in STAND_INS:
         other, name = STAND_INS[encoding.opcode]
         data = data[:rest] + other + data[rest + len(other) :]
+    elif no_segment(encoding):
+        data = data[: rest + 1] + bytes((encoding.modrm & 0xC7,)) + data[rest + 2 :]
     front = data[:rest]
     if encoding.form != "legacy" and encoding.rex:
         front = front[:-1]
