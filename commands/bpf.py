@@ -21,15 +21,19 @@ from pycrash.api import (
     Notice,
     ReadError,
     Row,
+    Text,
     View,
     asked_radix,
 )
+from pycrash.api.instructionrows import InstructionNames, instruction_line
+from pycrash.api.instructionrows import InstructionRow as MachineRow
 from pycrash.api.structrows import StructRow, struct_lines, struct_rows
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
 from pycrash.kernel.bpf.bytecode import Bytecode
 from pycrash.kernel.bpf.objects import INSTRUCTION, BpfObjects, Program
 from pycrash.kernel.system.facts import SystemFacts
+from pycrash.kernel.text.disasm.listing import Disassembler
 from pycrash.render.bytecode import instruction_text, opcode_text
 from pycrash.render.columns import centered
 from pycrash.render.ctext import date_text
@@ -120,7 +124,7 @@ structures, their types, and which maps a program uses."""
         Flag("x", "With -s, show integers in hexadecimal."),
         Flag("d", "With -s, show integers in decimal."),
     )
-    rows = (ProgramRow, MapRow, InstructionRow, StructRow)
+    rows = (ProgramRow, MapRow, InstructionRow, MachineRow, StructRow, Text)
     examples = (
         ("All programs and maps", "bpf"),
         ("One program with its instructions", "bpf -p 1 -t"),
@@ -157,6 +161,10 @@ structures, their types, and which maps a program uses."""
                 yield from _entry(_program_lines(row, view), "p", args, headed)
             elif isinstance(row, MapRow):
                 yield from _entry(_map_lines(row, view), "m", args, headed)
+            elif isinstance(row, MachineRow):
+                yield f"{instruction_line(row, 10)} "
+            elif isinstance(row, Text):
+                yield row.text
             elif isinstance(row, InstructionRow):
                 yield f"{row.place:4}: {instruction_text(row)}"
                 if "T" in args:
@@ -229,7 +237,8 @@ class _Show:
             yield Notice(str(error), cause=error)
         yield self._row(program, maps)
         if "j" in args:
-            raise CrashError("-j: the code of programs is not disassembled yet")
+            yield Gap()
+            yield from self._code(program)
         if "t" in args or "T" in args:
             yield Gap()
             for given in kernel.part(Bytecode).decode(found.bytecode(program)):
@@ -239,6 +248,17 @@ class _Show:
             yield from self._structure("bpf_prog", program.address)
             yield Gap()
             yield from self._structure("bpf_prog_aux", program.aux)
+
+    def _code(self, program: Program) -> Iterator[Row]:
+        """The machine's instructions of a program."""
+        if not program.jited:
+            yield Text("(program not jited)")
+            return
+        kernel, names = self._ctx.kernel, InstructionNames(self._ctx.kernel, plain=True)
+        for found in kernel.part(Disassembler).kernel(program.function):
+            if found.address >= program.function + program.jited:
+                return
+            yield names.row(found)
 
     def _row(self, program: Program, maps: list[int]) -> ProgramRow:
         kernel = self._ctx.kernel
