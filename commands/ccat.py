@@ -133,18 +133,14 @@ class _Writer:
         self.pages = 0
 
     def pieces(self, inode: Inode) -> Iterator[tuple[Notice | None, int, bytes]]:
-        """(None, place, bytes) of each page; a message of each that cannot be read."""
-        problems: list[Notice] = []
-
-        def problem(error: CrashError) -> None:
-            problems.append(Notice(str(error)))
-
-        for offset, data in self._ctx.kernel.part(FileContent).pieces(inode, problem):
-            yield from ((told, 0, b"") for told in problems)
-            problems.clear()
+        """(None, place, bytes) of each page; then what could not be read: the first, how many."""
+        problems: list[CrashError] = []
+        for offset, data in self._ctx.kernel.part(FileContent).pieces(inode, problems.append):
             self.pages += 1
             yield None, offset, data
-        yield from ((told, 0, b"") for told in problems)
+        if problems:
+            more = f", and {len(problems) - 1} more like it" if len(problems) > 1 else ""
+            yield Notice(f"{problems[0]}{more}"), 0, b""
 
     def file(self, inode: Inode, target: str | None) -> Iterator[Row]:
         """Write a file; without a target, count. Raises CrashError."""

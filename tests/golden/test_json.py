@@ -25,6 +25,7 @@ MORE = (
     *("extend -s", "extend plugin.py", "extend", "extend -u plugin.py"),
     *("help ps", "sym -Q crashme", "whatis PIDTYPE_PID", "whatis -r 16", "rd -r copy jiffies 64"),
     *("list -H dump_list", "tree -t maple -v sparse_irqs", "set free", "set -a 1"),
+    *("ccat -c -d /etc out", "cfind /etc", "cls /etc /dev"),
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000", "ascii"),
     *("irq -a", "irq -b", "irq -d", "help -n"),
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
@@ -41,7 +42,7 @@ NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
     *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock"),
-    *("trace.buffer", "trace.event", "trace.instance"),
+    *("trace.buffer", "trace.event", "trace.instance", "ccat.page"),
     # Nobody who runs the tests has its source.
     "dis.source.line",
 }
