@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 #: Bits of KdumpHeader.status.
 INCOMPLETE = 0x8
@@ -18,6 +18,8 @@ PAGE_DESC = struct.Struct("<qIIQ")
 #: A page no decompressor accepts: one byte of the file's head, marked as packed with zlib.
 BAD_PAGE = (0, 1, 1, 0)
 _LARGEST_BITMAP = 1 << 28
+#: The kind of an ELF segment that holds memory.
+_PT_LOAD = 1
 #: Bytes at a file's start that hold both headers of a kdump file.
 _HEADS = 1 << 17
 #: Size of a long to the offset of disk_dump_header.status.
@@ -72,6 +74,15 @@ class KdumpHeader:
             dump_level=level if version >= 1 else 0,
             split=version >= 2 and bool(split),
         )
+
+
+class _Segment(NamedTuple):
+    """A segment of an ELF file: its kind, place, physical address, and bytes in the file."""
+
+    kind: int
+    offset: int
+    physical: int
+    size: int
 
 
 class DumpFile:
@@ -167,27 +178,40 @@ class DumpFile:
         # The pages lie in the order of their descriptors, but for the shared page of zeroes.
         return int(offset + size)
 
+    @property
+    def segments(self) -> list[tuple[int, int]]:
+        """Physical address and bytes of the memory in an ELF dump; none for other formats."""
+        if not self.head.startswith(b"\x7fELF"):
+            return []
+        _, found = self._elf_table
+        return [(s.physical, s.size) for s in found if s.kind == _PT_LOAD and s.size]
+
     def _elf_size(self) -> int:
-        """Where the last segment ends (Elf64_Phdr, Elf32_Phdr)."""
+        """Where the last segment ends."""
+        least, segments = self._elf_table
+        if least > self.size:
+            return least
+        return max((s.offset + s.size for s in segments), default=0)
+
+    @cached_property
+    def _elf_table(self) -> tuple[int, list[_Segment]]:
+        """Where the table of segments ends in the file, and the segments where it is all there
+        (Elf64_Phdr, Elf32_Phdr)."""
         wide, order = self.head[4] == 2, ">" if self.head[5] == 2 else "<"
         if wide:
             (table_at,) = struct.unpack_from(order + "Q", self.head, 32)
             entry_size, count = struct.unpack_from(order + "HH", self.head, 54)
-            fields, offset_at, length_at = "Q", 8, 32
         else:
             (table_at,) = struct.unpack_from(order + "I", self.head, 28)
             entry_size, count = struct.unpack_from(order + "HH", self.head, 42)
-            fields, offset_at, length_at = "I", 4, 16
+        entry = struct.Struct(order + ("I4xQ8xQQ" if wide else "II4xII"))
+        if entry_size < entry.size:
+            return 0, []
         with open(self.path, "rb") as file:
             file.seek(min(table_at, self.size))
             table = file.read(entry_size * count)
-        if entry_size < length_at + struct.calcsize(fields):
-            return 0
+        end = int(table_at + entry_size * count)
         if len(table) < entry_size * count:
-            return int(table_at + entry_size * count)
-        ends: list[int] = [
-            struct.unpack_from(order + fields, table, at + offset_at)[0]
-            + struct.unpack_from(order + fields, table, at + length_at)[0]
-            for at in range(0, entry_size * count, entry_size)
-        ]
-        return max(ends, default=0)
+            return end, []
+        places = range(0, len(table), entry_size)
+        return end, [_Segment(*entry.unpack_from(table, at)) for at in places]

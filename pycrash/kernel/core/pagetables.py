@@ -170,6 +170,17 @@ class PageTables(ABC):
         """
         raise MissingFeature("page tables are not available on this architecture")
 
+    @property
+    def direct_start(self) -> int:
+        """Where the direct map begins."""
+        return self.kernel_base
+
+    @property
+    def image_start(self) -> int | None:
+        """Where the kernel's image may be at the lowest, if that is an area of its own, which
+        goes up to `_end`."""
+        return None
+
     def flags(self, entry: int) -> tuple[str, ...]:
         """The names of the flags of an entry, in crash's order."""
         raise MissingFeature("page tables are not available on this architecture")

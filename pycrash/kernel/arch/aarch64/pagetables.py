@@ -67,6 +67,10 @@ class PageTables(RadixTables):
     def kernel_base(self) -> int:
         return _WHOLE - (1 << self._used_bits)
 
+    @property
+    def direct_start(self) -> int:
+        return self.kernel_base if self._flipped else _WHOLE - (1 << self._used_bits - 1)
+
     @cached_property
     def user_top(self) -> int:
         return 1 << self._used_bits

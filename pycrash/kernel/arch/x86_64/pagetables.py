@@ -70,6 +70,10 @@ class PageTables(RadixTables):
             return 0xFF11000000000000 if moved else 0xFF10000000000000
         return 0xFFFF888000000000 if moved else 0xFFFF880000000000
 
+    @property
+    def image_start(self) -> int:
+        return START_KERNEL_MAP
+
     @cached_property
     def user_top(self) -> int:
         return 1 << 56 if self._five_levels else 1 << 47
