@@ -15,7 +15,6 @@ from pycrash.api import (
     CrashError,
     Flag,
     Part,
-    ReadError,
     Row,
     UsageError,
     View,
@@ -42,7 +41,7 @@ from pycrash.api.symbolrows import (
 from pycrash.api.textplace import TextPlace, TextPlaces
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.kernel.text.disasm.instruction import Instruction
-from pycrash.kernel.text.disasm.listing import Disassembler
+from pycrash.kernel.text.disasm.listing import CodeError, Disassembler
 from pycrash.kernel.text.sourcefiles import SourceFiles
 
 WHAT = "gdb_readmem_callback"
@@ -215,7 +214,7 @@ def _plain(ctx: Context, args: Args, at: int, count: int) -> Iterator[Row]:
         for found in islice(kernel.part(Disassembler).walk(at, read), min(count or 1, MOST)):
             yield names.row(found)
             at = found.end
-    except ReadError as error:
+    except CodeError as error:
         yield names.cut(at)
         # Of user space that was not asked for crash says nothing.
         if user or memory.is_kernel(at):
@@ -245,7 +244,7 @@ def _listed(ctx: Context, args: Args, place: TextPlace, count: int) -> Iterator[
             if len(found) > HELD and "r" not in args:
                 yield from _rows(ctx, args, names, found)
                 found.clear()
-    except ReadError as error:
+    except CodeError as error:
         # crash has all of them before it shows the first.
         missing = error
         yield from unreadable(error)
@@ -267,7 +266,7 @@ def _rows(
 def _wanted(
     ctx: Context, args: Args, place: TextPlace, start: int, count: int
 ) -> Iterator[Instruction]:
-    """The instructions from the start to the last to show. Raises ReadError, CrashError."""
+    """The instructions from the start to the last to show. Raises CodeError, CrashError."""
     reverse, forward = "r" in args, "f" in args and not count
     whole = place.is_function and not count
     end = _end(ctx, place) if reverse or forward or whole else 0

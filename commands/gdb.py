@@ -23,7 +23,7 @@ from pycrash.api.valuerows import ValueRow, value_lines, value_row, why_not
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.examine import examine_command
 from pycrash.cexpr.gdb.info import info_command
-from pycrash.cexpr.gdb.instructions import CodeError, disassemble_command
+from pycrash.cexpr.gdb.instructions import GapError, disassemble_command
 from pycrash.cexpr.gdb.listing import list_command
 from pycrash.cexpr.gdb.printf import echo_command, printf_command
 from pycrash.cexpr.gdb.printing import (
@@ -36,6 +36,7 @@ from pycrash.cexpr.gdb.printing import (
 from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
 from pycrash.cexpr.gdb.words import find_command, refuse, split_command
 from pycrash.cexpr.syntax.errors import ExprError
+from pycrash.kernel.text.disasm.listing import CodeError
 
 
 class Gdb(Command):
@@ -80,7 +81,7 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
         except CrashError as error:
             if isinstance(error, CodeError):
                 yield from unreadable(error)
-                yield from [Text("")] if error.gap else []
+                yield from [Text("")] if isinstance(error, GapError) else []
             else:
                 yield why_not(error, ctx.settings.debug, begun)
             raise CrashError(f"gdb request failed: {line}") from error

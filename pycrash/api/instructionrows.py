@@ -12,6 +12,7 @@ from pycrash.api.rows import Notice, Row, quick
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.errors import ReadError
 from pycrash.kernel.symbols.table import offset_text
+from pycrash.kernel.text.disasm.listing import CodeError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -119,8 +120,8 @@ def head(row: InstructionRow | CutRow, radix: int) -> str:
     return f"   0x{row.address:x}{name}:\t"
 
 
-def unreadable(error: ReadError) -> Iterator[Notice]:
-    """The messages of a read that failed: of the line gdb would have kept, then of the address."""
-    for address in (error.address & ~(LINE - 1), error.address):
+def unreadable(error: CodeError) -> Iterator[Notice]:
+    """The messages of reads that failed: of the line gdb would have kept, then of the address."""
+    for address in (error.address & ~(LINE - 1), error.address) * error.times:
         cause = ReadError(address, error.what, error.reason, error.space)
         yield Notice(str(cause), quiet=cause.quiet, cause=cause)

@@ -14,9 +14,8 @@ from pycrash.cexpr.eval.kinds import kind_of
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError
-from pycrash.errors import ReadError
 from pycrash.kernel.text.disasm.instruction import Instruction
-from pycrash.kernel.text.disasm.listing import Disassembler
+from pycrash.kernel.text.disasm.listing import CodeError, Disassembler
 
 if TYPE_CHECKING:
     pass
@@ -27,13 +26,8 @@ RAW = 19
 _MODIFIERS = re.compile(r"/([a-zA-Z]*)\s*")
 
 
-class CodeError(ReadError):
-    """An instruction could not be read: gdb tries twice, and says so twice."""
-
-    def __init__(self, cause: ReadError) -> None:
-        super().__init__(cause.address, cause.what, cause.reason, cause.space)
-        #: Whether an empty line follows what is said.
-        self.gap = False
+class GapError(CodeError):
+    """A failed read behind which an empty line stands."""
 
 
 def walk(session: Session, address: int, user: bool) -> Iterator[Instruction]:
@@ -46,10 +40,7 @@ def walk(session: Session, address: int, user: bool) -> Iterator[Instruction]:
             return kernel.read(at, size, WHAT)
         return memory.read_user(session.task, at, size, WHAT)
 
-    try:
-        yield from kernel.part(Disassembler).walk(address, read)
-    except ReadError as error:
-        raise CodeError(error) from error
+    yield from kernel.part(Disassembler).walk(address, read)
 
 
 def examine_instructions(
@@ -185,8 +176,7 @@ def _range(session: Session, first: int, last: int, start: int | None, raw: bool
             # crash reads the kernel alone here, and has nothing to say of the rest.
             yield "\n"
             raise ExprError(f"Cannot access memory at address {at:#x}") from error
-        error.gap = True
-        raise
+        raise GapError(error, error.times) from error
 
 
 def _place(names: AddressNames, address: int, start: int | None) -> str:

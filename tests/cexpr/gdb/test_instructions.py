@@ -8,9 +8,10 @@ import pytest
 
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.examine import examine_command
-from pycrash.cexpr.gdb.instructions import CodeError, disassemble_command
+from pycrash.cexpr.gdb.instructions import disassemble_command
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError
+from pycrash.kernel.text.disasm.listing import CodeError
 from tests.cexpr.fake_expressions import BASE, make_session
 
 RUN = BASE + 0x800

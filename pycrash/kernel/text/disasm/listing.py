@@ -22,15 +22,28 @@ BLOCK = 4096
 REMEMBERED = 1 << 18
 
 
+class CodeError(ReadError):
+    """Where instructions end because memory does: `times` are the reads that failed.
+
+    Of an instruction whose beginning is there the first byte is shown, and the next one tried.
+    """
+
+    def __init__(self, cause: ReadError, times: int) -> None:
+        super().__init__(cause.address, cause.what, cause.reason, cause.space)
+        self.times = times
+
+
 class Decoder(Protocol):
     """What knows the instructions of one kind of machine."""
 
     def decode(self, data: bytes, address: int) -> Instruction:
         """The instruction at the beginning of some bytes, of which there is one at least.
 
-        Bytes that are none make one whose text says so. Its data may be shorter than the
-        machine's instruction would be, where the bytes end first.
+        Bytes that are none make one whose text says so.
         """
+
+    def first_byte(self, data: bytes, address: int) -> Instruction:
+        """What is shown of an instruction that is not all there."""
 
 
 _DECODERS: dict[str, Callable[[], Decoder]] = {"x86_64": X86}
@@ -82,7 +95,7 @@ class Disassembler:
     def kernel(self, address: int) -> Iterator[Instruction]:
         """The kernel's instructions from an address on, without an end.
 
-        Raises ReadError, and MissingFeature for a machine whose instructions are not known.
+        Raises CodeError, and MissingFeature for a machine whose instructions are not known.
         """
         fresh: Iterator[Instruction] = iter(())
         following = -1
@@ -95,7 +108,8 @@ class Disassembler:
                 following = found.end
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
-                self._known[address] = found
+                if not found.cut:
+                    self._known[address] = found
             yield found
             address = found.end
 
@@ -105,9 +119,9 @@ class Disassembler:
     def walk(self, address: int, read: ReadBytes) -> Iterator[Instruction]:
         """The instructions from an address on, of memory that `read` reads, without an end.
 
-        Raises ReadError for the first byte that is missing, MissingFeature.
+        Raises CodeError at the first byte that is missing, MissingFeature.
         """
-        data, start, broken = b"", address, None
+        data, start, broken, times = b"", address, None, 1
         while True:
             if address + LONGEST > start + len(data) and broken is None:
                 end = start + len(data)
@@ -120,6 +134,9 @@ class Disassembler:
             # What an instruction lacks may be zeros as well as anything: its size tells.
             found = self._decode(rest.ljust(LONGEST, b"\0"), address)
             if broken is not None and len(found.data) > len(rest):
-                raise broken
+                if not rest:
+                    raise CodeError(broken, times) from broken
+                found = self._decoder.first_byte(rest, address)
+                times += 1
             yield found
             address = found.end

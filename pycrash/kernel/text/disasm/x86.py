@@ -68,6 +68,15 @@ class X86:
             return self._bad(encoding, data, address)
         return self._shown(found, encoding, data[: found.size + missing], name)
 
+    def first_byte(self, data: bytes, address: int) -> Instruction:
+        """The first byte of an instruction that is not all there: a prefix, or just a byte."""
+        first = data[0]
+        name = PREFIXES.get(first, "")
+        if first & 0xF0 == 0x40:
+            name = _REX_NAMES[first & 15]
+        text = name or (f".byte {first:#x}" if first else ".byte 0")
+        return Instruction(address, data[:1], text, cut=True)
+
     def _bad(self, encoding: Encoding, data: bytes, address: int) -> Instruction:
         """What is no instruction: its prefixes, and as much as binutils looks at."""
         words = [PREFIXES[p] for p in encoding.prefixes]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pycrash.errors import MissingFeature, ReadError
-from pycrash.kernel.text.disasm.listing import Disassembler
+from pycrash.kernel.text.disasm.listing import CodeError, Disassembler
 from tests.kernel.fake_kernel import FakeKernel
 
 START = 0xFFFFFFFF81000000
@@ -34,7 +34,7 @@ def test_listing_covers_every_byte() -> None:
 
 
 def test_a_walk_ends_where_memory_does() -> None:
-    """The last instruction goes on in the page that is missing."""
+    """Two bytes of the last instruction are there, each tried for itself."""
     _, made = disassembler()
     memory = bytes(0xFFC - 0xF00) + bytes.fromhex("55c3e800")
 
@@ -44,9 +44,10 @@ def test_a_walk_ends_where_memory_does() -> None:
         return memory[address - START - 0xF00 :][:size]
 
     walk = made.walk(START + 0xFFC, read)
-    assert [next(walk).text, next(walk).text] == ["push   %rbp", "ret"]
-    with pytest.raises(ReadError):
+    assert [next(walk).text for _ in range(4)] == ["push   %rbp", "ret", ".byte 0xe8", ".byte 0"]
+    with pytest.raises(CodeError) as caught:
         next(walk)
+    assert (caught.value.address, caught.value.times) == (START + 0x1000, 3)
 
 
 def test_an_unknown_machine_is_named() -> None:
