@@ -31,7 +31,6 @@ MORE = (
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list", "kmem -p 1000"),
     *("kmem -m index 1000", "kmem fffffffff", "kmem ff6c90c280049900"),
-    *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list"),
     *("triage", "blockers -a", "blockers -g", "stacks -s UN", "explain"),
     *("dis schedule 3", "dis -b", "dis -s schedule"),
 )
@@ -41,8 +40,8 @@ MORE = (
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
-    *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock"),
     *("trace.buffer", "trace.event", "trace.instance", "ccat.page"),
+    *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock", "diff.change"),
     # Nobody who runs the tests has its source.
     "dis.source.line",
 }

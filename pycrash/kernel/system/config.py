@@ -29,7 +29,7 @@ class KernelConfig:
 
     def get(self, name: str) -> str | None:
         """The text behind `name=`; None where it is not set."""
-        return self._settings.get(name)
+        return self.settings.get(name)
 
     @cached_property
     def text(self) -> str:
@@ -46,7 +46,8 @@ class KernelConfig:
         return raw.decode("utf-8", "surrogateescape")
 
     @cached_property
-    def _settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, str]:
+        """What is set, by name; empty where the kernel does not carry it, or it is damaged."""
         if not self.exists:
             return {}
         try:
