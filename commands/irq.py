@@ -24,7 +24,7 @@ from pycrash.api import (
     integer,
     many,
 )
-from pycrash.kernel.irq.interrupts import Interrupts, IrqAction, softirqs
+from pycrash.kernel.irq.interrupts import Interrupts, softirqs
 from pycrash.render.columns import centered
 
 NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or kernel"
@@ -32,13 +32,21 @@ _NO_COUNT = "cannot determine number of IRQs"
 
 
 @dataclass(frozen=True)
+class Action:
+    """An irqaction; `name` is None where it cannot be read."""
+
+    address: Address
+    name: str | None
+
+
+@dataclass(frozen=True)
 class IrqRow(Row, kind="irq.irq"):
-    """An interrupt: `address` is its irq_desc, 0 where it has none; `actions` are the irqaction
-    structures registered for it, a name of None is one that cannot be read."""
+    """An interrupt: `address` is its irq_desc, 0 where it has none, and `actions` what drivers
+    registered for it."""
 
     irq: int
     address: Address
-    actions: tuple[IrqAction, ...]
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True)
@@ -167,7 +175,8 @@ def _irqs(ctx: Context, args: Args) -> Iterator[Row]:
         address = table.address(number)
         if "u" in args and not args.operands and not address:
             continue
-        actions = tuple(table.actions(address)) if address else ()
+        found = table.actions(address) if address else ()
+        actions = tuple(Action(action.address, action.name) for action in found)
         if not begun:
             yield Begin()
             begun = True

@@ -55,6 +55,13 @@ LINES = [
     "list task_struct.tasks -h init_task | tail -3",
     "struct task_struct init_task | tail -3",
     "p runqueues:a | tail -3",
+    "irq -s",
+    "irq -d | tail -1",
+    "mach",
+    "dev",
+    "dev -d",
+    "dev -i | tail -3",
+    "dev -p",
 ]
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from commands.irq import AffinityRow, CountHeading, CountRow, GateRow, Irq, IrqRow, SoftirqRow
+from commands.irq import (
+    Action,
+    AffinityRow,
+    CountHeading,
+    CountRow,
+    GateRow,
+    Irq,
+    IrqRow,
+    SoftirqRow,
+)
 from pycrash.api import Begin, Row, View
 from pycrash.api.args import parse_args
-from pycrash.kernel.irq.interrupts import IrqAction
 from pycrash.settings import Settings
 
 DESC = 0xFFFF888000001000
@@ -21,7 +29,7 @@ def lines(words: str, rows: Iterable[Row], radix: int = 10) -> list[str]:
 
 
 def test_an_interrupt_has_a_line_for_each_action() -> None:
-    actions = (IrqAction(DESC + 1, "one"), IrqAction(DESC + 2, None))
+    actions = (Action(DESC + 1, "one"), Action(DESC + 2, None))
     assert lines("", [Begin(), IrqRow(9, DESC, actions), IrqRow(10, 0, ())]) == [
         " IRQ   IRQ_DESC/_DATA      IRQACTION      NAME",
         '  9   ffff888000001000  ffff888000001001  "one"',

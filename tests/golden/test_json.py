@@ -27,7 +27,7 @@ MORE = (
     *("list -H dump_list", "tree -t maple -v sparse_irqs", "set free", "set -a 1"),
     *("ccat -c -d /etc out", "cfind /etc", "cls /etc /dev"),
     *("ipcs 5", "ps -Y 1", "runq -T", "vtop -c 1 4f0000", "ascii"),
-    *("irq -a", "irq -b", "irq -d", "help -n"),
+    "help -n",
     *("kmem -i", "kmem -f", "kmem -F | head -500", "kmem -v", "kmem -V", "kmem -n", "kmem -z"),
     *("kmem -o", "kmem -h", "kmem -g 80", "kmem -S task_struct", "kmem -s list", "kmem -p 1000"),
     *("kmem -m index 1000", "kmem fffffffff", "kmem ff6c90c280049900"),
