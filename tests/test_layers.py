@@ -39,7 +39,7 @@ BELOW = {
     "version": set(),
     "files": {"errors"},
     "objects": {"errors"},
-    "kernel": {"files", "objects", "errors"},
+    "kernel": {"version", "files", "objects", "errors"},
     "triage": {"kernel", "errors"},
     "cexpr": {"kernel", "objects", "settings", "errors"},
     "api": {"cexpr", "kernel", "settings", "errors"},

@@ -8,8 +8,8 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-from pycrash import CRASH_VERSION, __version__
 from pycrash.errors import CrashError, MissingFeature
+from pycrash.version import CRASH_VERSION, VERSION
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -23,7 +23,7 @@ _LIBRARIES = ("drgn", "pyelftools", "numpy", "capstone")
 
 def program() -> Iterator[Fact]:
     """pycrash and what it is made of."""
-    yield "pycrash", __version__
+    yield "pycrash", VERSION
     yield "answers as", f"crash {CRASH_VERSION}"
     yield "python", platform.python_version()
     for name in _LIBRARIES:

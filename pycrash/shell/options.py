@@ -18,7 +18,8 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--fail-fast": ("", "leave with status 1 at the first line that does not go well"),
     "--stderr": ("", "messages go to standard error; as set error /dev/stderr"),
     "-h": ("[COMMAND]", "this page, or a command's; also input, output, all, commands"),
-    "-v": ("", "print the version"),
+    "-v": ("", "print the version, as crash does"),
+    "--version": ("", "print the version in one line"),
     "-d": ("N", "debug level"),
     "-x": ("", "load the *.py plugins of $CRASH_EXTENSIONS or ./extensions"),
     "-e": ("vi|emacs", "how the keys of the prompt work; vi is the default, or what $EDITOR names"),
@@ -64,7 +65,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "-p": ("SIZE", ""),
 }
 
-_SAME = {"-m": "--machdep", "--version": "-v", "--help": "-h"}
+_SAME = {"-m": "--machdep", "--help": "-h"}
 
 #: What crash takes for live systems, Xen and raw memory images, which are no dumps for us.
 NOT_SERVED = frozenset(

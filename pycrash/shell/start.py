@@ -34,12 +34,14 @@ def version_lines() -> list[str]:
 
 
 def answer_without_session(options: Options) -> int | None:
-    """Answer -h, -v, -g, --osrelease, --build-id and --log; None for any other command line."""
+    """Answer what is asked of the program or of a file alone; None for any other command line."""
     for name, value in options.given:
         if name == "-h":
             return _print_help(value)
         if name == "-v":
             return _print(version_lines())
+        if name == "--version":
+            return _print([f"pycrash {VERSION}"])
         if name == "-g":
             return _print_debug_data(options.files)
         if name in ("--osrelease", "--build-id"):

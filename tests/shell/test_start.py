@@ -12,6 +12,7 @@ from pycrash.api import Settings
 from pycrash.errors import MissingFeature
 from pycrash.shell import main, pager, start
 from pycrash.shell.options import parse_options
+from pycrash.version import VERSION
 
 Capture = pytest.CaptureFixture[str]
 
@@ -50,6 +51,8 @@ def test_help_and_version(capsys: Capture) -> None:
     assert "NAME\n  exit - " in capsys.readouterr().out
     assert start.answer_without_session(parse_options(["-v"])) == 0
     assert "pycrash" in capsys.readouterr().out
+    assert start.answer_without_session(parse_options(["--version"])) == 0
+    assert capsys.readouterr().out == f"pycrash {VERSION}\n"
     assert start.answer_without_session(parse_options(["-s", "dump"])) is None
 
 
