@@ -40,13 +40,8 @@ MORE = (
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
-<<<<<<< HEAD
-    *("trace.buffer", "trace.event", "trace.instance", "ccat.page"),
-    *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock", "diff.change"),
-=======
-    *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock"),
     *("trace.buffer", "trace.event", "trace.instance", "ccat.page", "sbitmapq.entry"),
->>>>>>> ea1d2bb (sbitmapq: queues for the bits of scalable bitmaps)
+    *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock", "diff.change"),
     # Nobody who runs the tests has its source.
     "dis.source.line",
 }
