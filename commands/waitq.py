@@ -56,7 +56,7 @@ class Waitq(Command):
         "that. The list ends at the first entry that is no task's."
     )
     operands = (one(ADDRESS, OFFSET_OF), one(ADDRESS))
-    rows = (QueueRow, WaiterRow)
+    rows = (QueueRow, WaiterRow, Text)
     examples = (
         ("Whether anything waits for the log", "waitq log_wait"),
         ("What the thread that frees memory of killed tasks waits on", "waitq oom_reaper_wait"),
