@@ -173,9 +173,7 @@ class Kmem(Command):
         if sum(letter not in _BESIDE for letter in letters) > 1:
             yield Notice("only one flag allowed!")
             raise UsageError
-        names, values = _operands(args.operands)
-        if names and not letters & set("srS"):
-            raise UsageError
+        names, values = _operands(args.operands, bool(letters & set("srS")))
         slabs.name = "".join(names)
         yield from _Line(ctx, args, letters, values, slabs, members).rows()
 
@@ -217,13 +215,16 @@ def _letters(args: Args) -> set[str]:
     return set(found) - ({"p"} if "m" in found else set())
 
 
-def _operands(words: Sequence[str]) -> tuple[list[str], list[int]]:
-    """The names of slab caches and the numbers. Raises CrashError."""
+def _operands(words: Sequence[str], named: bool) -> tuple[list[str], list[int]]:
+    """The names of slab caches, if any may be `named`, and the numbers. Raises CrashError,
+    UsageError."""
     names: list[str] = []
     values: list[int] = []
     for word in words:
         if is_hexadecimal(word):
             values.append(hexadecimal(word))
+        elif not named:
+            raise UsageError
         elif names:
             raise CrashError("only one kmem_cache reference is allowed")
         else:

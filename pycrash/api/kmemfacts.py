@@ -212,10 +212,12 @@ def counter_rows(kernel: Kernel) -> Iterator[Row]:
     counters = kernel.part(Counters)
     groups, events = counters.groups, counters.events
     longest = max((len(name) for group in groups for name in group.counters), default=0)
-    for group in groups:
+    for number, group in enumerate(groups):
+        if number:
+            yield Gap()
         yield CountersRow(*group, longest)
-        yield Gap()
     if events is not None:
+        yield Gap()
         yield CountersRow(*events, max(map(len, events.counters)))
 
 

@@ -172,9 +172,10 @@ def search_rows(where: Where, hide_offline: bool = False) -> Iterator[Row]:
 def _symbol(where: Where, address: int | None) -> Iterator[Row]:
     """The symbol of an address in the kernel's image or in a module."""
     kernel = where.kernel
-    first, last = map(kernel.symbol_address, ("_stext", "_end"))
-    in_image = None not in (address, first, last) and first <= address <= last  # type: ignore
-    if in_image or kernel.symbols.module_of(where.value) is not None:
+    symbols = kernel.symbols
+    first, last = symbols.address("_stext"), symbols.address("_end")
+    in_image = address is not None and first <= address <= last
+    if in_image or symbols.module_of(where.value) is not None:
         yield from _nearest_symbol(kernel, address or where.value)
 
 

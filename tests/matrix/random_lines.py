@@ -169,7 +169,7 @@ class OneLine:
             else:
                 words.append(f"-{flag.letter}")
             open_cluster = flag.value is None
-            if flag.value is not None and not self._likely(0.02):
+            if flag.value is not None and not self._likely(0.5 if flag.joined else 0.02):
                 self._add_value(words, self._samples.word(flag.value), flag)
         if self._likely(0.03):
             words.append(f"-{self._chance.choice([c for c in _LETTERS if c not in left_out])}")
@@ -177,8 +177,8 @@ class OneLine:
 
     def _add_value(self, words: list[str], value: str, flag: Flag) -> None:
         # A value that is the one word of its kind is the rest of a longer word: -16.
-        joined = flag.value is not None and value == flag.value.word and len(value) < 5
-        if joined or self._likely(0.2):
+        short = flag.value is not None and value == flag.value.word and len(value) < 5
+        if flag.joined or short or self._likely(0.2):
             words[-1] += value
         else:
             words.append(value)

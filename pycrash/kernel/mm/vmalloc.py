@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pycrash.errors import CrashError
 from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.walks.lists import Chain, entries
+from pycrash.kernel.walks.lists import Chain, EndlessList, entries
 
 #: More pools of areas (vmap_nodes) than any kernel makes.
 _MOST_POOLS = 1 << 12
@@ -87,7 +87,7 @@ class VmapAreas:
         try:
             for entry in entries(self._kernel, Chain(first, end=head), "vmap_area.list"):
                 yield entry - back
-        except CrashError as error:
+        except EndlessList as error:
             raise CrashError(what) from error
 
     @cached_property
