@@ -28,7 +28,7 @@ from pycrash.kernel.mm.slabcounts import SlabCounts
 from pycrash.kernel.mm.slabfree import SlabDamage
 from pycrash.kernel.mm.slablists import CpuSlabs, ListName, NodeSlabs, SlabLists
 from pycrash.kernel.mm.slabobjects import Objects, SlabObjects
-from pycrash.kernel.mm.slabpages import SlabPages
+from pycrash.kernel.mm.slabpages import SlabPage, SlabPages
 from pycrash.kernel.mm.slabsheaves import Sheaves
 from pycrash.kernel.walks.lists import EndlessList
 
@@ -177,8 +177,8 @@ class SlabFinder:
         for node in self._lists.nodes(cache):
             taken = sum(self._slabs.node(cpu.slab) == node.node for cpu in cpus if cpu.slab)
             yield CacheNodeRow(node.address, node.node, node.slabs, node.partial, taken)
-            yield from self._on_node(cache, node, "partial")
-            yield from self._on_node(cache, node, "full")
+            if (yield from self._on_node(cache, node, "partial")):
+                yield from self._on_node(cache, node, "full")
         yield Gap()
 
     def _on_cpu(self, cache: Cache, cpu: CpuSlabs) -> Iterator[Row]:
@@ -211,25 +211,29 @@ class SlabFinder:
         except (ReadError, SlabDamage, EndlessList) as error:
             yield said(error)
 
-    def _on_node(self, cache: Cache, node: NodeSlabs, name: ListName) -> Iterator[Row]:
-        """The slabs on a list of a node, one line each."""
+    def _on_node(self, cache: Cache, node: NodeSlabs, name: ListName) -> Generator[Row, None, bool]:
+        """The slabs on a list of a node, one line each; gives whether all of them are there."""
         if name == "full" and not self._caches.tracks_full(cache):
             yield SlabListRow(None, node.node, name, empty=True, tracked=False)
-            return
+            return True
         begun = False
         try:
-            empty = self._lists.is_empty(node, name)
-            yield SlabListRow(None, node.node, name, empty)
-            begun = empty
+            begun = self._lists.is_empty(node, name)
+            yield SlabListRow(None, node.node, name, begun)
             for slab in self._lists.on_node(cache, node, name):
-                if not begun:
-                    begun = True
-                    yield SlabsBegin()
-                objects = self._objects.of(cache, slab)
-                yield _slab_row(objects, slab.inuse)
+                yield from [] if begun else [SlabsBegin()]
+                begun = True
+                yield self._slab_row(cache, slab, self._objects.in_use(cache, slab), None)
         except (ReadError, SlabDamage) as error:
             yield from [] if begun else [SlabsBegin()]
             yield said(error)
+            return False
+        return True
+
+    def _slab_row(self, cache: Cache, slab: SlabPage, allocated: int, cpu: int | None) -> SlabRow:
+        start = self._slabs.start(slab.address) or 0
+        node, free = self._slabs.node(slab.address), slab.objects - allocated
+        return SlabRow(*(slab.address, start, node, slab.objects, allocated, free, cache.name, cpu))
 
     def _slab(self, cache: Cache, address: int, inside: int | None) -> Generator[Row, None, bool]:
         """A slab with all its objects, or the one that an address lies in; gives whether all of
@@ -244,22 +248,13 @@ class SlabFinder:
             return False
         if objects.cpu is not None:
             yield from map(said, objects.damage[:1])
-        yield _slab_row(objects, objects.allocated)
+        yield self._slab_row(cache, objects.slab, objects.allocated, objects.cpu)
         yield ObjectsBegin()
         yield ObjectBlock(objects, tuple(_shown(objects, inside)))
         hidden = objects.hides()
         if hidden is not None:
             yield said(hidden)
         return hidden is None
-
-
-def _slab_row(objects: Objects, allocated: int) -> SlabRow:
-    slab, cache = objects.slab, objects.cache.name
-    free = slab.objects - allocated
-    return SlabRow(
-        *(slab.address, objects.start, objects.node, slab.objects, allocated, free),
-        *(cache, objects.cpu),
-    )
 
 
 def _shown(objects: Objects, inside: int | None) -> Iterator[tuple[int, bool]]:

@@ -198,9 +198,24 @@ def test_a_cache_that_cannot_be_counted_says_so() -> None:
     made.write(two + 16, "Q", one + 16)
     assert lines(finder(made).caches()) == [
         HEADING,
-        f"! loop: partial list slab: {two:x} duplicate slab entry: {one + 16:x}",
+        f"! loop: partial list slab: {one:x} duplicate slab entry: {two + 16:x}",
         "! loop: cannot gather relevant slab data",
         f"{cache:x}       56          ?         ?      ?     4k  loop",
+    ]
+
+
+def test_a_link_that_is_no_slab_ends_what_a_node_has() -> None:
+    made = FakeSlabs()
+    cache = made.cache("torn")
+    one = made.slab(cache, 1, 3, (0,))
+    made.on_node(cache, [one], 2)
+    made.write(one + 16, "Q", DIRECT)
+    wrong = f"! torn: partial list slab: {one:x} invalid page.lru.next: {DIRECT:x}"
+    assert lines(finder(made, whole=True, cpus=[]).caches())[-4:] == [
+        SLABS,
+        f"  {one:x}  {object_at(1, 0):x}     0      4          3     1",
+        wrong,
+        "",
     ]
 
 

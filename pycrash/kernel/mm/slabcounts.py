@@ -32,6 +32,14 @@ class Counted(NamedTuple):
     problems: tuple[CrashError, ...]
 
 
+class NoObjects(SlabDamage):
+    """A slab without objects, of which crash says no more than that it cannot count."""
+
+    @property
+    def quiet(self) -> bool:
+        return True
+
+
 class SlabCounts:
     """Counts of slab caches: what the nodes have, less what is on a list of free objects."""
 
@@ -117,5 +125,5 @@ class SlabCounts:
 def _spare(cache: Cache, slab: SlabPage) -> int:
     """The objects on a slab's own list. Raises SlabDamage where it can have none."""
     if not slab.objects:
-        raise SlabDamage(f"{cache.name}: slab: {slab.address:x} invalid page.objects: 0")
+        raise NoObjects(f"{cache.name}: slab: {slab.address:x} invalid page.objects: 0")
     return slab.objects - slab.inuse

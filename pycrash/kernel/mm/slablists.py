@@ -109,10 +109,11 @@ class SlabLists:
         while here != head:
             slab = self._slabs.get(here - self._slabs.link_at)
             yield slab
-            seen.add(here)
             here = slab.link
+            # As in crash the first link may come twice, so the same slab is named.
             if here in seen or len(seen) > _MOST_SLABS:
                 raise EndlessSlabs(f"{head_of}: {slab.address:x} duplicate slab entry: {here:x}")
+            seen.add(here)
             if here != head:
                 wrong = f"{head_of}: {slab.address:x} invalid page.lru.next: {here:x}"
                 self._check(here - self._slabs.link_at, wrong)

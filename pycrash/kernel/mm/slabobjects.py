@@ -109,10 +109,9 @@ class SlabObjects:
             allocated = slab.objects - len(mine.objects) - spare
             free |= set(mine.objects)
             damage.insert(0, mine.damage)
-        padding = cache.padding if self._caches.is_padded(cache) else 0
-        sheaves = self._in_sheaves(cache, slab, start + padding)
+        sheaves = self._in_sheaves(cache, slab)
         return Objects(
-            *(cache, slab, start, padding, self._slabs.node(slab.address)),
+            *(cache, slab, start, self._padding(cache), self._slabs.node(slab.address)),
             None if owner is None else owner.cpu,
             allocated - len(sheaves),
             frozenset(free | set(sheaves)),
@@ -120,12 +119,21 @@ class SlabObjects:
             tuple(filter(None, damage)),
         )
 
-    def _in_sheaves(self, cache: Cache, slab: SlabPage, first: int) -> dict[int, Sheaf]:
+    def in_use(self, cache: Cache, slab: SlabPage) -> int:
+        """The objects in use of a slab that is no CPU's."""
+        return slab.inuse - len(self._in_sheaves(cache, slab))
+
+    def _in_sheaves(self, cache: Cache, slab: SlabPage) -> dict[int, Sheaf]:
         kept = self._sheaves.keeping(cache).objects
-        if not kept:
+        start = self._slabs.start(slab.address) if kept else None
+        if start is None:
             return {}
-        places = range(first, first + slab.objects * cache.size, max(cache.size, 1))
+        first, size = start + self._padding(cache), max(cache.size, 1)
+        places = range(first, first + slab.objects * size, size)
         return {place: kept[place] for place in places if place in kept}
+
+    def _padding(self, cache: Cache) -> int:
+        return cache.padding if self._caches.is_padded(cache) else 0
 
     def holding(self, address: int) -> Holder | None:
         """The object that a kernel address lies in, None where it lies in none.

@@ -130,7 +130,7 @@ def test_a_list_of_slabs_that_leads_back_leaves_nothing_to_count() -> None:
     counts, problems = counted(made, cache)
     assert counts is None
     assert list(map(str, problems)) == [
-        f"loop: partial list slab: {two:x} duplicate slab entry: {one + 16:x}"
+        f"loop: partial list slab: {one:x} duplicate slab entry: {two + 16:x}"
     ]
 
 
