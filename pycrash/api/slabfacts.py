@@ -86,7 +86,7 @@ def is_slab_page(kernel: Kernel, address: int) -> bool:
     try:
         if kernel.part(Pages).physical(address) is None or not slabs.is_slab(address):
             return False
-        return slabs.get(address).cache in kernel.part(SlabCaches).names
+        return slabs.cache(address) in kernel.part(SlabCaches).names
     except ReadError:
         return False
 
@@ -143,7 +143,7 @@ class SlabFinder:
         if name:
             yield Notice(f"ignoring pre-selected {name} cache for address: {address:x}")
         yield CachesBegin()
-        cache = yield from self._cache(self._slabs.get(slab).cache, roots=False)
+        cache = yield from self._cache(self._slabs.cache(slab), roots=False)
         if cache is not None:
             yield from self._slab(cache, slab, None if whole else address)
 

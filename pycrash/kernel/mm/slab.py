@@ -42,7 +42,7 @@ class Slab:
         slabs = self._kernel.part(SlabPages)
         try:
             slab = slabs.holding(address)
-            cache = 0 if slab is None else slabs.get(slab).cache
+            cache = 0 if slab is None else slabs.cache(slab)
         except (ReadError, MissingFeature):
             return ""
         return self._kernel.part(SlabCaches).names.get(cache, "")

@@ -55,6 +55,10 @@ class SlabPages:
             frozen = bool(packed >> 15 if little else packed & 1)
         return SlabPage(address, cache, inuse, objects, frozen, free, following or 0, link)
 
+    def cache(self, slab: int) -> int:
+        """The cache of the slab at the address of a struct page. Raises ReadError."""
+        return self._kernel.read_word(slab + self._cache_at, "page.slab")
+
     def start(self, slab: int) -> int | None:
         """The address of a slab's memory, None where there is no such page."""
         physical = self._pages.physical(slab)
@@ -127,6 +131,10 @@ class SlabPages:
     def _layout(self) -> Layout:
         fields = (("slab_cache", "slab"), "freelist", "next", ("slab_list", "lru.next"))
         return Layout(self._kernel.prog, self._struct, fields, ("next",))
+
+    @cached_property
+    def _cache_at(self) -> int:
+        return Layout(self._kernel.prog, self._struct, (("slab_cache", "slab"),)).start
 
     @cached_property
     def _inuse_at(self) -> int:
