@@ -27,7 +27,7 @@ from pycrash.kernel.mm.slabcaches import Cache, SlabCaches
 from pycrash.kernel.mm.slabcounts import SlabCounts
 from pycrash.kernel.mm.slabfree import SlabDamage
 from pycrash.kernel.mm.slablists import CpuSlabs, ListName, NodeSlabs, SlabLists
-from pycrash.kernel.mm.slabobjects import Objects, SlabObjects
+from pycrash.kernel.mm.slabobjects import Objects, Role, SlabObjects
 from pycrash.kernel.mm.slabpages import SlabPage, SlabPages
 from pycrash.kernel.mm.slabsheaves import Sheaves
 from pycrash.kernel.walks.lists import EndlessList
@@ -145,7 +145,7 @@ class SlabFinder:
         yield CachesBegin()
         cache = yield from self._cache(self._slabs.cache(slab), roots=False)
         if cache is not None:
-            yield from self._slab(cache, slab, None if whole else address)
+            yield from self._slab(cache, slab, None, None if whole else address)
 
     def _cache(self, address: int, roots: bool) -> Generator[Row, None, Cache | None]:
         """The line of a cache; gives None where there is no more to be had of it."""
@@ -187,14 +187,14 @@ class SlabFinder:
             return
         yield CacheCpuRow(cpu.cpu, cpu.address)
         yield SlabListRow(cpu.cpu, None, "slab", not cpu.slab)
-        if cpu.slab and not (yield from self._slab(cache, cpu.slab, None)):
+        if cpu.slab and not (yield from self._slab(cache, cpu.slab, ("cpu", cpu.cpu))):
             return
         if not self._lists.has_cpu_partial:
             return
         yield SlabListRow(cpu.cpu, None, "partial", not cpu.partial)
         try:
             for slab in self._lists.cpu_partial(cache, cpu):
-                if not (yield from self._slab(cache, slab.address, None)):
+                if not (yield from self._slab(cache, slab.address, ("cpu partial", cpu.cpu))):
                     return
         except (ReadError, SlabDamage) as error:
             yield said(error)
@@ -223,21 +223,32 @@ class SlabFinder:
             for slab in self._lists.on_node(cache, node, name):
                 yield from [] if begun else [SlabsBegin()]
                 begun = True
-                yield self._slab_row(cache, slab, self._objects.in_use(cache, slab), None)
+                role: Role = "full" if name == "full" else "node partial"
+                yield self._slab_row(cache, slab, self._objects.in_use(cache, slab), role, None)
         except (ReadError, SlabDamage) as error:
             yield from [] if begun else [SlabsBegin()]
             yield said(error)
             return False
         return True
 
-    def _slab_row(self, cache: Cache, slab: SlabPage, allocated: int, cpu: int | None) -> SlabRow:
+    def _slab_row(
+        self, cache: Cache, slab: SlabPage, allocated: int, role: Role, cpu: int | None
+    ) -> SlabRow:
         start = self._slabs.start(slab.address) or 0
         node, free = self._slabs.node(slab.address), slab.objects - allocated
-        return SlabRow(*(slab.address, start, node, slab.objects, allocated, free, cache.name, cpu))
+        return SlabRow(
+            *(slab.address, start, node, slab.objects, allocated, free, cache.name, role, cpu)
+        )
 
-    def _slab(self, cache: Cache, address: int, inside: int | None) -> Generator[Row, None, bool]:
-        """A slab with all its objects, or the one that an address lies in; gives whether all of
-        them could be told."""
+    def _slab(
+        self,
+        cache: Cache,
+        address: int,
+        place: tuple[Role, int | None] | None,
+        inside: int | None = None,
+    ) -> Generator[Row, None, bool]:
+        """A slab with all its objects, or the one that an address lies in; `place` is on whose
+        list it is, where that is known. Gives whether all of them could be told."""
         try:
             if self._slabs.start(address) is None:
                 raise SlabDamage(f"{cache.name}: invalid slab address: {address:x}")
@@ -246,9 +257,10 @@ class SlabFinder:
         except (ReadError, SlabDamage) as error:
             yield said(error)
             return False
-        if objects.cpu is not None:
-            yield from map(said, objects.damage[:1])
-        yield self._slab_row(cache, objects.slab, objects.allocated, objects.cpu)
+        if objects.kept is not None:
+            yield said(objects.kept)
+        place = place or self._objects.role(objects)
+        yield self._slab_row(cache, objects.slab, objects.allocated, *place)
         yield ObjectsBegin()
         yield ObjectBlock(objects, tuple(_shown(objects, inside)))
         hidden = objects.hides()

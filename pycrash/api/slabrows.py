@@ -8,7 +8,7 @@ from typing import Literal
 
 from pycrash.api.fields import Address, Bytes
 from pycrash.api.rows import Begin, Bundle, Row, quick
-from pycrash.kernel.mm.slabobjects import Objects
+from pycrash.kernel.mm.slabobjects import Objects, Role
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ class SlabListRow(Row, kind="kmem.cache.list"):
 @dataclass(frozen=True)
 class SlabRow(Row, kind="kmem.slab"):
     """A slab (struct slab; struct page up to 5.16), where its memory begins, its NUMA node, and
-    how many of its objects are in use or free. `cpu` is the CPU that allocates from it."""
+    how many of its objects are in use or free. `role` is what it is to the allocator: the one that
+    a `cpu` allocates from, on the list of partial ones of such, on its node's, or full."""
 
     slab: Address
     memory: Address
@@ -94,6 +95,7 @@ class SlabRow(Row, kind="kmem.slab"):
     allocated: int
     free: int
     cache: str
+    role: Role
     cpu: int | None
 
 

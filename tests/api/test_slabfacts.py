@@ -13,7 +13,7 @@ from pycrash.api.context import Context, View
 from pycrash.api.rows import Bundle, Gap, Notice, Row
 from pycrash.api.slabfacts import SlabFinder, SlabRequest
 from pycrash.api.slabline import SlabLine
-from pycrash.api.slabrows import CacheRow, ObjectRow, SlabListRow
+from pycrash.api.slabrows import CacheRow, ObjectRow, SlabListRow, SlabRow
 from pycrash.errors import CrashError
 from pycrash.render.slablines import SlabText
 from pycrash.settings import Settings
@@ -134,6 +134,16 @@ def test_the_object_at_an_address() -> None:
     assert (row.cache, row.slab, row.node) == ("busy", MAP + SIZE, 0)
     (row,) = objects(finder(made).at(object_at(1, 1)))
     assert (row.state, row.cpu) == ("allocated", None)
+
+
+@pytest.mark.parametrize(
+    ("page", "role", "cpu"), [(1, "cpu", 0), (2, "cpu partial", 0), (3, "node partial", None)]
+)
+def test_what_the_slab_of_an_object_is(page: int, role: str, cpu: int | None) -> None:
+    made = FakeSlabs()
+    busy(made)
+    rows = finder(made).at(object_at(page, 0))
+    assert [(row.role, row.cpu) for row in rows if isinstance(row, SlabRow)] == [(role, cpu)]
 
 
 def test_all_objects_of_the_slab_with_an_address() -> None:

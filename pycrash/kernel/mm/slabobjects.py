@@ -24,8 +24,8 @@ class Objects(NamedTuple):
 
     `allocated` of them are in use as far as could be told. `free` are the addresses of those
     that are not, `sheaves` has for those of them that are in one which, and `cpu` is the CPU
-    whose slab it is, None of any other. `damage` has what lists of free objects break off with,
-    that of the CPU first: then what is not in `free` may be free.
+    whose slab it is, None of any other. `own` is what the slab's list of free objects breaks off
+    with, `kept` what that of its CPU does: then what is not in `free` may be free.
     """
 
     cache: Cache
@@ -37,7 +37,13 @@ class Objects(NamedTuple):
     allocated: int
     free: frozenset[int]
     sheaves: dict[int, Sheaf]
-    damage: tuple[SlabDamage, ...]
+    own: SlabDamage | None
+    kept: SlabDamage | None
+
+    @property
+    def damage(self) -> SlabDamage | None:
+        """What hides the state of objects."""
+        return self.own or self.kept
 
     @property
     def places(self) -> range:
@@ -57,8 +63,7 @@ class Objects(NamedTuple):
 
     def hides(self) -> SlabDamage | None:
         """Why the states of some objects are not known."""
-        hidden = self.damage and len(self.free) < self.slab.objects
-        return self.damage[-1] if hidden else None
+        return self.damage if len(self.free) < self.slab.objects else None
 
     def keeper(self, address: int) -> int | None:
         """The CPU that keeps a free object."""
@@ -98,7 +103,7 @@ class SlabObjects:
         if start is None:
             raise SlabDamage(f"{cache.name}: invalid slab address: {slab.address:x}")
         own = self._free.walk(cache, slab.address, slab.free)
-        free, damage = set(own.objects), [own.damage]
+        free, kept = set(own.objects), None
         owner = next((c for c in self._cpus(cache) if c.slab == slab.address), None)
         if owner is None:
             allocated = slab.inuse
@@ -108,7 +113,7 @@ class SlabObjects:
             spare = slab.objects - slab.inuse if slab.free else 0
             allocated = slab.objects - len(mine.objects) - spare
             free |= set(mine.objects)
-            damage.insert(0, mine.damage)
+            kept = mine.damage
         sheaves = self._in_sheaves(cache, slab)
         return Objects(
             *(cache, slab, start, self._padding(cache), self._slabs.node(slab.address)),
@@ -116,7 +121,8 @@ class SlabObjects:
             allocated - len(sheaves),
             frozenset(free | set(sheaves)),
             sheaves,
-            tuple(filter(None, damage)),
+            own.damage,
+            kept,
         )
 
     def in_use(self, cache: Cache, slab: SlabPage) -> int:
