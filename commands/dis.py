@@ -41,10 +41,9 @@ from pycrash.api.symbolrows import (
 from pycrash.api.textplace import TextPlace, TextPlaces
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.kernel.text.disasm.instruction import Instruction
-from pycrash.kernel.text.disasm.listing import CodeError, Disassembler
+from pycrash.kernel.text.disasm.listing import READING, CodeError, Disassembler
 from pycrash.kernel.text.sourcefiles import SourceFiles
 
-WHAT = "gdb_readmem_callback"
 #: The most instructions that one line shows, and how many are held back to see what fails.
 MOST, HELD = 1 << 32, 1 << 17
 #: Lines of source shown before the one asked for, and at a time.
@@ -207,8 +206,8 @@ def _plain(ctx: Context, args: Args, at: int, count: int) -> Iterator[Row]:
 
     def read(address: int, size: int) -> bytes:
         if user:
-            return memory.read_user(ctx.task, address, size, WHAT)
-        return kernel.read(address, size, WHAT)
+            return memory.read_user(ctx.task, address, size, READING)
+        return kernel.read(address, size, READING)
 
     try:
         for found in islice(kernel.part(Disassembler).walk(at, read), min(count or 1, MOST)):

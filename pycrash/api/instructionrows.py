@@ -12,7 +12,7 @@ from pycrash.api.rows import Notice, Row, quick
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.errors import ReadError
 from pycrash.kernel.symbols.table import offset_text
-from pycrash.kernel.text.disasm.listing import CodeError
+from pycrash.kernel.text.disasm.listing import READING, CodeError
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
@@ -121,7 +121,14 @@ def head(row: InstructionRow | CutRow, radix: int) -> str:
 
 
 def unreadable(error: CodeError) -> Iterator[Notice]:
-    """The messages of reads that failed: of the line gdb would have kept, then of the address."""
-    for address in (error.address & ~(LINE - 1), error.address) * error.times:
-        cause = ReadError(address, error.what, error.reason, error.space)
+    """The messages of reads that failed: of the line gdb would have kept, then of the address.
+
+    Where page tables could not be read, crash says it once.
+    """
+    causes: list[ReadError] = [error]
+    if error.what == READING:
+        for address in (error.address & ~(LINE - 1), error.address):
+            causes.append(ReadError(address, error.what, error.reason, error.space))
+        causes = causes[1:] * error.times
+    for cause in causes:
         yield Notice(str(cause), quiet=cause.quiet, cause=cause)

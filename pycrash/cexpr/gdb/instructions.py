@@ -15,12 +15,11 @@ from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.kernel.text.disasm.instruction import Instruction
-from pycrash.kernel.text.disasm.listing import CodeError, Disassembler
+from pycrash.kernel.text.disasm.listing import READING, CodeError, Disassembler
 
 if TYPE_CHECKING:
     pass
 
-WHAT = "gdb_readmem_callback"
 #: The width that the bytes of an instruction fill at least.
 RAW = 19
 _MODIFIERS = re.compile(r"/([a-zA-Z]*)\s*")
@@ -37,8 +36,8 @@ def walk(session: Session, address: int, user: bool) -> Iterator[Instruction]:
 
     def read(at: int, size: int) -> bytes:
         if memory.is_kernel(at) or not user:
-            return kernel.read(at, size, WHAT)
-        return memory.read_user(session.task, at, size, WHAT)
+            return kernel.read(at, size, READING)
+        return memory.read_user(session.task, at, size, READING)
 
     yield from kernel.part(Disassembler).walk(address, read)
 

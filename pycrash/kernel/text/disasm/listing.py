@@ -14,6 +14,8 @@ from pycrash.kernel.text.disasm.x86 import X86
 #: Reads memory: address, size. Raises ReadError.
 ReadBytes = Callable[[int, int], bytes]
 
+#: What crash says it was reading for gdb.
+READING = "gdb_readmem_callback"
 #: No instruction of any machine is longer.
 LONGEST = 16
 #: Bytes are read up to a multiple of this, which divides every page.
@@ -114,7 +116,7 @@ class Disassembler:
             address = found.end
 
     def _read_kernel(self, address: int, size: int) -> bytes:
-        return self._kernel.read(address, size, "gdb_readmem_callback")
+        return self._kernel.read(address, size, READING)
 
     def walk(self, address: int, read: ReadBytes) -> Iterator[Instruction]:
         """The instructions from an address on, of memory that `read` reads, without an end.
