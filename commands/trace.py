@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from pycrash.api import (
     CPUS,
     Address,
     Args,
+    Bytes,
     Choice,
     Command,
     Context,
@@ -20,14 +22,14 @@ from pycrash.api import (
     UsageError,
     View,
     Word,
-    many,
     one,
     quick,
 )
+from pycrash.kernel.trace.datfile import TraceFile
 from pycrash.kernel.trace.events import Event, TraceEvents
 from pycrash.kernel.trace.ringbuffer import Instance, TraceBuffers
 
-_SHOW = {"show": "the events", "report": "the events"}
+_WORDS = {"show": "the events", "report": "the events", "dump": "write a file"}
 
 
 @dataclass(frozen=True)
@@ -73,24 +75,39 @@ class EventRow(Row, kind="trace.event"):
     message: str
 
 
+@dataclass(frozen=True)
+class FileRow(Row, kind="trace.file"):
+    """A file that was written."""
+
+    path: str
+    size: Bytes
+
+
 class Trace(Command):
     name = "trace"
     summary = "the buffers of ftrace"
-    synopsis = "[show [-c cpu(s)] [-i instance] [-e event[,event]]]"
+    synopsis = (
+        "[show [-c cpu(s)] [-i instance] [-e event[,event]]]\n"
+        "  trace dump -t [-i instance] [outfile]"
+    )
     description = """\
 Shows the buffers that ftrace wrote events to: those of each CPU, and those of the instances that
 were made beside them, each with the tracer that was set.
 
 "show", or "report", shows the events themselves in the order of time, with the task that ran, its
 CPU, what was disabled there (interrupts, rescheduling, kind of interrupt, depths of preemption and
-migration), and when it was by the clock of the buffer."""
+migration), and when it was by the clock of the buffer.
+
+"dump -t" writes a file for trace-cmd and KernelShark, "trace.dat" if no other name is given, which
+may not exist yet."""
     flags = (
         Flag("c", "Show the events of these CPUs only.", value=CPUS),
         Flag("i", "Show those of this instance.", value=Word("instance", "an instance's name")),
+        Flag("t", "With dump: write a file in the format of trace-cmd."),
         Flag("e", "Show events of these names only.", value=Word("event", "names, with commas")),
     )
-    operands = (one(Choice("what", "what to show", _SHOW)), many(Word("more", "nothing")))
-    rows = (InstanceRow, BufferRow, EventRow)
+    operands = (one(Choice("what", "what to do", _WORDS)), one(Word("outfile", "a file to make")))
+    rows = (InstanceRow, BufferRow, EventRow, FileRow)
     examples = (
         ("The buffers and how full they are", "trace"),
         ("What the first CPU did last", "trace show -c 0 | tail -5"),
@@ -104,9 +121,10 @@ migration), and when it was by the clock of the buffer."""
                 for cpu, address in buffers.cpus(instance.buffer).items():
                     yield BufferRow(cpu, address, *buffers.counts(address))
             return
-        if len(args.operands) != 1 or args.operands[0] not in _SHOW:
+        word, *rest = args.operands or ("",)
+        if word not in _WORDS or ("t" in args) != (word == "dump") or len(rest) > ("t" in args):
             raise UsageError
-        yield from _events(ctx, args)
+        yield from _written(ctx, args) if word == "dump" else _events(ctx, args)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         begun = False
@@ -122,6 +140,8 @@ migration), and when it was by the clock of the buffer."""
             elif isinstance(row, BufferRow):
                 numbers = f"{row.pages:5}  {row.events:7}  {row.overwritten:11}  {row.dropped:7}"
                 yield f"  {row.cpu:3}  {row.address:^19x}  {numbers}"
+            elif isinstance(row, FileRow):
+                yield f"{row.path}: {row.size} bytes"
             elif isinstance(row, EventRow):
                 yield from _line(row).split("\n")
 
@@ -143,6 +163,24 @@ def _events(ctx: Context, args: Args) -> Iterator[Row]:
         yield from problems
         problems.clear()
     yield from problems
+
+
+def _written(ctx: Context, args: Args) -> Iterator[Row]:
+    """Write the buffers into a file. Raises CrashError."""
+    target = args.operands[1] if len(args.operands) > 1 else "trace.dat"
+    instance = _instance(ctx, args.value("i") or "")
+    problems: list[Notice] = []
+    try:
+        # Never over another file, nor through a link.
+        with open(target, "xb") as out:
+            ctx.kernel.part(TraceFile).write(
+                out, instance.buffer, lambda error: problems.append(Notice(str(error)))
+            )
+            size = out.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise CrashError(f"{target}: {error.strerror}") from error
+    yield from problems
+    yield FileRow(target, size)
 
 
 def _instance(ctx: Context, name: str) -> Instance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commands.trace import BufferRow, EventRow, InstanceRow, Trace
+from commands.trace import BufferRow, EventRow, FileRow, InstanceRow, Trace
 from pycrash.api import Row, View
 from pycrash.api.args import parse_args
 from pycrash.settings import Settings
@@ -41,3 +41,7 @@ def test_events() -> None:
     both = event("IRQS_OFF", "BH_OFF", "NEED_RESCHED", "PREEMPT_RESCHED", "NMI", "HARDIRQ")
     assert lines(both) == [f"{begun}DNZ..{ended}sched_switch: prev=1"]
     assert lines(event(system="ftrace")) == [f"{begun}.....{ended}prev=1"]
+
+
+def test_a_file() -> None:
+    assert lines(FileRow("trace.dat", 4096)) == ["trace.dat: 4096 bytes"]

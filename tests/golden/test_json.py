@@ -40,7 +40,8 @@ MORE = (
 NOT_IN_SAMPLE = {
     *("bt.cpu_registers", "bt.overflow", "bt.switch", "log.audit", "log.safe", "sym.place"),
     *("files.node", "kmem.memory_block", "tree.damage", "kmem.cache.sheaves", "kmem.sheaf"),
-    *("trace.buffer", "trace.event", "trace.instance", "ccat.page", "sbitmapq.entry"),
+    *("trace.buffer", "trace.event", "trace.file", "trace.instance"),
+    *("ccat.page", "sbitmapq.entry"),
     *("dev.contents", "dev.copied", "dev.dump", "blockers.cycle", "triage.deadlock", "diff.change"),
     # Nobody who runs the tests has its source.
     "dis.source.line",

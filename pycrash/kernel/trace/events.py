@@ -199,6 +199,10 @@ class TraceEvents:
         found = self._saved.get(pid) or self._present.get(pid)
         return found if found is not None else "<...>"
 
+    def names(self) -> dict[int, str]:
+        """The names of tasks by pid: as they are now, and as they were noted."""
+        return {**self._present, **self._saved}
+
     @cached_property
     def _present(self) -> dict[int, str]:
         return {task.pid: task.comm for task in self._kernel.part(TaskTable).all}

@@ -72,6 +72,10 @@ class EventFormats:
             self._known[number] = None if address is None else self._read(address, number)
         return self._known[number]
 
+    def numbers(self) -> list[int]:
+        """The numbers of all kinds, in their order. Raises CrashError."""
+        return sorted(self._calls)
+
     @cached_property
     def common(self) -> tuple[Field, ...]:
         """What every event begins with. Raises CrashError."""

@@ -125,22 +125,34 @@ class TraceBuffers:
 
         What cannot be read is passed to `problem`, and the rest goes on.
         """
-        kernel, layout = self._kernel, self._per_cpu
-        data = kernel.read(address + layout.start, layout.size, "ring_buffer_per_cpu")
-        cpu, head, commit, reader = layout.unpack(data)
-        try:
-            pages = self._in_order(head, commit, reader)
-        except CrashError as error:
-            problem(error)
-            return
+        cpu, pages = self._in_order(address, problem)
         for page in pages:
             try:
                 yield from self._of_page(page, cpu)
             except CrashError as error:
                 problem(error)
 
-    def _in_order(self, head: int, commit: int, reader: int) -> list[_Page]:
-        """The pages with events, the oldest first."""
+    def pages(self, address: int, problem: Problem) -> Iterator[bytes]:
+        """The pages of a ring_buffer_per_cpu that have events, as they lie in memory, the oldest
+        first: what a reader has taken of one is there as well."""
+        for page in self._in_order(address, problem)[1]:
+            try:
+                yield self._memory(page)
+            except CrashError as error:
+                problem(error)
+
+    def _in_order(self, address: int, problem: Problem) -> tuple[int, list[_Page]]:
+        """The CPU of a ring_buffer_per_cpu, and its pages with events, the oldest first."""
+        layout = self._per_cpu
+        data = self._kernel.read(address + layout.start, layout.size, "ring_buffer_per_cpu")
+        cpu, head, commit, reader = layout.unpack(data)
+        try:
+            return cpu, self._from_head(head, commit, reader)
+        except CrashError as error:
+            problem(error)
+            return cpu, []
+
+    def _from_head(self, head: int, commit: int, reader: int) -> list[_Page]:
         found = [self._page(reader)] if reader else []
         if commit == reader:
             return found
@@ -170,11 +182,15 @@ class TraceBuffers:
         following, read, memory, order = layout.unpack(data)
         return _Page(address, following, read, memory, min(order or 0, _MOST_ORDER))
 
+    def _memory(self, page: _Page) -> bytes:
+        size = self._kernel.page_size << page.order
+        return self._kernel.read(page.memory, size, "buffer_data_page")
+
     def _of_page(self, page: _Page, cpu: int) -> Iterator[Record]:
         """The events of a page that no reader has taken."""
         kernel, layout = self._kernel, self._head
         start = layout.at("data")
-        data = kernel.read(page.memory, kernel.page_size << page.order, "buffer_data_page")
+        data = self._memory(page)
         time, commit, _ = layout.unpack(data, layout.start)
         written = kernel.unsigned(commit) & _WRITTEN
         if written > len(data) - start:
