@@ -262,8 +262,10 @@ class Rd(Command):
         """A row for each run; the last is held back, for its line ends only with what follows."""
         start, run, going_on = address, "", False
         at = address
+        in_file = space.word == "FILEADDR"
+        least = 1 if in_file else 0
         try:
-            for block in blocks(space, address, count, "ascii", ctx.kernel.page_size):
+            for block in blocks(space, address, count, "ascii", ctx.kernel.page_size, least):
                 for at, byte in enumerate(block, at):  # noqa: B020
                     if 0x20 <= byte < 0x7F:
                         if not going_on or len(run) == CHARACTERS_PER_LINE:
@@ -278,10 +280,15 @@ class Rd(Command):
                     else:
                         going_on = False
                 at += 1
-        except ReadError:
+        except ReadError as error:
             if run:
-                yield CharactersRow(start, run, ended=False)
-            raise
+                yield CharactersRow(start, run, ended=in_file)
+            if not in_file or count == UNLIMITED:
+                raise
+            # Of the file crash goes on to read what lies behind its end.
+            for lost in range(at, address + count):
+                yield Notice(str(ReadError(lost, error.what, error.reason, error.space)))
+            return
         yield CharactersRow(start, run)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:

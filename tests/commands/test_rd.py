@@ -165,3 +165,11 @@ def test_an_unknown_symbol() -> None:
         "possible alternatives:",
         "  (none found)",
     ]
+
+
+def test_characters_behind_the_end_of_the_file_are_each_missed() -> None:
+    assert run("-f", "-a", "e", "4") == [
+        "               e:  78",
+        '! read error: dumpfile address: 10  type: "ascii"',
+        '! read error: dumpfile address: 11  type: "ascii"',
+    ]
