@@ -63,6 +63,8 @@ FIXED: dict[tuple[int, bytes], tuple[str, str]] = {
     },
     (0, b"\xc4\xe2\x78\x49\xc0"): ("tilerelease", ""),
 }
+#: Instructions that take 16 bits of a register, which is shown as wide as that of sldt is.
+SELECTORS = {2: "lldt", 3: "ltr", 4: "verr", 5: "verw"}
 #: Opcodes whose operands are those of another that capstone knows: (that, the name).
 STAND_INS = {
     **dict.fromkeys((b"\x0f\x19", b"\x0f\x1c", b"\x0f\x1d"), (b"\x0f\x1f", "")),

@@ -21,7 +21,7 @@ from pycrash.kernel.text.disasm.encoding import (
     Encoding,
     encoding_of,
 )
-from pycrash.kernel.text.disasm.fixed import STAND_INS, fixed
+from pycrash.kernel.text.disasm.fixed import SELECTORS, STAND_INS, fixed
 from pycrash.kernel.text.disasm.instruction import Instruction
 from pycrash.kernel.text.disasm.mnemonics import name_of
 from pycrash.kernel.text.disasm.names import STRINGS, WIDTHS, reads_segment, string_operands
@@ -210,6 +210,10 @@ def _shape(encoding: Encoding, data: bytes) -> tuple[str, bytes]:
     if encoding.opcode in STAND_INS:
         other, name = STAND_INS[encoding.opcode]
         data = data[:rest] + other + data[rest + len(other) :]
+    elif encoding.opcode == b"\x0f\x00" and encoding.modrm >= 0xC0:
+        name = SELECTORS.get((encoding.modrm >> 3) & 7, "")
+        if name:
+            data = data[: rest + 2] + bytes((encoding.modrm & 0xC7,)) + data[rest + 3 :]
     elif no_segment(encoding):
         data = data[: rest + 1] + bytes((encoding.modrm & 0xC7,)) + data[rest + 2 :]
     front = data[:rest]
