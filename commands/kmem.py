@@ -65,7 +65,7 @@ from pycrash.api.pagememberrows import (
     page_members,
 )
 from pycrash.api.pagerows import PageColumns, PageHeading, PageRow, every_page
-from pycrash.api.slabline import SlabLine
+from pycrash.api.slabline import SlabLine, asked_cpus
 from pycrash.api.slabrows import SLAB_ROWS
 from pycrash.api.symbolrows import SymbolRow, symbol_line
 from pycrash.api.taskcontext import TaskContext, context_lines
@@ -164,7 +164,15 @@ class Kmem(Command):
         ("What the CPUs and nodes have of a slab cache", "kmem -S files_cache"),
     )
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if letter == "m":
+            members_of(ctx.kernel, member_names(value or ""))
+        if letter == "S":
+            asked_cpus(Args((*before.given, (letter, value))), ctx.kernel.cpus.count)
+        return iter(())
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from self.read_all(ctx, args)
         letters = _letters(args)
         members: Sequence[PageMember] = ()
         for value in args.values("m"):
