@@ -51,8 +51,8 @@ class X86:
         if encoding is None:
             return _made(address, data[:1], [PREFIXES.get(data[0]) or _REX_NAMES[data[0] & 15]])
         first = encoding.opcode[0]
-        if encoding.rex and (first in PREFIXES or first & 0xF0 == 0x40):
-            # It has to be the last prefix; elsewhere it stands alone.
+        if encoding.rex and (first in PREFIXES or first & 0xF0 == 0x40 or first in (0x9B, 0xD5)):
+            # It has to be the last prefix, fwait and REX2 among them; elsewhere it stands alone.
             words = [PREFIXES[p] for p in encoding.prefixes]
             words.append(_REX_NAMES[encoding.rex & 15])
             return _made(address, data[: encoding.rest], words)
