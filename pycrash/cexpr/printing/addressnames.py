@@ -95,6 +95,12 @@ class AddressNames:
             return False
 
 
+def _without_clone(name: str) -> str:
+    for ending in _CLONES:
+        name = name.split(ending)[0]
+    return name
+
+
 class _Image:
     """The symbols of one ELF file as gdb's minimal symbols, moved to where the file runs."""
 
@@ -242,15 +248,10 @@ class _Image:
             if self._counts(entries[at]):
                 aliases.append(self._name(entries[at]))
             at -= 1
-        if len(aliases) <= 2 and shown_name(aliases[0]) == aliases[0]:
+        name = aliases[0]
+        if len(aliases) <= 2 and shown_name(name) == name == _without_clone(name):
             return None
-        for name in aliases:
-            bare = name
-            for ending in _CLONES:
-                bare = bare.split(ending)[0]
-            if self._has_function(bare):
-                return bare
-        return None
+        return next((n for n in map(_without_clone, aliases) if self._has_function(n)), None)
 
     def _has_function(self, name: str) -> bool:
         try:
