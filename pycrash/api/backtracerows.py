@@ -227,5 +227,5 @@ _MAKERS: dict[type, Callable[[EventRows, Any], Row]] = {
     StackSwitch: lambda _, event: SwitchRow(event.name),
     TextStart: lambda _, event: StartRow(event.pc, event.name or None),
     Remark: lambda _, event: Text(event.text),
-    Complaint: lambda _, event: Notice(event.text),
+    Complaint: lambda _, event: Notice(event.text, event.level),
 }

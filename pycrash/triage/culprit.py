@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pycrash.errors import CrashError
@@ -33,6 +33,8 @@ _BY_NAME = re.compile(
 )
 
 
+#: Where a report says the processor was: "RIP: 0010:function+0x4a/0x6e0 [module]", "pc : ...".
+_LOGGED = re.compile(r"(?:RIP: \w{4}:|\bpc : )(?P<name>[\w.]+)\+0x(?P<offset>[0-9a-f]+)/0x")
 #: The letters of symbols of code.
 _TEXT = "tTwW"
 
@@ -63,6 +65,24 @@ def culprit_of(kernel: Kernel, events: Sequence[Event]) -> Culprit | None:
     for symbol, offset, pc, module in _calls(kernel, events):
         if not is_machinery(kernel, symbol, pc, module):
             return Culprit(symbol, offset, pc, module, _source(kernel, pc))
+    return None
+
+
+def culprit_in_log(kernel: Kernel, lines: Iterable[str]) -> Culprit | None:
+    """The function that a report in the log says the processor was in, if it is to blame."""
+    for line in lines:
+        if (match := _LOGGED.search(line)) is None:
+            continue
+        symbol = kernel.symbols.by_name(match["name"]) or kernel.symbols.by_name(
+            match["name"].partition(".")[0]
+        )
+        if symbol is None:
+            return None
+        offset = int(match["offset"], 16)
+        pc = symbol.address + offset
+        if is_machinery(kernel, symbol.name, pc, symbol.module):
+            return None
+        return Culprit(symbol.name, offset, pc, symbol.module, _source(kernel, pc))
     return None
 
 

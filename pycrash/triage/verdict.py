@@ -9,8 +9,9 @@ from string import Formatter
 
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.stacks.trace import Complaint
 from pycrash.kernel.tasks.table import Task
-from pycrash.triage.culprit import Culprit, culprit_of
+from pycrash.triage.culprit import Culprit, culprit_in_log, culprit_of
 from pycrash.triage.evidence import Evidence, LogLine
 from pycrash.triage.rule import Found, Proof, Rule, Stage, nobody
 from pycrash.triage.rules import RULES
@@ -176,7 +177,16 @@ class Judge:
     def _culprit(self, rule: Rule) -> Culprit | None:
         """Whom the rule blames."""
         task = self._suspect(rule)
-        return None if task is None else culprit_of(self.kernel, self.evidence.trace_of(task))
+        if task is None:
+            return None
+        events, first = self.evidence.trace_of(task), self.found[0] if self.found else None
+        if first is not None and any(isinstance(e, Complaint) for e in events):
+            # The saved registers were not found where they should be: the log has them.
+            lines = self.evidence.log[first.line : first.line + _SAME_REPORT]
+            told = culprit_in_log(self.kernel, (line.text for line in lines))
+            if told is not None:
+                return told
+        return culprit_of(self.kernel, events)
 
 
 def _needs(line: str) -> set[str]:

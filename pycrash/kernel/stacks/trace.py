@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from pycrash.errors import CrashError
 from pycrash.kernel.stacks.stacks import Stack
@@ -95,6 +95,7 @@ class Complaint(NamedTuple):
     """A message that does not end the trace."""
 
     text: str
+    level: Literal["INFO", "WARNING"] = "INFO"
 
 
 Event = Frame | StackWords | Registers | CpuRegisters | StackSwitch | TextStart | Remark | Complaint

@@ -17,7 +17,14 @@ from pycrash.kernel.arch.x86_64.registers import (
     PtRegs,
 )
 from pycrash.kernel.stacks.stacks import Stack
-from pycrash.kernel.stacks.trace import Event, Frame, Registers, StackWords, TraceOptions
+from pycrash.kernel.stacks.trace import (
+    Complaint,
+    Event,
+    Frame,
+    Registers,
+    StackWords,
+    TraceOptions,
+)
 from pycrash.kernel.stacks.view import StackView
 from pycrash.kernel.tasks.table import Task
 
@@ -138,10 +145,12 @@ class StackFrames:
             self.events.append(StackWords(self._frame, tuple(self.view.words[first : last + 1])))
 
     def show_registers(self, address: int) -> PtRegs:
-        """Show the registers saved at an address. Raises ReadError."""
+        """Show the registers saved at an address, whatever they look like. Raises ReadError."""
         regs = self._pt_regs(address)
         self.bp = regs.rbp
         self._emit_registers(regs, address)
+        if not self.verified(regs, address):
+            self.events.append(Complaint("possibly bogus exception frame", "WARNING"))
         return regs
 
     def _show_verified(self, address: int) -> bool:

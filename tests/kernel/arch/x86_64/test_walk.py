@@ -8,6 +8,7 @@ import pytest
 
 from pycrash.kernel.arch.x86_64 import start, walk
 from pycrash.kernel.stacks.trace import (
+    Complaint,
     Frame,
     Registers,
     Remark,
@@ -200,6 +201,17 @@ def test_an_nmi_that_struck_user_mode_ends_the_walk() -> None:
     kernel.put(NMI.top - PT_REGS, *registers())
     trace = kernel.unwinder().trace(task(), TraceOptions(sp=NMI.base + 0x400))
     assert kinds(trace) == ["Frame", "Registers", "StackSwitch"]
+
+
+def test_registers_that_look_like_none_are_shown_with_a_warning() -> None:
+    kernel = FakeStacks({"crash_nmi_callback": 0})
+    kernel.active = {TASK}
+    kernel.put(NMI.base + 0x400, site("crash_nmi_callback"))
+    kernel.put(NMI.top - PT_REGS, *registers(ss=0x1234))
+    trace = kernel.unwinder().trace(task(), TraceOptions(sp=NMI.base + 0x400))
+    warning = trace.events[2]
+    assert kinds(trace)[:3] == ["Frame", "Registers", "Complaint"]
+    assert warning == Complaint("possibly bogus exception frame", "WARNING")
 
 
 def test_an_nmi_inside_of_its_own_stack() -> None:
