@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/pagemap.h>
 #include <linux/percpu-rwsem.h>
 #include <linux/rcupdate.h>
 #include <linux/rtmutex.h>
@@ -23,6 +24,7 @@
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
 static char *how = "none";
@@ -50,6 +52,8 @@ static DECLARE_WAIT_QUEUE_HEAD(lab_queue);
 DEFINE_STATIC_PERCPU_RWSEM(lab_percpu);
 static struct timer_list lab_timer;
 static struct work_struct lab_work;
+static struct page *lab_page;
+static unsigned long lab_word = 8;
 
 /* --- ways to crash */
 
@@ -211,6 +215,9 @@ TASK(hold_percpu, percpu_down_write(&lab_percpu); lab_stand())
 TASK(wait_percpu, msleep(300); percpu_down_read(&lab_percpu); lab_stand())
 TASK(wait_completion, wait_for_completion(&lab_completion))
 TASK(wait_queue, wait_event(lab_queue, lab_zero))
+TASK(hold_folio, lock_page(lab_page); lab_stand())
+TASK(wait_folio, msleep(300); lock_page(lab_page); lab_stand())
+TASK(wait_bit, wait_on_bit(&lab_word, 3, TASK_UNINTERRUPTIBLE))
 TASK(chain_one, mutex_lock(&lab_third); msleep(300); mutex_lock(&lab_mutex); lab_stand())
 TASK(chain_two, msleep(600); mutex_lock(&lab_third); lab_stand())
 
@@ -233,6 +240,9 @@ static void lab_locks(void)
 	START(hold_rt, "lab-hold-rt"); START(wait_rt, "lab-wait-rt");
 	START(hold_percpu, "lab-hold-percpu"); START(wait_percpu, "lab-wait-percpu");
 	START(wait_completion, "lab-wait-compl"); START(wait_queue, "lab-wait-queue");
+	lab_page = alloc_page(GFP_KERNEL);
+	START(hold_folio, "lab-hold-folio"); START(wait_folio, "lab-wait-folio");
+	START(wait_bit, "lab-wait-bit");
 	START(chain_one, "lab-chain-one"); START(chain_two, "lab-chain-two");
 	INIT_WORK(&lab_stuck, lab_sleeps); schedule_work(&lab_stuck); START(wait_work, "lab-wait-work");
 }

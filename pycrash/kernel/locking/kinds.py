@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Waiting:
     """A structure on the stack of a task that waits: its type, the members that link it into the
-    lock's list and that point to the task."""
+    lock's list and that point to the task. Where the list is one of many locks', `key` is the
+    member that has the address of what is waited for."""
 
     type: str
     link: str
     task: str
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ _RWSEM = Waiting("struct rwsem_waiter", "list", "task")
 _SEMAPHORE = Waiting("struct semaphore_waiter", "list", "task")
 _SIMPLE = Waiting("struct swait_queue", "task_list", "task")
 _QUEUE = Waiting("struct wait_queue_entry", "entry", "private")
+_FOLIO = Waiting("struct wait_page_queue", "wait.entry", "wait.private", "folio")
+_PAGE = Waiting("struct wait_page_queue", "wait.entry", "wait.private", "page")  # until 5.15
+_BIT = Waiting("struct wait_bit_queue_entry", "wq_entry.entry", "wq_entry.private", "key.flags")
 _OLD_QUEUE = Waiting("struct __wait_queue", "task_list", "private")  # until 4.12
 
 #: The kinds in the order in which a frame is asked, the more telling first.
@@ -67,8 +72,17 @@ KINDS = (
         (_SEMAPHORE, "struct semaphore", "wait_list"),
     ),
     _kind("futex", r"futex_wait_queue\w*|futex_do_wait|futex_lock_pi\w*"),
-    _kind("folio", r"(?:folio|wait_on_page|_*lock_page)\w*(?:wait|lock|bit)\w*|_*folio_lock\w*"),
-    _kind("bit", r"(?:out_of_line_)?_*wait_on_bit\w*|bit_wait\w*"),
+    _kind(
+        "folio",
+        r"folio_wait\w*|_*folio_lock\w*|wait_on_page\w*|_*lock_page\w*",
+        (_FOLIO, "struct wait_queue_head", "head"),
+        (_PAGE, "struct wait_queue_head", "head"),
+    ),
+    _kind(
+        "bit",
+        r"(?:out_of_line_)?_*wait_on_bit\w*|bit_wait\w*",
+        (_BIT, "struct wait_queue_head", "head"),
+    ),
     _kind(
         "completion",
         r"_*wait_for_common\w*|wait_for_completion\w*",
@@ -76,8 +90,9 @@ KINDS = (
         (_QUEUE, "struct completion", "wait.head"),
         (_OLD_QUEUE, "struct completion", "wait.task_list"),
     ),
-    _kind("input/output", r"io_schedule\w*|blk_\w*wait\w*|blk_mq_get_tag|rq_qos_wait"),
 )
+#: What is waited for where no frame tells of a lock.
+DEVICE = _kind("input/output", r"io_schedule\w*|blk_\w*wait\w*|blk_mq_get_tag|rq_qos_wait")
 #: Anything else that a task may stand in a queue for.
 QUEUE = _kind(
     "wait queue",

@@ -10,7 +10,7 @@ from pycrash.errors import CrashError
 from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.locking.kinds import Kind, Waiting
-from pycrash.kernel.locking.owners import member
+from pycrash.kernel.locking.owners import member, tolerant
 from pycrash.kernel.stacks.stacks import Stack, Stacks
 from pycrash.kernel.tasks.table import Task, TaskTable
 
@@ -40,13 +40,21 @@ class StackWaiters:
         """The lock of a kind in whose list of waiters the task is; None where none is found."""
         for waiting, lock, head in kind.waiting:
             shape, place = self._shape(waiting), member(self._kernel, lock, head)
-            if shape is None or place is None:
-                continue
+            if shape is None or place is None or self._lacks_key(waiting):
+                continue  # this kernel has none of that
             for address in self._candidates(task, shape[1]):
                 found = self._head(task, address, shape)
                 if found is not None:
-                    return Waiter(address, found - place)
+                    return Waiter(address, self._key(waiting, address) or found - place)
         return None
+
+    def _lacks_key(self, waiting: Waiting) -> bool:
+        return bool(waiting.key) and member(self._kernel, waiting.type, waiting.key) is None
+
+    def _key(self, waiting: Waiting, address: int) -> int:
+        """What a waiter itself says it waits for; 0 where it does not."""
+        place = member(self._kernel, waiting.type, waiting.key) if waiting.key else None
+        return 0 if place is None else tolerant(self._kernel, address + place, waiting.type)
 
     def structures(self, task: Task, type_name: str, field: str) -> Iterator[int]:
         """Where on a task's stack a structure may lie whose field points to the task."""

@@ -10,7 +10,7 @@ from pycrash.errors import CrashError
 from pycrash.kernel.arch.chooser import choose
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.locking.futexes import Futexes
-from pycrash.kernel.locking.kinds import KINDS, QUEUE, SLEEPING, Kind
+from pycrash.kernel.locking.kinds import DEVICE, KINDS, QUEUE, SLEEPING, Kind
 from pycrash.kernel.locking.owners import Owner, Owners, member, tolerant
 from pycrash.kernel.locking.stackwaiters import StackWaiters
 from pycrash.kernel.locking.workers import Workers
@@ -97,10 +97,11 @@ class Waits:
     @staticmethod
     def _kind(calls: Sequence[str]) -> tuple[int, Kind]:
         """What is waited for, and how many calls belong to the waiting."""
-        for place, name in enumerate(calls[:_DEPTH]):
-            for kind in KINDS:
-                if kind.functions.fullmatch(name):
-                    return place + 1, kind
+        for kinds in (KINDS, (DEVICE,)):
+            for place, name in enumerate(calls[:_DEPTH]):
+                for kind in kinds:
+                    if kind.functions.fullmatch(name):
+                        return place + 1, kind
         return 0, QUEUE
 
     def _noted(self, task: Task, kind: Kind, function: str, calls: Sequence[str]) -> Wait | None:
@@ -189,7 +190,7 @@ class Waits:
 
 def _waits(function: str) -> bool:
     """Whether a function is part of some kind of waiting."""
-    return any(kind.functions.fullmatch(function) for kind in KINDS)
+    return any(kind.functions.fullmatch(function) for kind in (*KINDS, DEVICE))
 
 
 def chains(waits: Sequence[Wait]) -> Iterator[list[Wait]]:
