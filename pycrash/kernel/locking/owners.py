@@ -10,8 +10,8 @@ from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.tasks.table import Task, TaskTable
 
-#: struct mutex, owner: MUTEX_FLAGS. struct rw_semaphore, owner: reader-owned, nonspinnable (until 5.12 for
-#: readers and writers each).
+#: struct mutex, owner: MUTEX_FLAGS. struct rw_semaphore, owner: reader-owned, and not to be spun
+#: on, until 5.12 for readers and writers each.
 _MUTEX_FLAGS, _RWSEM_FLAGS, _READER = 7, 7, 1
 #: struct rw_semaphore, count: the writer's bit; readers are counted from this bit on.
 _WRITER, _READERS = 1, 8
