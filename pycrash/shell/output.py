@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -18,6 +19,10 @@ Kind = Literal["stdout", "file", "pipe", "pager"]
 #: What is laid over a finished line on a terminal.
 Paint = Callable[[str], str]
 
+#: What a terminal may obey: control characters but tab and line feed, the high ones as text
+#: and as bytes that are no text.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udc9f]")
+
 #: Lines on their way to a pipe wait at most this many seconds for the next one.
 PATIENCE = 0.01
 
@@ -30,7 +35,8 @@ class Output:
     """A sink for lines. Closing it waits for what reads it.
 
     `reader` is the command a pipe or pager feeds; it starts at the first line, so that a
-    command without output starts no pager.
+    command without output starts no pager. `watched` says that a stream which is no terminal
+    itself is shown on one.
     """
 
     def __init__(
@@ -39,12 +45,14 @@ class Output:
         stream: IO[str] | None = None,
         reader: str | Sequence[str] | None = None,
         paint: Paint | None = None,
+        watched: bool = False,
     ) -> None:
         self.kind = kind
         self._given = stream
         self._reader = reader
         self._process: subprocess.Popen[str] | None = None
         self._paint = paint
+        self._watched = watched
         self._due = 0.0
 
     @cached_property
@@ -67,12 +75,19 @@ class Output:
     @cached_property
     def _every_line(self) -> bool:
         """Whether somebody watches each line come."""
-        return self.kind == "pager" or (self.kind == "stdout" and self.stream.isatty())
+        if self._watched or self.kind == "pager":
+            return True
+        return self.kind == "stdout" and self.stream.isatty()
 
     def indented(self, width: int) -> Output:
         """The same sink, with so many blanks before each line."""
         paint, blanks = self._paint or str, " " * width
-        return Output(self.kind, self.stream, paint=lambda line: blanks + paint(line))
+        return Output(
+            self.kind,
+            self.stream,
+            paint=lambda line: blanks + paint(line),
+            watched=self._watched,
+        )
 
     def write(self, line: str) -> None:
         """Write one line as `write_all` does."""
@@ -91,6 +106,8 @@ class Output:
         paint, watched, piped = self._paint, self._every_line, self.kind == "pipe"
         for line in chain((first,), lines):
             whole = line.__class__ is not Part
+            if watched:
+                line = harmless(line)
             if paint is not None and whole:
                 line = paint(line)
             try:
@@ -106,7 +123,7 @@ class Output:
     def write_plain(self, text: str) -> None:
         """Write text as it is, at once. Fails as `write` does."""
         try:
-            self.stream.write(text)
+            self.stream.write(harmless(text) if self._every_line else text)
             self.stream.flush()
         except OSError as error:
             raise _failure(error) from error
@@ -141,6 +158,14 @@ class Output:
             self.stream.close()
         if self._process is not None:
             wait(self._process)
+
+
+def harmless(text: str) -> str:
+    """Text as a terminal may have it: what it would obey stands as `\\x1b`.
+
+    A dump's names and messages are not trusted. Files and pipes get the very bytes.
+    """
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", text)
 
 
 def _failure(error: OSError) -> Exception:

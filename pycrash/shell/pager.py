@@ -37,6 +37,11 @@ def usable_pager(wanted: str | None) -> str:
     return next((name for name, usable in there.items() if usable), "none")
 
 
+def is_dumb() -> bool:
+    """Whether the terminal says that it can neither move its cursor nor clear a line."""
+    return os.environ.get("TERM") == "dumb"
+
+
 def crashpager() -> list[str] | None:
     """The command in $CRASHPAGER, None where there is none that can run."""
     text = os.environ.get("CRASHPAGER", "")

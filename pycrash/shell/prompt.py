@@ -100,7 +100,8 @@ class Preparation:
     def _work(self) -> None:
         banner = io.StringIO()
         try:
-            show_banner(self._session, Output("stdout", banner, paint=self._session.paint))
+            output = Output("stdout", banner, paint=self._session.paint, watched=True)
+            show_banner(self._session, output)
             self._session.kernel.index_types()
         except Exception as error:
             banner.write(f"pycrash: {self._session.runner.internal_error(error)}\n")

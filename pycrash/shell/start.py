@@ -13,7 +13,7 @@ from pycrash.api.registry import Registry
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.shell.messages import STANDARD_ERROR
 from pycrash.shell.options import OptionError, Options, usage
-from pycrash.shell.pager import usable_pager
+from pycrash.shell.pager import is_dumb, usable_pager
 from pycrash.shell.progress import show_progress
 from pycrash.shell.session import Session
 from pycrash.version import CRASH_VERSION, VERSION
@@ -156,7 +156,7 @@ def make_settings(options: Options) -> Settings:
     wanted = [name for name, _ in options.given if name in ("--more", "--less", "--CRASHPAGER")]
     if sys.stdout.isatty():
         settings.scroller = usable_pager(wanted[-1][2:] if wanted else None)
-    if sys.stdin.isatty() and not silent and "--no_scroll" not in options:
+    if sys.stdin.isatty() and not silent and "--no_scroll" not in options and not is_dumb():
         settings.scroll = "off" if settings.scroller == "none" else settings.scroller
     return settings
 

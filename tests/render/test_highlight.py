@@ -30,6 +30,12 @@ def test_taking_the_colours_off_gives_the_line_back(line: str) -> None:
     assert CODES.sub("", highlighted(line)) == line
 
 
+def test_a_frame_is_marked_and_a_version_is_not() -> None:
+    assert "\033" not in highlighted("6.1.0 #2 SMP")
+    assert "\033[01m#2" in highlighted(" #2 [ff40cc8180213a98] die")
+    assert "\033" in highlighted("    [exception RIP: crashme_deref+18]").split("[exception")[0]
+
+
 def test_lines_left_alone() -> None:
     for line in ("", "a\033[1mPID: 1", "PID: " + "x" * LONGEST):
         assert highlighted(line) == line
