@@ -47,6 +47,9 @@ NOT_IN_SAMPLE = {
     "dis.source.line",
 }
 
+#: No flag of a page is set in this word: no row says so, and text says it in words.
+NO_ROWS = {"kmem -g 8000000000000000"}
+
 PLUGIN = """
 from pycrash.api import Command
 
@@ -152,7 +155,7 @@ def test_what_is_said_as_text_is_said_as_json(answers: list[str]) -> None:
         for entry, answer in zip(ENTRIES, answers, strict=True)
         if len(entry.answer.splitlines()) > 1 and not answer
     ]
-    assert silent == []
+    assert set(silent) == NO_ROWS
 
 
 def test_every_kind_is_seen(objects: list[Objects]) -> None:
