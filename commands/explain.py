@@ -104,4 +104,7 @@ def _value(ctx: Context, word: str) -> int:
         return evaluate(word, symbol_resolver(ctx.kernel), ctx.kernel.word_mask)
     if is_hexadecimal(word):
         return hexadecimal(word)
+    address = symbol_resolver(ctx.kernel)(word)
+    if address is not None:
+        return address
     raise CrashError(f"not an address: {word}")

@@ -12,6 +12,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "-s": ("", "no banner, and no pager"),
     "-i": ("FILE", "run the lines of FILE before the first prompt"),
     "--exec": ("LINE", "run LINE and leave, without banner; may be given more than once"),
+    "--triage": ("", "what killed the machine, on one page, and leave; as --exec triage"),
     "--script": ("FILE", "run a file of Python and leave; may be mixed with --exec"),
     "--json": ("", "rows as JSON, one object a line, without banner; as set output json"),
     "--strict": ("", "the exit status says whether every line went well"),
@@ -64,6 +65,9 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "-c": ("TTY", ""),
     "-p": ("SIZE", ""),
 }
+
+#: Options that are another one with its value.
+_MEANS = {"--triage": ("--exec", "triage")}
 
 _SAME = {"-m": "--machdep", "--help": "-h"}
 
@@ -143,7 +147,7 @@ def _long(word: str, rest: Iterator[str]) -> tuple[str, str]:
         value = following
     elif equals and not takes:
         raise OptionError(f"invalid option: {word}")
-    return name, value
+    return _MEANS.get(name, (name, value))
 
 
 def _letters(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,7 @@ def facts(folder: Path, word: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("word", "what", "text"),
     [
+        ("init_task", "symbol", "data: init_task"),
         ("init_task+64", "symbol", "data: init_task+64"),
         ("init_task+64", "task", '64 bytes into the task_struct of 0 "swapper/0"'),
         ("schedule+5", "symbol", "code: schedule+5"),

@@ -69,3 +69,9 @@ def test_editor_names_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_usage_names_every_option() -> None:
     page = "\n".join(usage())
     assert all(name in page for name in OPTIONS)
+
+
+def test_triage_is_a_line_to_run() -> None:
+    assert parse_options(["--triage", "dump"]).values("--exec") == ["triage"]
+    with pytest.raises(OptionError, match="invalid option: --triage=1"):
+        parse_options(["--triage=1"])

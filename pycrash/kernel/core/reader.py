@@ -222,10 +222,10 @@ class Reader:
             raise MissingFeature(f"no symbol {name} in this kernel") from None
 
     def has_type(self, name: str) -> bool:
-        """Whether this kernel has a type of that name."""
+        """Whether this kernel has a type of that name; what is no name of a type is none."""
         try:
             self.prog.type(name)
-        except LookupError:
+        except (LookupError, SyntaxError):
             return False
         return True
 
