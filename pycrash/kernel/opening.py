@@ -20,6 +20,7 @@ from pycrash.files.kinds import require_readable, sort_files
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.kernel.core.reader import Options
+from pycrash.kernel.core.trial import why_unreadable
 from pycrash.kernel.kernel import Kernel
 
 
@@ -67,6 +68,7 @@ def open_dump(
     missing = DumpFile(content).missing
     content, lost = mended(content, progress)
     kernel = Kernel(_open_dump(content, dump), None, content, options)
+    _require_page_tables(kernel, dump)
     if missing:
         kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
     elif lost:
@@ -85,6 +87,24 @@ def _open_dump(content: Path, dump: Path) -> drgn.Program:
     if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
         raise CrashError(f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO")
     return prog
+
+
+def _require_page_tables(kernel: Kernel, dump: Path) -> None:
+    """Tables that lead in circles must not be followed. Raises CrashError."""
+    file = kernel.dump_file
+    if file is None or file.kdump is None:
+        return  # drgn reads an ELF file itself, and follows tables for one address alone
+    why = why_unreadable(kernel.prog, _known_address(kernel))
+    if why is not None:
+        raise CrashError(f"{dump}: {why}; the kernel's data cannot be read")
+
+
+def _known_address(kernel: Kernel) -> int:
+    """Where the kernel has its own name (init_uts_ns), 0 where the dump does not say."""
+    try:
+        return kernel.vmcoreinfo.symbol("init_uts_ns")
+    except MissingFeature:
+        return 0
 
 
 def _identity(kernel: Kernel) -> Identity:
@@ -125,10 +145,11 @@ def _named(given: Path | None, used: Path) -> str:
 
 def _require_readable_memory(kernel: Kernel) -> None:
     """The kernel's own name (init_uts_ns) must be there, or nothing is. Raises CrashError."""
-    try:
-        kernel.prog.read(kernel.vmcoreinfo.symbol("init_uts_ns"), 8)
-    except MissingFeature:
+    address = _known_address(kernel)
+    if not address:
         return
+    try:
+        kernel.prog.read(address, 8)
     except (drgn.FaultError, ValueError, OSError) as error:
         why = kernel.notes[0] if kernel.notes else f"{kernel.given[1]}: {error}"
         raise CrashError(f"{why}; the kernel's data cannot be read") from error

@@ -1,0 +1,54 @@
+"""A first read of a dump in a child process, which may hang or die of it.
+
+At the first read libkdumpfile looks through the kernel's page tables for where the direct map
+and the image lie. Tables that point at themselves keep it there for ever, deaf to Ctrl-C, and
+its faults would end the session without a word.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import warnings
+
+import drgn
+
+#: What the first read may cost in seconds of the processor, of which waiting for a disk is none.
+#: It takes a thousandth on a whole dump.
+PATIENCE = 5
+
+
+def why_unreadable(prog: drgn.Program, address: int) -> str | None:
+    """Read there as a trial: why no read must be tried in this process, None if one may be.
+
+    Whether the address itself can be read is another matter.
+    """
+    with warnings.catch_warnings():
+        # The child takes no lock that another thread may hold.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        _try(prog, address)
+    try:
+        _, status = os.waitpid(child, 0)
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    if not os.WIFSIGNALED(status):
+        return None
+    number = os.WTERMSIG(status)
+    if number == signal.SIGXCPU:
+        return "its page tables lead in circles"
+    return f"its first read ends in {signal.Signals(number).name}"
+
+
+def _try(prog: drgn.Program, address: int) -> None:
+    """The child's part; does not return."""
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE + 1))
+        prog.read(address, 1)
+    finally:
+        os._exit(0)

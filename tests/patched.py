@@ -1,0 +1,40 @@
+"""Copies of the sample dump in which pages of memory hold something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from pycrash.files.dumpfile import PAGE_DESC, DumpFile
+from tests.golden.sample import SAMPLE
+
+#: The sample's top page table, and bytes of a page.
+TOP_TABLE = 0x362B000
+PAGE = 4096
+#: The flags of an entry that leads to a table.
+TABLE = 0x67
+
+
+@cache
+def sample() -> DumpFile:
+    return DumpFile(SAMPLE / "vmcore")
+
+
+def descriptor(physical: int) -> int:
+    """Where in the sample's file the descriptor of a page stands, which must be in the dump."""
+    dumped, page = sample().bitmaps[1], physical // PAGE
+    below = int.from_bytes(dumped, "little") & (1 << page) - 1
+    assert dumped[page >> 3] >> (page & 7) & 1
+    return sample().descriptors[0] + below.bit_count() * PAGE_DESC.size
+
+
+def write_patched(copy: Path, pages: Mapping[int, bytes]) -> Path:
+    """A copy of the sample with other pages, by physical address; they stand at its end."""
+    content = bytearray(sample().path.read_bytes())
+    for physical, page in pages.items():
+        assert len(page) == PAGE
+        PAGE_DESC.pack_into(content, descriptor(physical), len(content), PAGE, 0, 0)
+        content += page
+    copy.write_bytes(content)
+    return copy
