@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 from pycrash.api import Settings
-from pycrash.shell.output import Output
+from pycrash.shell.output import Output, Paint, harmless
 
 Level = Literal["INFO", "WARNING", "NOTE", "CONT"]
 
@@ -20,12 +20,14 @@ class Messages:
 
     "default" is standard output and also the file or pipe a line's output goes to, or the
     pager alone; "redirect" is where the output goes; anything else is a file's name.
-    `complaints` counts what told that a line did not go well.
+    `complaints` counts what told that a line did not go well. `tints` are laid over errors and
+    over other messages where a terminal has them.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.complaints = 0
+        self.tints: tuple[Paint, Paint] | None = None
 
     @property
     def apart(self) -> bool:
@@ -45,23 +47,28 @@ class Messages:
         target = self._settings.error
         gap = "\n" if text.startswith("\n") else ""
         text = text.removeprefix("\n")
+        tint = self.tints and self.tints[level != "INFO"]
         if output.kind == "pager" and target in ("default", "redirect"):
             note = f"{level}: " if level in ("WARNING", "NOTE") else ""
-            output.write_plain(f"{gap}{_introduction(name, level, bare=True)} {note}{text}\n")
+            output.write_plain(f"{gap}{_introduction(name, level, bare=True)} {note}{text}\n", tint)
             return
         line = f"{gap}{_introduction(name, level)} {text}\n"
         if target == "redirect":
-            output.write_plain(line)
+            output.write_plain(line, tint)
         elif self.apart:
             output.write_plain("")
-            print(line, end="", file=sys.stderr, flush=True)
+            print(_shown(line, tint, sys.stderr), end="", file=sys.stderr, flush=True)
         elif target == "default":
             if output.kind != "stdout":
-                sys.stdout.write(line)
+                sys.stdout.write(_shown(line, tint, sys.stdout))
                 sys.stdout.flush()
-            output.write_plain(line)
+            output.write_plain(line, tint)
         else:
             self._append(target, line)
+
+    def complain(self, text: str) -> None:
+        """Print a line on standard error, as getopt does."""
+        print(_shown(text, self.tints and self.tints[0], sys.stderr), file=sys.stderr, flush=True)
 
     def _append(self, path: str, line: str) -> None:
         try:
@@ -69,6 +76,13 @@ class Messages:
                 file.write(line)
         except OSError:
             sys.stdout.write(line)
+
+
+def _shown(text: str, tint: Paint | None, stream: TextIO) -> str:
+    """The text as the stream may have it; a terminal's in its colour."""
+    if not stream.isatty():
+        return text
+    return tint(harmless(text)) if tint else harmless(text)
 
 
 def _introduction(name: str, level: Level, bare: bool = False) -> str:

@@ -120,10 +120,14 @@ class Output:
             except OSError as error:
                 raise _failure(error) from error
 
-    def write_plain(self, text: str) -> None:
-        """Write text as it is, at once. Fails as `write` does."""
+    def write_plain(self, text: str, tint: Paint | None = None) -> None:
+        """Write text as it is, at once; `tint` is laid over it where lines are coloured.
+
+        Fails as `write` does.
+        """
         try:
-            self.stream.write(harmless(text) if self._every_line else text)
+            text = harmless(text) if self._every_line else text
+            self.stream.write(tint(text) if tint and self._paint else text)
             self.stream.flush()
         except OSError as error:
             raise _failure(error) from error

@@ -19,7 +19,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.styles import Style
 
-from pycrash.render.highlight import highlighted, wants_colour
+from pycrash.render.highlight import Painter, alarming, cautious, wants_colour
 from pycrash.shell.beginning import run_start_lines, show_banner
 from pycrash.shell.completion import Completion
 from pycrash.shell.options import Options
@@ -38,7 +38,8 @@ STYLE = Style.from_dict(
 def serve_prompt(session: Session, options: Options) -> int:
     """Read lines from the terminal until its end; returns the exit status."""
     if wants_colour():
-        session.paint = highlighted
+        session.paint = Painter()
+        session.runner.messages.tints = alarming, cautious
     preparation = Preparation(session)
     session.ready = preparation.wait
     preparation.start()

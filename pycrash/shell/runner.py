@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -167,7 +166,7 @@ class Runner:
     def _usage(self, command: Command, text: str, output: Output) -> None:
         if text:
             output.write_plain("")
-            print(text, file=sys.stderr, flush=True)
+            self.messages.complain(text)
         self.messages.tell(output, f"Usage:\n  {command.name} {command.synopsis}")
         self.messages.tell(output, f'Enter "help {command.name}" for details.')
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from pycrash.shell import pager
 from pycrash.shell.options import OPTIONS, OptionError, parse_options, usage
 from pycrash.shell.start import make_settings
 
@@ -58,6 +61,20 @@ def test_settings_follow_the_options() -> None:
     for words in (["-e", "ed"], ["-d", "x"], ["--offline", "maybe"]):
         with pytest.raises(OptionError):
             make_settings(parse_options(words))
+
+
+@pytest.mark.parametrize(("kind", "scroll"), [("xterm", "more"), ("dumb", "off")])
+def test_there_is_no_pager_where_a_terminal_can_do_nothing(
+    monkeypatch: pytest.MonkeyPatch, kind: str, scroll: str
+) -> None:
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr(pager, "which", lambda name: f"/bin/{name}")
+    monkeypatch.delenv("CRASHPAGER", raising=False)
+    monkeypatch.setenv("TERM", kind)
+    assert make_settings(parse_options(["--more"])).scroll == scroll
+    # `set scroll on` still has one.
+    assert make_settings(parse_options(["--more"])).scroller == "more"
 
 
 def test_editor_names_the_mode(monkeypatch: pytest.MonkeyPatch) -> None:

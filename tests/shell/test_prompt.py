@@ -27,6 +27,8 @@ class Terminal:
         if self.child == 0:
             _serve(home, kind)
         self.seen = ""
+        #: All that came, with its colours.
+        self.raw = ""
 
     def type(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
@@ -40,7 +42,9 @@ class Terminal:
                 data = os.read(self._terminal, 65536)
                 if b"\x1b[6n" in data:  # where is the cursor?
                     self.type("\x1b[1;1R")
-                self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data.decode("utf-8", "replace"))
+                came = data.decode("utf-8", "replace")
+                self.raw += came
+                self.seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", came)
         before, self.seen = self.seen.split(text, 1)
         return before
 
@@ -56,6 +60,7 @@ def _serve(home: Path, kind: str) -> None:
     status = 70
     try:
         os.chdir(home)
+        os.environ.pop("NO_COLOR", None)
         os.environ.update(HOME=str(home), XDG_STATE_HOME=str(home), TERM=kind, EDITOR="emacs")
         sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
         from pycrash.shell.loop import serve
@@ -118,6 +123,23 @@ def test_a_reader_that_leaves_early_brings_the_prompt_back(terminal: Terminal) -
     terminal.wait_for("crash>")
     terminal.type("q\r")
     assert terminal.status() == 0
+
+
+def test_errors_and_warnings_have_colours(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.type("tally -e -n 2\r")
+    terminal.wait_for("cannot count on")
+    terminal.type("tally -q\r")
+    terminal.wait_for("invalid option")
+    terminal.wait_for("crash>")
+    assert "\x1b[33mWARNING: two comes\x1b[" in terminal.raw
+    assert "\x1b[31mtally: cannot count on\x1b[" in terminal.raw
+    assert "\x1b[31mtally: invalid option -- 'q'\x1b[" in terminal.raw
+    # A file gets the bare words.
+    terminal.type("tally -e 1 > out\r")
+    terminal.wait_for("crash>")
+    terminal.type("q\r")
+    assert terminal.status() == 0
+    assert (tmp_path / "out").read_text() == "1\ntally: cannot count on\n"
 
 
 def test_a_terminal_that_can_do_nothing(tmp_path: Path) -> None:
