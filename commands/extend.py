@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pycrash.api import FILE, Args, Command, Context, Flag, Notice, Row, UsageError, View, many
-from pycrash.api.registry import PluginError
+from pycrash.api.plugins import PluginError
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ command that is there already, and a plugin that fails leaves everything as it w
 
 A name without a folder is looked for here, in $CRASH_EXTENSIONS and in ./extensions. Files in
 $XDG_CONFIG_HOME/pycrash/commands (~/.config/pycrash/commands) need no "extend": they are loaded by
-themselves. Shared objects made for crash cannot be loaded.
+themselves, if nobody else can write there. Nowhere is a file run that everybody can write to, or
+that lies in such a folder. Shared objects made for crash cannot be loaded.
 
 Without operands the loaded files are listed with their commands."""
     flags = (

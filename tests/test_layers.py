@@ -85,7 +85,10 @@ OWNERS = {
 
 #: Modules that know of each other: a Reader and what it hands out, a command and its context.
 KNOTS = [
-    {f"pycrash.api.{name}" for name in ("args", "command", "context", "operands.base", "registry")},
+    {
+        f"pycrash.api.{name}"
+        for name in ("args", "command", "context", "operands.base", "plugins", "registry")
+    },
     {
         f"pycrash.kernel.core.{name}"
         for name in ("architecture", "cpus", "memory", "pagetables", "reader")

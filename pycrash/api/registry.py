@@ -8,12 +8,17 @@ import inspect
 import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
-from typing import TypeGuard, cast
 
 from pycrash.api.command import Command
+from pycrash.api.plugins import (
+    PluginError,
+    blamed,
+    commands_of,
+    in_one_line,
+    load_module,
+    why_not,
+)
 
 BUILT_IN = "pycrash.commands"
 #: Files of commands that are not in the file of their name.
@@ -28,10 +33,6 @@ CRASH_WORDS = frozenset(
 )
 #: Those that foreach runs.
 _EACH = frozenset(("bt", "vm", "task", "files", "net", "set", "ps", "sig", "vtop"))
-
-
-class PluginError(Exception):
-    """A plugin could not be loaded; the others go on."""
 
 
 class Registry:
@@ -50,6 +51,8 @@ class Registry:
         self._plugins = plugins
         self._with_plugins = False
         self._problems: list[str] = []
+        #: The names that plugins have as modules.
+        self._modules: set[str] = set()
         #: Plugin files that were asked for, each with the names of its commands.
         self.loaded_files: dict[str, list[str]] = {}
 
@@ -91,50 +94,73 @@ class Registry:
                 raise PluginError(f'"{name}" is a duplicate of a currently-existing command')
         self._commands.update(dict.fromkeys(names, command))
 
-    def load_file(self, path: str) -> list[str]:
-        """Load a plugin file's commands; their names. Raises PluginError, then there are none."""
-        name = f"pycrash_plugin_{Path(path).stem}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or not isinstance(spec.loader, SourceFileLoader):
-            raise PluginError(f"{path}: not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        # dataclasses look a class's module up there to resolve its annotations.
-        sys.modules[spec.name] = module
+    def load_file(self, path: str, private: bool = False) -> list[str]:
+        """Load a plugin file's commands; their names. Raises PluginError, then there are none.
+
+        What others could have written is not run; `private` as `why_not` has it.
+        """
         try:
-            spec.loader.exec_module(module)
-            names = self._add_all(module)
-        except FileNotFoundError as error:
+            distrust = why_not(Path(path), private)
+        except OSError as error:
             raise PluginError(f"{path}: {error.strerror}") from error
-        except PluginError as error:
-            raise PluginError(f"{path}: {error}") from error
-        except Exception as error:
-            raise PluginError(f"{path}: {type(error).__name__}: {error}") from error
-        if not names:
-            raise PluginError(f"{path}: no commands registered")
+        if distrust:
+            raise PluginError(f"{path}: not loaded: {distrust}")
+        module = load_module(path)
+        try:
+            names = self._add_all(module)
+        except (Exception, SystemExit) as error:
+            del sys.modules[module.__name__]
+            raise PluginError(f"{path}: {in_one_line(error)}") from error
         self.loaded_files[path] = names
         return names
 
     def unload_file(self, path: str) -> bool:
         """Take away the commands of a plugin file; whether it was loaded under that name."""
         names = self.loaded_files.pop(path, None)
-        self._remove(names or [])
-        return names is not None
+        if names is None:
+            return False
+        module = type(self._commands[names[0]]).__module__
+        self._modules.discard(module)
+        sys.modules.pop(module, None)
+        self._remove(names)
+        return True
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
             self._commands.pop(name, None)
 
-    def _add_all(self, module: ModuleType) -> list[str]:
-        """Register the Command classes a module defines, all or none; returns their names."""
+    def _add_all(self, found: object) -> list[str]:
+        """Register the commands of a plugin, all or none; their names.
+
+        Raises PluginError, and what making a command raises.
+        """
         added: list[str] = []
         try:
-            for command in _commands_of(module):
+            commands = commands_of(found)
+            if not commands:
+                raise PluginError("no commands registered")
+            for command in commands:
                 self.add(command)
                 added += [command.name, *command.aliases]
-        except PluginError:
+        except BaseException:
             self._remove(added)
             raise
+        self._modules |= {type(command).__module__ for command in commands}
         return added
+
+    def blame(self, error: BaseException, command: Command | None) -> str:
+        """The plugin an exception is of and what it is, in one line; empty where it is of none.
+
+        `command` is the one that ran.
+        """
+        place = blamed(error, self._modules)
+        if not place and command is not None and type(command).__module__ in self._modules:
+            place = inspect.getfile(type(command))
+        return f"{place}: {in_one_line(error)}" if place else ""
+
+    def raised_by_plugin(self, error: BaseException) -> bool:
+        """Whether it was a plugin's own code that raised an exception, or what it called."""
+        return bool(blamed(error, self._modules, innermost=True))
 
     def _load_plugins(self) -> None:
         """Load entry points, then the user's own files; what fails is kept as a problem."""
@@ -146,12 +172,17 @@ class Registry:
         for point in entry_points(group=BUILT_IN):
             try:
                 self._add_all(point.load())
-            except Exception as error:
-                self._problems.append(f"{point.value}: {type(error).__name__}: {error}")
+            except (Exception, SystemExit) as error:
+                self._problems.append(f"{point.value}: {in_one_line(error)}")
         folder = self._plugins
-        for path in sorted(folder.glob("*.py")) if folder is not None else ():
+        files = sorted(folder.glob("*.py")) if folder is not None else []
+        distrust = why_not(files[0].parent, private=True) if files else ""
+        if distrust:
+            self._problems.append(f"{folder}: not loaded: {distrust}")
+            return
+        for path in files:
             try:
-                self.load_file(str(path))
+                self.load_file(str(path), private=True)
             except PluginError as error:
                 self._problems.append(str(error))
 
@@ -170,7 +201,7 @@ class Registry:
             return
         self._loaded.add(module)
         try:
-            commands = _commands_of(importlib.import_module(module))
+            commands = commands_of(importlib.import_module(module))
         except Exception as error:
             self._problems.append(f"{module}: {type(error).__name__}: {error}")
             return
@@ -181,20 +212,3 @@ class Registry:
         package = importlib.import_module(BUILT_IN)
         for info in pkgutil.iter_modules(package.__path__):
             self._load(f"{BUILT_IN}.{info.name}")
-
-
-def _commands_of(module: ModuleType) -> list[Command]:
-    """One of each Command class that a module defines; one without a name is a base of others."""
-    return [
-        value()
-        for value in vars(module).values()
-        if _is_command(value)
-        and value.__module__ == module.__name__
-        and not inspect.isabstract(value)
-        and hasattr(value, "name")
-    ]
-
-
-def _is_command(value: object) -> TypeGuard[type[Command]]:
-    # Not isclass(): Python 3.10 takes Callable[[int], str] for a class as well.
-    return type(value) is type(Command) and issubclass(cast(type, value), Command)

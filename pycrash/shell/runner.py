@@ -73,21 +73,27 @@ class Runner:
                 for call in file.calls(named):
                     self._one_of_many(command, call[1:], output, as_json)
             return True
-        except (BrokenPipeError, OutputError, ExitShell):
+        except (OutputError, ExitShell):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            broken = isinstance(error, BrokenPipeError)
+            if broken and not self.context.registry.raised_by_plugin(error):
+                raise
             self._failed(command, error, output, as_json)
         return False
 
-    def _failed(self, command: Command, error: Exception, output: Output, as_json: bool) -> None:
+    def _failed(
+        self, command: Command, error: BaseException, output: Output, as_json: bool
+    ) -> None:
         """Say what ended a command."""
         self.messages.complaints += 1
         known = isinstance(error, (UsageError, CrashError))
-        text = str(error) if known else self.internal_error(error)
+        text = str(error) if known else self.internal_error(error, command)
         if as_json:
             from pycrash.render.json import error_line
 
-            line = error_line(command.name, error if known else Exception(text))
+            told = error if isinstance(error, (UsageError, CrashError)) else Exception(text)
+            line = error_line(command.name, told)
             self.messages.tell(output, line)
         elif isinstance(error, UsageError):
             self._usage(command, text, output)
@@ -115,10 +121,16 @@ class Runner:
         line = notice_line(name, notice) if error is None else error_line(name, error)
         self.messages.tell(output, line)
 
-    def internal_error(self, error: Exception) -> str:
-        """What to say of an exception nobody expected; its traceback only under --debug."""
+    def internal_error(self, error: BaseException, command: Command | None = None) -> str:
+        """What to say of an exception nobody expected; its traceback only under --debug.
+
+        One of a plugin is the plugin's, which is named.
+        """
         if self.debug:
             traceback.print_exc()
+        blame = self.context.registry.blame(error, command)
+        if blame:
+            return blame
         if type(error) is Exception:  # what the libraries below drgn say has no class of its own
             return str(error)
         return f"internal error: {type(error).__name__}: {error}"

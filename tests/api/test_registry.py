@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pycrash.api.registry import PluginError, Registry
+from pycrash.api.plugins import PluginError
+from pycrash.api.registry import Registry
 
 PLUGIN = """
 from pycrash.api import Command
@@ -57,7 +58,7 @@ def test_a_broken_plugin_is_told_and_the_rest_goes_on(plugin: Path) -> None:
     (plugin.parent / "broken.py").write_text("1 / 0")
     registry = Registry(plugin.parent)
     assert registry.find("hello") is not None
-    problem = f"{plugin.parent}/broken.py: ZeroDivisionError: division by zero"
+    problem = f"{plugin.parent}/broken.py:1: ZeroDivisionError: division by zero"
     assert registry.take_problems() == [problem]
     assert registry.take_problems() == []
 
