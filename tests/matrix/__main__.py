@@ -41,11 +41,17 @@ ISSUES = {
     "2": "log bt ps sym rd sys mod set help exit q alias repeat foreach",
     "3": "struct union * p px pd whatis list tree gdb",
     "7": "task files vm vtop pte ptov btop ptob sig net fuser ipcs mount runq timer waitq swap",
+    "8": (
+        "kmem search dis gdb rd wr irq dev mach bpf sbitmapq swap log sys ascii eval rustfilt"
+        " alias extend help"
+    ),
 }
 #: What is timed on the crowd dump.
 TIMED = [
     *("ps", "ps -m", "ps -G", "foreach bt", "sym -l", "log", "foreach UN bt"),
     *("foreach files", "foreach vm", "foreach net -s", "runq", "timer", "mount"),
+    *("kmem -p", "kmem -i", "kmem -f", "kmem -F", "kmem -s", "kmem -S", "search -k deadbeef"),
+    *("search -p deadbeef", "dis schedule", "irq", "dev", "kmem -v", "kmem -z"),
 ]
 
 
