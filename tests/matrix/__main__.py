@@ -59,7 +59,8 @@ TIMED = [
 class Dump:
     """A dump of the matrix: its file's stem, Debian's suite and series, and how it crashed.
 
-    `format` is the ending of the file among those that are made together.
+    `format` is the ending of the file among those that are made together; `flavour` is Debian's
+    of the kernel.
     """
 
     stem: str
@@ -69,11 +70,13 @@ class Dump:
     guest: tuple[tuple[str, str], ...] = ()
     arch: debian.Arch = debian.AMD64
     format: str = ""
+    flavour: str = "cloud"
 
     @property
     def tree(self) -> Path:
         """Where the kernel is unpacked."""
         mark = "" if self.arch == debian.AMD64 else "arm"
+        mark += "" if self.flavour == "cloud" else self.flavour
         return WORK / ("k" + mark + self.series.replace(".", ""))
 
     @property
@@ -93,6 +96,8 @@ DUMPS = {
     "crowd": Dump(
         "crowd", "trixie", "6.12.", guest=(("CROWD", "10000"), ("MEM", "4G"), ("CRASHK", "512M"))
     ),
+    # PREEMPT_RT: spin locks are rt_mutexes there.
+    "rt-6.1": Dump("rt61", "bookworm", "6.1.", flavour="rt"),
     "arm-6.1": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64),
     "arm-6.1-z": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64, format=".z"),
     "arm-6.1-one": Dump("arm61one", "bookworm", "6.1.", guest=ONE, arch=debian.ARM64),
@@ -137,7 +142,7 @@ def folder_of(name: str) -> Path:
 def make_vmlinux(dump: Dump) -> Path:
     """The debug vmlinux of a kernel, fetched if need be."""
     if not list(dump.tree.glob("usr/lib/debug/boot/vmlinux-*")):
-        debian.kernel(dump.suite, dump.tree, dump.series, dump.arch)
+        debian.kernel(dump.suite, dump.tree, dump.series, dump.arch, dump.flavour)
     return next(dump.tree.glob("usr/lib/debug/boot/vmlinux-*"))
 
 

@@ -161,13 +161,15 @@ def program(name: str, folder: Path, arch: Arch = AMD64) -> Path:
     return run
 
 
-def kernel(suite: str, folder: Path, series: str = "", arch: Arch = AMD64) -> str:
+def kernel(
+    suite: str, folder: Path, series: str = "", arch: Arch = AMD64, flavour: str = "cloud"
+) -> str:
     """The newest kernel with its modules and debug files; returns its release."""
     packages = index(suite, arch)
-    flavour = re.compile(rf"linux-image-(\d+\.\d+\.\d.*-cloud-{arch.name})-dbg")
+    debug = re.compile(rf"linux-image-(\d+\.\d+\.\d.*-{flavour}-{arch.name})-dbg")
     found = []
     for package in packages:
-        match = flavour.fullmatch(package)
+        match = debug.fullmatch(package)
         if match and match[1].startswith(series):
             names = [package, *_kernel_packages(packages, match[1])]
             if all(n in packages and is_held(newest(packages[n])[1]) for n in names):
@@ -191,12 +193,15 @@ def _kernel_packages(packages: Packages, release: str) -> list[str]:
 def headers(suite: str, folder: Path, release: str, arch: Arch = AMD64) -> Path:
     """What a module is built against; returns the folder for `make -C`."""
     packages = index(suite, arch)
-    flavour = release.removesuffix(f"-cloud-{arch.name}")
-    kbuild = f"linux-kbuild-{flavour}"
+    common = re.sub(rf"-(cloud|rt)-{arch.name}$", "", release)
+    mark = "-rt" if f"-rt-{arch.name}" in release else ""
+    kbuild = f"linux-kbuild-{common}"
     if kbuild not in packages:
         kbuild = "linux-kbuild-" + ".".join(release.split(".")[:2])
     unpack(
-        packages, [f"linux-headers-{release}", f"linux-headers-{flavour}-common", kbuild], folder
+        packages,
+        [f"linux-headers-{release}", f"linux-headers-{common}-common{mark}", kbuild],
+        folder,
     )
     # The top makefile includes the other one from where that would be installed.
     root = folder.resolve()

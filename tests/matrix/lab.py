@@ -56,6 +56,8 @@ _STALL = (
     *_sysctl("kernel.panic_on_rcu_stall=1 kernel.soft_watchdog=0"),
     ("APPEND", "rcupdate.rcu_cpu_stall_timeout=4"),
 )
+#: A kernel that is not of the cloud is larger.
+_LARGE = (("MEM", "768M"), ("CRASHK", "320M"))
 WAYS = {
     "null": Way("null", "null-pointer"),
     "call": Way("call", "null-pointer"),
@@ -99,6 +101,8 @@ WAYS = {
     "b-bug": Way("bug", "bug", dump="5.10"),
     "b-oom": Way("oom", "out-of-memory", None, _sysctl("vm.panic_on_oom=1"), dump="5.10"),
     "b-locks": Way("sysrq", "sysrq", None, _way("locks"), dump="5.10"),
+    "r-locks": Way("sysrq", "sysrq", None, (*_way("locks"), *_LARGE), dump="rt-6.1"),
+    "r-null": Way("null", "null-pointer", settings=_LARGE, dump="rt-6.1"),
 }
 
 

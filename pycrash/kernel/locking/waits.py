@@ -12,6 +12,7 @@ from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.locking.futexes import Futexes
 from pycrash.kernel.locking.kinds import DEVICE, KINDS, QUEUE, SLEEPING, Kind
 from pycrash.kernel.locking.owners import Owner, Owners, member, tolerant
+from pycrash.kernel.locking.rwbase import Rwbases
 from pycrash.kernel.locking.stackwaiters import StackWaiters
 from pycrash.kernel.locking.workers import Workers
 from pycrash.kernel.stacks.trace import Frame, TraceOptions
@@ -134,6 +135,15 @@ class Waits:
             found = self._kernel.part(Futexes).of(task)
             if found is not None:
                 return Wait(task, "futex", found.address, "", found.proof, function, found.owner)
+        if "rwbase_write_lock" in calls[:_DEPTH]:
+            awaited = self._kernel.part(Rwbases).of(task)
+            if awaited is not None:
+                proof = "its rt_mutex is the task's, and readers are counted in it"
+                nobody = Owner(
+                    None, False, f"{awaited.readers} readers hold it, which it does not record"
+                )
+                name = self._name(awaited.lock)
+                return Wait(task, "rwsem", awaited.lock, name, proof, function, nobody)
         if kind.name == "completion":
             waiter = self._stack.find(task, kind)
             if waiter is not None:

@@ -160,3 +160,23 @@ def test_a_chain(fake: Waiting) -> None:
     assert cycles(waits) == []
     (chain,) = chains(waits)
     assert [wait.task.pid for wait in chain] == [10, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("readers", "owner", "found"), [(2, 1, True), (0, 1, False), (2, 0, False)]
+)
+def test_a_writer_waits_for_the_readers(
+    fake: Waiting, readers: int, owner: int, found: bool
+) -> None:
+    """PREEMPT_RT: the stack has the address of the lock's rt_mutex, which the writer owns."""
+    fake.struct("rt_mutex_base", 32, owner=(24, "Q"))
+    inner = fake.types["rt_mutex_base"]
+    fake.struct("rwbase_rt", 40, readers=(0, "i"), rtmutex=(8, inner))
+    fake.calls[TASKS[1]] = ["rwbase_write_lock", "driver"]
+    fake.write(STACKS[1] + DEEP, "Q", LOCK + 8)
+    fake.write(LOCK, "i", readers)
+    fake.write(LOCK + 32, "Q", TASKS[owner])
+    wait = fake.wait(1)
+    assert wait is not None
+    assert (wait.kind, wait.lock) == (("rwsem", LOCK) if found else ("rt_mutex", None))
+    assert wait.owner.task is None
