@@ -98,6 +98,12 @@ def _session_folder() -> Path:
     return folder
 
 
+def leave_session_folder() -> None:
+    """Remove the folder that goes with the session, if there is one; for an end without atexit."""
+    if _session_folder.cache_info().currsize:
+        _remove_folder(_session_folder(), os.getpid())
+
+
 def _remove_folder(folder: Path, owner: int) -> None:
     if os.getpid() == owner:  # a forked child leaves it to its parent
         shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from pycrash.errors import CrashError
+from pycrash.shell import signals
 from pycrash.shell.options import OptionError, Options, parse_options, usage
 
 
@@ -16,6 +17,7 @@ def run(argv: Sequence[str]) -> int:
     """Open the dump named by the arguments and serve lines; returns the exit status."""
     _prepare_streams()
     try:
+        signals.watch()
         status = _run(parse_options(argv))
         sys.stdout.flush()
         return status
@@ -25,6 +27,10 @@ def run(argv: Sequence[str]) -> int:
         print(f"pycrash: {error}", file=sys.stderr)
     except KeyboardInterrupt:
         return 130
+    except signals.Ended as end:
+        # Whoever read or wrote may be gone with the terminal.
+        _give_up_output()
+        return end.status
     except BrokenPipeError:
         _give_up_output()
     except OSError as error:

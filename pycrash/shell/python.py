@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pycrash.api import Context, Row, Rows
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
+from pycrash.shell.signals import Ended
 
 _WELCOME = (
     "prog: the drgn program   kernel, ctx: the layers of pycrash   rows('ps -u'), text('bt'): "
@@ -112,14 +113,14 @@ class Python:
     def run_file(self, path: str) -> bool:
         """Run a script; whether it ran to its end. What stopped it is told with its traceback.
 
-        SystemExit passes through.
+        SystemExit passes through, and what ends the program.
         """
         source = Path(path).read_bytes()
         names = {**self.names, "__name__": "__main__", "__file__": path}
         old, sys.argv = sys.argv, [path]
         try:
             exec(compile(source, path, "exec"), names)
-        except (BrokenPipeError, SystemExit, KeyboardInterrupt):
+        except (BrokenPipeError, SystemExit, KeyboardInterrupt, Ended):
             raise
         except BaseException as error:
             sys.stdout.flush()

@@ -47,6 +47,8 @@ def why_unreadable(prog: drgn.Program, address: int) -> str | None:
 def _try(prog: drgn.Program, address: int) -> None:
     """The child's part; does not return."""
     try:
+        for number in (signal.SIGBUS, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # the session's own way to end is not ours
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE + 1))
         prog.read(address, 1)
