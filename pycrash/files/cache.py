@@ -33,7 +33,7 @@ _LONGEST_STEM = 80
 #: The names given to files here, by this release and by those before it. Nothing else is removed.
 _NAME = (
     r"(?:(?:types|symbols|debuginfod)\d*-[0-9a-f]{8,64}(?:-\d+|\.json)?"
-    r"|.+-[0-9a-f]{24}(?:-[0-9a-f]{1,8})?)(?:\.\d+)?"
+    r"|.+-[0-9a-f]{24}(?:-[0-9a-f]{1,8})?)(?:\.\d+){0,2}"
 )
 _OURS = re.compile(_NAME, re.DOTALL)
 _UNFINISHED = re.compile(rf"\.{_NAME}\.[a-z0-9_]{{8}}", re.DOTALL)
@@ -139,34 +139,50 @@ def kept_name(path: Path, file: IO[bytes]) -> str:
     return f"{path.stem[:_LONGEST_STEM]}-{digest.hexdigest()[:24]}"
 
 
-# --- large files: the name on the disk ends in the size, by which a cut one is known
+# --- large files: the name on the disk ends in the size and the time of the last writing (mtime,
+# in nanoseconds), by which one that was cut or written to is known
 
 
 def find_file(name: str) -> Path | None:
-    """The file kept under that name; None where there is none, or not all of it."""
+    """The file kept under that name; None where there is none, or it is not as it was left."""
     folder = cache_folder()
-    for entry in os.listdir(folder):
-        base, _, size = entry.rpartition(".")
-        if base == name and size.isdecimal():
-            found = os.lstat(folder / entry)
-            if _is_ours(found) and found.st_size == int(size):
-                _note_use(folder / entry, found)
-                return folder / entry
+    for entry, found in _kept_as(folder, name):
+        if entry == _whole_name(name, found):
+            _note_use(folder / entry, found)
+            return folder / entry
     return None
 
 
 def keep_file(name: str, write: Callable[[IO[bytes]], None]) -> Path:
     """Have a file of that name written in the cache, all or nothing. Raises CrashError.
 
-    Two processes may do so at once: each writes a file of its own, and the last to finish
-    renames its own into place.
+    Two processes may do so at once: each writes a file of its own, and renames it into place.
     """
     folder = cache_folder()
     _drop_stale(folder)
     try:
-        return _write(folder, name, write, large=True)
+        kept = _write(folder, name, write, large=True)
+        for entry, found in _kept_as(folder, name):
+            if entry != _whole_name(name, found):
+                os.unlink(folder / entry)
+        return kept
     except OSError as error:
         raise CrashError(f"{folder / name}: {error.strerror}") from error
+
+
+def _kept_as(folder: Path, name: str) -> list[tuple[str, os.stat_result]]:
+    """The files of this user's that were kept under a name, whole or not."""
+    found = []
+    for entry in os.listdir(folder):
+        base, *numbers = entry.rsplit(".", 2)
+        if base == name and all(number.isdecimal() for number in numbers):
+            with contextlib.suppress(OSError):  # another process may be quicker
+                found.append((entry, os.lstat(folder / entry)))
+    return [(entry, status) for entry, status in found if _is_ours(status)]
+
+
+def _whole_name(name: str, found: os.stat_result) -> str:
+    return f"{name}.{found.st_size}.{found.st_mtime_ns}"
 
 
 def keep_chunks(name: str, chunks: Iterable[bytes]) -> Path:
@@ -235,7 +251,7 @@ def _write(folder: Path, name: str, write: Callable[[IO[bytes]], None], large: b
             if large:
                 # A full disk or one that fails may say so only now. A note has its checksum.
                 os.fsync(handle)
-                name = f"{name}.{os.fstat(handle).st_size}"
+                name = _whole_name(name, os.fstat(handle))
         os.replace(temporary, folder / name)
     except BaseException:
         os.unlink(temporary)

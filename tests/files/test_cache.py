@@ -122,6 +122,7 @@ def test_the_folder_of_a_session_goes_with_it(shared: Path) -> None:
 def test_only_what_is_ours_is_removed() -> None:
     folder = cache_folder()
     ours = [
+        f"vmlinux-{KEY}.90407320.1700000000000000000",
         f"vmlinux-{KEY}.90407320",
         f"vmlinux.debug-{KEY}",
         f"vmcore-{KEY}-01234567.5",
@@ -141,12 +142,15 @@ def test_only_what_is_ours_is_removed() -> None:
     os.utime(folder / f"link-{KEY}", (LONG_AGO, LONG_AGO), follow_symlinks=False)
     keep_chunks(f"new-{KEY}", [b"1"])
     left = {file.name for file in folder.iterdir()}
-    assert left == {*others, f"dir-{KEY}", f"link-{KEY}", f"new-{KEY}.1"}
+    new = find_file(f"new-{KEY}")
+    assert new is not None
+    assert left == {*others, f"dir-{KEY}", f"link-{KEY}", new.name}
 
 
 def test_what_was_used_lately_stays() -> None:
-    kept = keep_chunks(f"vmlinux-{KEY}", [b"1"])
     note(f"types3-{KEY}", b"fact")
+    kept = cache_folder() / f"vmlinux-{KEY}.1.{LONG_AGO * 10**9}"
+    kept.write_bytes(b"1")
     for path in cache_folder().iterdir():
         os.utime(path, (LONG_AGO, LONG_AGO))
     assert find_file(f"vmlinux-{KEY}") == kept
@@ -165,8 +169,19 @@ def test_a_file_that_is_not_whole_is_not_taken() -> None:
     assert find_file("vmlinux") is None
     os.truncate(kept, 3)
     assert find_file(f"vmlinux-{KEY}") is None
-    assert keep_chunks(f"vmlinux-{KEY}", [b"content"]) == kept
-    assert kept.read_bytes() == b"content"
+    again = keep_chunks(f"vmlinux-{KEY}", [b"content"])
+    assert again.read_bytes() == b"content"
+    assert list(cache_folder().iterdir()) == [again]
+
+
+def test_a_file_that_was_written_to_is_not_taken() -> None:
+    kept = keep_chunks(f"vmlinux-{KEY}", [b"content"])
+    with kept.open("r+b") as file:
+        file.write(bytes(7))
+    assert find_file(f"vmlinux-{KEY}") is None
+    again = keep_chunks(f"vmlinux-{KEY}", [b"content"])
+    assert again.read_bytes() == b"content"
+    assert list(cache_folder().iterdir()) == [again]
 
 
 def test_links_in_the_folder_are_not_followed(tmp_path: Path) -> None:

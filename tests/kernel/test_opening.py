@@ -183,8 +183,7 @@ def test_a_cut_file_in_the_cache_is_unpacked_again(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(b"content " * 1000))
     kept = unpacked(path)
     os.truncate(kept, 100)
-    assert unpacked(path) == kept
-    assert kept.read_bytes() == b"content " * 1000
+    assert unpacked(path).read_bytes() == b"content " * 1000
 
 
 def test_the_file_that_is_bad_is_named(tmp_path: Path) -> None:
