@@ -18,6 +18,7 @@ from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.layout import Layout, has_member
 from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.strings import read_text
 from pycrash.kernel.modules.layout import CORE, INIT, MEMORY_KINDS, Module, ModuleLayout, Range
 from pycrash.kernel.modules.objectfile import LoadedFile
 from pycrash.kernel.walks.lists import Chain, EndlessList, entries
@@ -300,10 +301,8 @@ class Strings:
 
     def _alone(self, address: int) -> str:
         try:
-            return self._kernel.prog.read_c_string(address, max_size=MAX_NAME).decode(
-                "utf-8", "replace"
-            )
-        except drgn.FaultError:
+            return read_text(self._kernel, address, "module symbols", MAX_NAME)
+        except ReadError:
             return ""
 
 
@@ -317,6 +316,7 @@ class ExportShape:
         self.relative = has_member(kernel.prog, "struct kernel_symbol", "value_offset")
         self._offsets = [layout.at("value_offset"), layout.at("name_offset")]
         self._form = kernel.struct_format("i" if self.relative else "P")
+        self._mask = kernel.word_mask
 
     def decode(self, address: int, data: bytes) -> Iterator[tuple[int, int]]:
         """(value, address of the name) of each element of an array read from an address."""
@@ -324,5 +324,6 @@ class ExportShape:
             found = []
             for offset in self._offsets:
                 (value,) = struct.unpack_from(self._form, data, at + offset)
-                found.append(address + at + offset + value if self.relative else value)
+                place = address + at + offset + value if self.relative else value
+                found.append(place & self._mask)
             yield found[0], found[1]

@@ -144,6 +144,15 @@ def test_exports_and_own_symbols() -> None:
     assert table.kallsyms(beta).missing == "beta: module.symtab outside of module address space"
 
 
+def test_wild_pointers_among_exports_are_passed_over() -> None:
+    fake = FakeModules(split=True)
+    syms = 0xFFFFFFFFC0001800
+    fake.write(FIRST + SYMS, "QI", syms, 2)
+    fake.write(syms, "iiii", 0x7FFFFFFF, 0x7FFFFFFF, -0x80000000, -0x80000000)
+    alpha, _ = fake.table.all
+    assert list(fake.table.exports(alpha)) == []
+
+
 @pytest.mark.parametrize("count", [3, 0xFFFFFFFF])
 def test_a_count_beyond_the_range_is_cut(count: int) -> None:
     fake = FakeModules(split=True)
