@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+import drgn
+
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile
 from tests.golden.sample import SAMPLE
 
 #: The sample's top page table, and bytes of a page.
 TOP_TABLE = 0x362B000
+#: Where its image lies (phys_base of its VMCOREINFO).
+PHYS_BASE = -631242752
 PAGE = 4096
 #: The flags of an entry that leads to a table.
 TABLE = 0x67
@@ -38,3 +42,22 @@ def write_patched(copy: Path, pages: Mapping[int, bytes]) -> Path:
         content += page
     copy.write_bytes(content)
     return copy
+
+
+def image_place(address: int) -> int:
+    """The physical address of something in the kernel's image, or of a per-CPU template there."""
+    return address - 0xFFFFFFFF80000000 + PHYS_BASE
+
+
+def write_changed(copy: Path, changes: Mapping[int, bytes]) -> Path:
+    """A copy of the sample in which bytes are others, by physical address."""
+    prog = drgn.Program()
+    prog.set_core_dump(sample().path)
+    pages: dict[int, bytearray] = {}
+    for physical, data in changes.items():
+        for at, byte in enumerate(data, physical):
+            first = at // PAGE * PAGE
+            if first not in pages:
+                pages[first] = bytearray(prog.read(first, PAGE, physical=True))
+            pages[first][at - first] = byte
+    return write_patched(copy, {at: bytes(page) for at, page in pages.items()})

@@ -86,9 +86,17 @@ class Cpus:
             return frozenset()
         word = kernel.word_size
         words = struct.unpack(f"{kernel.byte_order}{len(data) // word}{kernel.word}", data)
-        return frozenset(
+        numbers = (
             place * word * 8 + bit
             for place, value in enumerate(words)
             for bit in range(word * 8)
             if value >> bit & 1
         )
+        most = self._most
+        return frozenset(number for number in numbers if number < most)
+
+    @cached_property
+    def _most(self) -> int:
+        """How many CPUs the kernel was built for (NR_CPUS): a damaged map may name more."""
+        span = self._kernel.symbol_span("__per_cpu_offset")
+        return 1 if span is None else span[1] // self._kernel.word_size
