@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from pycrash.api import (
-    EXPRESSION,
+    GDB_EXPRESSION,
     Args,
+    Choice,
     Command,
     Context,
     CrashError,
     Notice,
+    Offer,
     Part,
     Row,
     Text,
     UsageError,
     View,
     many,
+    one,
 )
 from pycrash.api.instructionrows import unreadable
 from pycrash.api.valuerows import ValueRow, value_lines, value_row, why_not
@@ -33,10 +36,12 @@ from pycrash.cexpr.gdb.printing import (
     ptype_command,
     whatis_command,
 )
-from pycrash.cexpr.gdb.settings import define_command, set_command, show_command
-from pycrash.cexpr.gdb.words import find_command, refuse, split_command
+from pycrash.cexpr.gdb.settings import SWITCHES, define_command, set_command, show_command
+from pycrash.cexpr.gdb.words import ABOUT, INNER, find_command, refuse, split_command
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.kernel.text.disasm.listing import CodeError
+
+GDB_COMMAND = Choice("command", "a command of gdb", ABOUT)
 
 
 class Gdb(Command):
@@ -50,7 +55,7 @@ gdb's. There is no gdb behind it: what else gdb can do is refused.
 
 A line whose first word is a command of gdb and none of this shell's needs no `gdb` before
 it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
-    operands = (many(EXPRESSION),)
+    operands = (one(GDB_COMMAND), many(GDB_EXPRESSION))
     rows = (ValueRow, Text)
     examples = (
         ("A type with its body", "gdb ptype struct list_head"),
@@ -60,6 +65,14 @@ it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
 
     def parse(self, words: Sequence[str]) -> Args:
         return Args(operands=tuple(words))
+
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
+        inner = INNER.get(find_command(words[0]) or "", {})
+        if len(words) == 2 and inner:
+            return (Offer(word, remark) for word, remark in inner.items())
+        if len(words) == 3 and words[1] == "print" and inner:
+            return (Offer(word, said.partition(" is ")[0]) for word, said in SWITCHES.items())
+        return None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if not args.operands:

@@ -22,6 +22,7 @@ from pycrash.api import (
     Offer,
     ReadError,
     Row,
+    Typed,
     View,
     Word,
     hexadecimal,
@@ -45,12 +46,11 @@ class MountedKind(Word):
 
     needs_kernel = True
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for row in _rows(ctx, ctx.kernel.part(Mounts).of_task(_first_task(ctx))):
             if isinstance(row, MountRow):
-                for name in (row.path, row.device or ""):
-                    if name.startswith(text):
-                        yield Offer(name, row.type or "")
+                for name in filter(None, (row.path, row.device)):
+                    yield Offer(name, row.type or "")
 
 
 MOUNTED = MountedKind("path", "a device, or a directory where one is mounted")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pycrash.api import (
-    EXPRESSION,
+    C_EXPRESSION,
     Address,
     Args,
     Command,
@@ -62,7 +62,7 @@ the CPU of the current task."""
         Flag("u", "the expression's addresses are user addresses of the current task"),
         Flag("h", "the same as -x"),
     )
-    operands = (many(EXPRESSION),)
+    operands = (many(C_EXPRESSION),)
     rows = (ValueRow, PerCpuRow, CpuRow)
     examples = (
         ("A variable", "p jiffies"),

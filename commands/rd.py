@@ -113,16 +113,19 @@ class Rd(Command):
             "1",
             "With 6 behind it: show values of 16 bits.",
             value=Word("6", "the second digit of the width"),
+            word="16",
         ),
         Flag(
             "3",
             "With 2 behind it: show values of 32 bits.",
             value=Word("2", "the second digit of the width"),
+            word="32",
         ),
         Flag(
             "6",
             "With 4 behind it: show values of 64 bits.",
             value=Word("4", "the second digit of the width"),
+            word="64",
         ),
         Flag(
             "a",

@@ -41,6 +41,10 @@ outside of it. -seconds is a pause between two runs, and stands first."""
     takes_line = True
     examples = (("list a folder every five seconds", "repeat -5 ls"),)
 
+    def line_in(self, words: Sequence[str]) -> int | None:
+        first = int(words[0].startswith("-"))
+        return first if first < len(words) else None
+
     def parse(self, words: Sequence[str]) -> Args:
         if not words:
             raise UsageError

@@ -8,9 +8,9 @@ from functools import partial
 from typing import ClassVar
 
 from pycrash.api import (
-    ADDRESS,
     COUNT,
     OFFSET_OF,
+    PER_CPU_ADDRESS,
     STRUCT,
     STRUCTURE,
     UNION,
@@ -175,7 +175,7 @@ def _lines(view: View, radix: int, rows: Iterator[Row]) -> Iterator[str]:
 
 
 class Struct(_StructureCommand):
-    operands = (one(STRUCT), one(ADDRESS), one(COUNT))
+    operands = (one(STRUCT), one(PER_CPU_ADDRESS), one(COUNT))
     name = "struct"
     summary = "structure contents"
     synopsis = "struct_name[.member[,member]]" + BEHIND
@@ -197,7 +197,7 @@ for every one, `:0,2-4` for some, a lone colon for the CPU of the current task."
 
 
 class Union(_StructureCommand):
-    operands = (one(UNION), one(ADDRESS), one(COUNT))
+    operands = (one(UNION), one(PER_CPU_ADDRESS), one(COUNT))
     name = "union"
     summary = "union contents"
     synopsis = "union_name[.member[,member]] " + BEHIND
@@ -212,7 +212,7 @@ symbol, shows what the union there holds. Operands and options are those of `str
 
 
 class Pointer(_StructureCommand):
-    operands = (one(STRUCTURE), one(ADDRESS), one(COUNT))
+    operands = (one(STRUCTURE), one(PER_CPU_ADDRESS), one(COUNT))
     name = "*"
     summary = "pointer-to short-cut"
     synopsis = "(struct or union command arguments)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pycrash.api import (
     STRUCTURE,
-    SYMBOL,
+    TYPE_OR_EXPRESSION,
     Address,
     Args,
     Bytes,
@@ -103,7 +103,7 @@ and name."""
             value=STRUCTURE.named("member", "a part of the name of a member's type"),
         ),
     )
-    operands = (many(STRUCTURE, SYMBOL),)
+    operands = (many(STRUCTURE, TYPE_OR_EXPRESSION),)
     rows = (TypeRow, VariableRow, EnumeratorRow, ExpressionRow, SizedType)
     examples = (
         ("A structure", "whatis list_head"),

@@ -35,6 +35,12 @@ from pycrash.api.operands.addresses import (
 )
 from pycrash.api.operands.base import Choice, Offer, Operand, Place, Word, many, one
 from pycrash.api.operands.cpus import CPUS, cpu_list
+from pycrash.api.operands.expressions import (
+    C_EXPRESSION,
+    GDB_EXPRESSION,
+    PER_CPU_ADDRESS,
+    TYPE_OR_EXPRESSION,
+)
 from pycrash.api.operands.members import OFFSET_OF, STRUCT, STRUCTURE, UNION, offset_operand
 from pycrash.api.operands.names import CACHE, COMMAND, DIRECTORY, FILE, MODULE
 from pycrash.api.operands.numbers import (
@@ -67,6 +73,7 @@ from pycrash.api.operands.tasks import (
 from pycrash.api.rowlist import Rows
 from pycrash.api.rows import Begin, Bundle, Gap, Notice, Part, Row, TaskRow, Text, quick
 from pycrash.errors import CrashError, MissingFeature, ReadError
+from pycrash.matching import Typed
 from pycrash.settings import Settings
 
 __all__ = [
@@ -76,20 +83,24 @@ __all__ = [
     "COMMAND",
     "COUNT",
     "CPUS",
+    "C_EXPRESSION",
     "DECIMAL",
     "DIRECTORY",
     "EXPRESSION",
     "FILE",
+    "GDB_EXPRESSION",
     "HEX",
     "MODULE",
     "OFFSET",
     "OFFSET_OF",
+    "PER_CPU_ADDRESS",
     "PID",
     "POLICY",
     "STRUCT",
     "STRUCTURE",
     "SYMBOL",
     "TASK",
+    "TYPE_OR_EXPRESSION",
     "UNION",
     "Address",
     "Args",
@@ -127,6 +138,7 @@ __all__ = [
     "TaskHeader",
     "TaskRow",
     "Text",
+    "Typed",
     "UsageError",
     "View",
     "Word",

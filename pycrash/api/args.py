@@ -47,13 +47,15 @@ class Flag:
 
     `value` is the kind of the flag's argument, None where it takes none; where it is `joined`,
     the argument may be left out, and otherwise follows the letter in the same word.
-    `help` is its paragraph on the help page.
+    `help` is its paragraph on the help page. `word` is what is typed where the letter alone means
+    nothing: 16 of `rd -16`.
     """
 
     letter: str
     help: str
     value: Operand[Any] | None = None
     joined: bool = False
+    word: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,15 @@ class Command(ABC):
     def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
         """What could stand for the last of the words, which may be empty.
 
-        None leaves it to what flags and operands declare.
+        What does not fit what is typed of it is left out by who asks. None leaves it to what
+        flags and operands declare.
+        """
+        return None
+
+    def line_in(self, words: Sequence[str]) -> int | None:
+        """The number of the word that a line of its own begins with, the last of all at most.
+
+        None where there is no such line.
         """
         return None
 

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     import drgn
 
     from pycrash.cexpr.eval.lookup import Lookup
+    from pycrash.cexpr.eval.session import Surroundings
     from pycrash.cexpr.printing.nested import NestedValue
     from pycrash.cexpr.printing.values import ValueOptions
+    from pycrash.cexpr.structures.completion import Suggestion
     from pycrash.cexpr.structures.namedtypes import NamedTypes
     from pycrash.cexpr.structures.structs import StructReader
     from pycrash.kernel.core.space import Space
     from pycrash.kernel.kernel import Kernel
+    from pycrash.matching import Typed
     from pycrash.objects.alltypes import Progress
 
 
@@ -67,9 +70,17 @@ class Expressions:
         return self._kernel.part(TypeSearch).like(low, high, member, progress)
 
     def complete_structure(
-        self, word: str, kinds: tuple[str, ...] = ("struct", "union")
-    ) -> Iterator[tuple[str, str]]:
-        """What `structure.member,member` could go on as: (word, remark), see Completer."""
+        self, word: Typed, kinds: tuple[str, ...] = ("struct", "union")
+    ) -> Iterator[Suggestion]:
+        """What `structure.member,member` could go on as: see Completer."""
         from pycrash.cexpr.structures.completion import Completer
 
         return self._kernel.part(Completer).structures(word, kinds)
+
+    def complete(
+        self, line: Surroundings, typed: Typed, types: bool = False
+    ) -> Iterator[Suggestion]:
+        """What a half typed expression could go on as: see `complete_expression`."""
+        from pycrash.cexpr.completion import complete_expression
+
+        return complete_expression(line, typed, types)

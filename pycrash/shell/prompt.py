@@ -7,21 +7,18 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
-from prompt_toolkit.completion import CompleteEvent, Completer
-from prompt_toolkit.completion import Completion as Completed
-from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.styles import Style
 
 from pycrash.render.highlight import Painter, alarming, cautious, wants_colour
 from pycrash.shell.beginning import run_start_lines, show_banner
-from pycrash.shell.completion import Completion
+from pycrash.shell.completer import PromptCompleter
 from pycrash.shell.options import Options
 from pycrash.shell.output import Output
 from pycrash.shell.session import PROMPT, Session
@@ -118,33 +115,12 @@ class Preparation:
         sys.stdout.flush()
 
 
-class _Completer(Completer):
-    """Offers what Completion finds."""
-
-    def __init__(self, completion: Completion, debug: bool) -> None:
-        self._completion = completion
-        self._debug = debug
-
-    def get_completions(self, document: Document, event: CompleteEvent) -> Iterable[Completed]:
-        line = document.text_before_cursor
-        try:
-            candidates = self._completion.candidates(line)
-        except Exception:
-            # A dump that cannot answer must not take the prompt away.
-            if self._debug:
-                raise
-            return
-        for found in candidates:
-            yield Completed(
-                found.text, start_position=found.start - len(line), display_meta=found.remark
-            )
-
-
 def _make_prompt(session: Session, preparation: Preparation) -> PromptSession[str]:
-    completion = Completion(session, preparation.done)
+    completer = PromptCompleter(session, preparation.done)
     return PromptSession(
         history=_history(),
-        completer=_Completer(completion, session.runner.debug),
+        completer=completer,
+        rprompt=completer.sign,
         complete_while_typing=False,
         auto_suggest=AutoSuggestFromHistory(),
         reserve_space_for_menu=5,

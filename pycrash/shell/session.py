@@ -88,6 +88,11 @@ class Session:
         return self._aliases
 
     @property
+    def known_aliases(self) -> dict[str, tuple[str, str]]:
+        """The same while the kernel may not be asked yet, which decides of one of them."""
+        return self._aliases
+
+    @property
     def line(self) -> str:
         """The line being run with its aliases replaced, without what is for the shell alone:
         its pipe or redirection, a wish for JSON."""

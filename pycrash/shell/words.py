@@ -53,6 +53,26 @@ def split_redirect(line: str) -> tuple[str, Redirect]:
     """
     if line in ("|", "!"):
         return "", Redirect("shell")
+    at = mark_at(line)
+    if at is None:
+        return line, Redirect("none")
+    char = line[at]
+    if char in "|!":
+        target = line[at + 1 :].lstrip(BLANKS)
+        if not target:
+            raise LineError(f"no shell command after '{char}'")
+        if target.endswith("|"):
+            raise LineError("pipe to nowhere?", ends_input=False)
+        return line[:at], Redirect("shell" if at == 0 else "pipe", target)
+    append = line.startswith(">", at + 1)
+    target = line[at + 1 + append :].lstrip(BLANKS)
+    if not target:
+        raise LineError(f"no file name after {'>>' if append else '>'}")
+    return line[:at], Redirect("append" if append else "write", target)
+
+
+def mark_at(line: str) -> int | None:
+    """Where the first `|`, `!` or `>` outside of quotes and parentheses stands, if one does."""
     depth = 0
     quote = ""
     for at, char in enumerate(line):
@@ -62,20 +82,9 @@ def split_redirect(line: str) -> tuple[str, Redirect]:
             quote = "" if quote else char
         if depth or quote:
             continue
-        if char in "|!":
-            target = line[at + 1 :].lstrip(BLANKS)
-            if not target:
-                raise LineError(f"no shell command after '{char}'")
-            if target.endswith("|"):
-                raise LineError("pipe to nowhere?", ends_input=False)
-            return line[:at], Redirect("shell" if at == 0 else "pipe", target)
-        if char == ">" and not (at and line[at - 1] == "-"):
-            append = line.startswith(">", at + 1)
-            target = line[at + 1 + append :].lstrip(BLANKS)
-            if not target:
-                raise LineError(f"no file name after {'>>' if append else '>'}")
-            return line[:at], Redirect("append" if append else "write", target)
-    return line, Redirect("none")
+        if char in "|!" or (char == ">" and not (at and line[at - 1] == "-")):
+            return at
+    return None
 
 
 def split_words(line: str) -> list[str]:

@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 import drgn
 from drgn.helpers.linux.mm import follow_phys
 
-from pycrash.api import COMM, PID, SYMBOL, Choice, Context, Operand, Word
+from pycrash.api import COMM, PID, SYMBOL, Choice, Context, Operand, Typed, Word
 from pycrash.api.operands.addresses import AddressKind, SymbolKind
 from pycrash.api.operands.cpus import CpuKind
+from pycrash.api.operands.expressions import CExpression
 from pycrash.api.operands.members import OffsetKind, StructureKind
 from pycrash.api.operands.names import FileKind, FolderKind, ModuleKind
 from pycrash.api.operands.numbers import Decimal, Hexadecimal, Number
@@ -148,7 +149,7 @@ class Samples:
     @singledispatchmethod
     def word(self, kind: Operand[Any]) -> str:
         """A word of that kind: mostly one that means something in this dump."""
-        offers = itertools.islice(kind.complete(self.found.context, ""), _MOST)
+        offers = itertools.islice(kind.complete(self.found.context, Typed()), _MOST)
         return self._one([offer.text for offer in offers]) or self._plain(kind)
 
     @word.register
@@ -215,6 +216,10 @@ class Samples:
             (2, lambda: f"{choice(found.physical):x}"),
             (2, self.wrong),
         )
+
+    @word.register
+    def _(self, kind: CExpression) -> str:
+        return self._expression()
 
     @word.register
     def _(self, kind: StructureKind) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from pycrash.api import FILE, MODULE, TASK, Context, Flag, Offer, many
-from pycrash.shell.completion import MOST, Completion
+from pycrash.shell.completion import MOST, Completion, NotYet
 from tests.shell.fake import Count, fake_kernel, fake_session
 
 
@@ -41,7 +41,8 @@ def completion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Completion:
     ]
     kernel.modules.all = [SimpleNamespace(name="ext4")]
     names = ["panic_cpu", "panic_on_oops", *(f"sym{n}" for n in range(2 * MOST))]
-    kernel.symbols.beginning_with = lambda text: [n for n in names if n.startswith(text)]
+    kernel.symbols.fitting = lambda typed: typed.best(names)
+    kernel.symbols.sort_of = lambda name: "function"
     session = fake_session()
     session.kernel = session.context.kernel = kernel
     session.registry.add(Choosy())
@@ -92,6 +93,14 @@ def test_never_too_many(completion: Completion) -> None:
 def test_the_kernel_is_left_alone_until_it_may_be_asked(completion: Completion) -> None:
     busy = Completion(completion._session, lambda: False)
     for line in ("panic_", "ontasks 1", "choosy a"):
-        busy.candidates(line)
-    assert texts(busy, "ontasks 1") == []
+        with pytest.raises(NotYet):
+            busy.candidates(line)
     assert texts(busy, "tal") == ["tally"]
+    assert texts(busy, "! cat fi") == ["file.txt"]
+
+
+def test_letters_in_their_order_where_nothing_begins_so(completion: Completion) -> None:
+    assert texts(completion, "ontasks SSHD") == ["17"]
+    assert texts(completion, "ontasks ex4") == ["ext4"]
+    assert texts(completion, "pnc_cp") == ["panic_cpu"]
+    assert texts(completion, "ontasks 99") == []

@@ -18,6 +18,7 @@ from pycrash.errors import CrashError
 if TYPE_CHECKING:
     from pycrash.api.context import Context
     from pycrash.kernel.kernel import Kernel
+    from pycrash.matching import Typed
 
 _OPERATORS = "#><+-&|*/%^"
 _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -161,12 +162,11 @@ class SymbolKind(Operand[int]):
             raise CrashError(f'cannot convert "{text}"')
         return value
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
-        begun = text.lstrip("&*(")
-        if len(begun) > 1:
-            kept = len(text) - len(begun)
-            for name in ctx.kernel.symbols.beginning_with(begun):
-                yield Offer(name, kept=kept)
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
+        kept = len(text) - len(text.lstrip("&*("))
+        symbols = ctx.kernel.symbols
+        for name in symbols.fitting(text.part(text[kept:])):
+            yield Offer(name, symbols.sort_of(name), kept)
 
 
 class AddressKind(SymbolKind):

@@ -11,16 +11,21 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pycrash.api.context import Context
+    from pycrash.matching import Typed
 
 _T = TypeVar("_T")
 
 
 class Offer(NamedTuple):
-    """A text that could stand in place of a word but for its first `kept` characters."""
+    """A text that could stand in place of a word but for its first `kept` characters.
+
+    `known_as` is another name that it is found by, as a pid by the name of its task.
+    """
 
     text: str
     remark: str = ""
     kept: int = 0
+    known_as: str = ""
 
 
 class Operand(Generic[_T]):
@@ -47,8 +52,11 @@ class Operand(Generic[_T]):
         """What the word says. Raises CrashError with crash's message."""
         raise NotImplementedError
 
-    def complete(self, ctx: Context, text: str) -> Iterable[Offer]:
-        """What could stand for a word begun with `text`, best first."""
+    def complete(self, ctx: Context, text: Typed) -> Iterable[Offer]:
+        """What could stand for a word of which `text` is typed, best first.
+
+        What does not fit that is left out by who asks: a kind of few names gives them all.
+        """
         return ()
 
 
@@ -73,8 +81,8 @@ class Choice(Operand[str]):
     def parse(self, ctx: Context, text: str) -> str:
         return text
 
-    def complete(self, ctx: Context, text: str) -> Iterable[Offer]:
-        return (Offer(c, remark) for c, remark in self.choices.items() if c.startswith(text))
+    def complete(self, ctx: Context, text: Typed) -> Iterable[Offer]:
+        return (Offer(choice, remark) for choice, remark in self.choices.items())
 
 
 @dataclass(frozen=True)
@@ -98,10 +106,10 @@ def many(*kinds: Operand[Any]) -> Place:
     return Place(kinds, many=True)
 
 
-def kinds_at(places: Iterable[Place], index: int) -> tuple[Operand[Any], ...]:
-    """The kinds that the operand of a number may be of, counted from 0; none where it is one
-    too many."""
+def kinds_at(places: Iterable[Place], index: int) -> tuple[tuple[Operand[Any], ...], int]:
+    """The kinds that the operand of a number may be of, counted from 0, and the number of the
+    first operand at the same place; no kinds where it is one too many."""
     for at, place in enumerate(places):
         if at == index or place.many:
-            return place.kinds
-    return ()
+            return place.kinds, at
+    return (), index

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pycrash.api.context import Context
+    from pycrash.matching import Typed
 
 
 def cpu_list(text: str, count: int) -> list[int]:
@@ -40,11 +41,12 @@ class CpuKind(Operand[list[int]]):
     def parse(self, ctx: Context, text: str) -> list[int]:
         return cpu_list(text, ctx.kernel.cpus.count)
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
-        before, comma, last = text.rpartition(",")
-        for name in ("all", *map(str, range(ctx.kernel.cpus.count))):
-            if name.startswith(last):
-                yield Offer(f"{before}{comma}{name}", "CPU")
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
+        kept = text.rfind(",") + 1
+        count = ctx.kernel.cpus.count
+        yield Offer("all", f"all {count} CPUs", kept)
+        for cpu in range(count):
+            yield Offer(f"{cpu}", f"CPU {cpu}", kept)
 
 
 CPUS = CpuKind("cpu", "CPUs: 3, or 1,8-14, or all")

@@ -11,6 +11,7 @@ from pycrash.api.operands.numbers import is_number, number
 if TYPE_CHECKING:
     from pycrash.api.context import Context
     from pycrash.kernel.kernel import Kernel
+    from pycrash.matching import Typed
 
 
 class StructureKind(Operand[str]):
@@ -25,11 +26,11 @@ class StructureKind(Operand[str]):
     def parse(self, ctx: Context, text: str) -> str:
         return text
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         from pycrash.cexpr.expressions import Expressions
 
-        for name, remark in ctx.kernel.part(Expressions).complete_structure(text, self.kinds):
-            yield Offer(name, remark)
+        for found in ctx.kernel.part(Expressions).complete_structure(text, self.kinds):
+            yield Offer(found.text, found.remark, found.start)
 
 
 class OffsetKind(StructureKind):

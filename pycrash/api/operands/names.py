@@ -11,6 +11,7 @@ from pycrash.kernel.mm.slabcaches import SlabCaches
 
 if TYPE_CHECKING:
     from pycrash.api.context import Context
+    from pycrash.matching import Typed
 
 
 class ModuleKind(Word):
@@ -18,10 +19,9 @@ class ModuleKind(Word):
 
     needs_kernel = True
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for module in ctx.kernel.modules.all:
-            if module.name.startswith(text):
-                yield Offer(module.name, "module")
+            yield Offer(module.name, "module")
 
 
 class CacheKind(Word):
@@ -29,38 +29,36 @@ class CacheKind(Word):
 
     needs_kernel = True
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for name in ctx.kernel.part(SlabCaches).names.values():
-            if name.startswith(text):
-                yield Offer(name, "slab cache")
+            yield Offer(name, "slab cache")
 
 
 class CommandKind(Word):
     """The name of a command of this shell, or of an alias."""
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for name in ctx.registry.names():
-            if name.startswith(text):
-                command = ctx.registry.find(name)
-                yield Offer(name, command.summary if command else "")
+            command = ctx.registry.find(name)
+            yield Offer(name, command.summary if command else "")
 
 
 class FileKind(Word):
     """A file of this machine."""
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         yield from files(text)
 
 
 class FolderKind(Word):
     """A directory of this machine."""
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         yield from (offer for offer in files(text) if offer.text.endswith("/"))
 
 
 def files(text: str) -> Iterator[Offer]:
-    """The files whose path begins with a text, folders with a slash behind."""
+    """The files of the folder that a path is begun with, folders with a slash behind."""
     folder, slash, name = text.rpartition("/")
     try:
         entries = sorted(
@@ -69,9 +67,9 @@ def files(text: str) -> Iterator[Offer]:
     except OSError:
         return
     for entry in entries:
-        if entry.name.startswith(name) and (name or not entry.name.startswith(".")):
-            mark = "/" if entry.is_dir() else ""
-            yield Offer(f"{folder}{slash}{entry.name}{mark}", "file")
+        if name.startswith(".") or not entry.name.startswith("."):
+            mark, remark = ("/", "directory") if entry.is_dir() else ("", "file")
+            yield Offer(entry.name + mark, remark, len(folder + slash))
 
 
 CACHE = CacheKind("slab", "the name of a slab cache")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -22,6 +23,7 @@ from pycrash.errors import CrashError
 if TYPE_CHECKING:
     from pycrash.api.context import Context
     from pycrash.kernel.tasks.table import Task, TaskTable
+    from pycrash.matching import Typed
 
 #: The longest command name a task_struct holds, without the closing NUL.
 COMM_LENGTH = 15
@@ -92,6 +94,15 @@ def comm_name(text: str) -> str:
 
 # What sched_setscheduler() calls the policies, by number.
 _POLICIES = ("NORMAL", "FIFO", "RR", "BATCH", "ISO", "IDLE", "DEADLINE")
+_ABOUT = (
+    "fair shares of the CPU",
+    "real time, until it waits",
+    "real time, by turns",
+    "fair, but never hurried",
+    "never made",
+    "when nothing else runs",
+    "real time, by its deadline",
+)
 
 
 def policies(text: str) -> frozenset[int]:
@@ -122,11 +133,9 @@ class TaskKind(Operand[TaskOperand]):
             raise CrashError(f"invalid task or pid value: {text}")
         return found
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for task in ctx.kernel.tasks.all:
-            pid = str(task.pid)
-            if pid.startswith(text) or task.comm.startswith(text):
-                yield Offer(pid, task.comm)
+            yield Offer(f"{task.pid}", task.comm, known_as=task.comm)
 
 
 class CommKind(Operand[str]):
@@ -135,11 +144,10 @@ class CommKind(Operand[str]):
     def parse(self, ctx: Context, text: str) -> str:
         return comm_name(text)
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
-        names = {task.comm for task in ctx.kernel.tasks.all}
-        for name in sorted(names):
-            if name.startswith(text):
-                yield Offer(name, "command name")
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
+        tasks = Counter(task.comm for task in ctx.kernel.tasks.all)
+        for name, count in sorted(tasks.items()):
+            yield Offer(name, f"{count} task{'s' if count > 1 else ''} of this name")
 
 
 class PolicyKind(Operand[frozenset[int]]):
@@ -150,11 +158,9 @@ class PolicyKind(Operand[frozenset[int]]):
     def parse(self, ctx: Context, text: str) -> frozenset[int]:
         return policies(text)
 
-    def complete(self, ctx: Context, text: str) -> Iterator[Offer]:
-        before, comma, last = text.rpartition(",")
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for value, name in enumerate(_POLICIES):
-            if name.startswith(last.upper()):
-                yield Offer(f"{before}{comma}{name}", f"policy {value}")
+            yield Offer(name, f"policy {value}: {_ABOUT[value]}", text.rfind(",") + 1)
 
 
 TASK = TaskKind("task", "a pid, or the address of a task_struct")

@@ -12,7 +12,7 @@ from pycrash.cexpr.syntax.ast import Assign, Dollar
 from pycrash.cexpr.syntax.errors import ExprError
 
 #: print's switches: what `show` says of each. crash turns pretty and repeats back at each line.
-_SWITCHES = {
+SWITCHES = {
     "pretty": "Pretty formatting of structures is {}.",
     "symbol": "Printing of symbol names when printing pointers is {}.",
     "address": "Printing of addresses is {}.",
@@ -77,7 +77,7 @@ def _set_print(session: Session, text: str) -> None:
     if name == "elements":
         session.settings.print_max = 0 if value in ("0", "unlimited") else _number(session, value)
         return
-    found = [k for k in _SWITCHES if k == name] or [k for k in _SWITCHES if k.startswith(name)]
+    found = [k for k in SWITCHES if k == name] or [k for k in SWITCHES if k.startswith(name)]
     if name == "repeats":
         return
     if len(found) != 1 or not name:
@@ -155,13 +155,13 @@ def _show_print(session: Session, name: str) -> str:
     if name == "elements":
         limit = session.settings.print_max or "unlimited"
         return f"Limit on string chars or array elements to print is {limit}."
-    if name not in _SWITCHES:
+    if name not in SWITCHES:
         raise ExprError(f'Undefined show print command: "{name}".  Try "help show print".')
     settings = session.settings
     own = {"array": settings.print_array, "null-stop": settings.null_stop, "pretty": True}
     default = own.get(name, name in _DEFAULT_ON)
     on = session.state.settings.get(name, int(default))
-    return _SWITCHES[name].format("on" if on else "off")
+    return SWITCHES[name].format("on" if on else "off")
 
 
 def _show_radix(session: Session, word: str) -> str:

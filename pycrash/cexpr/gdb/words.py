@@ -30,6 +30,47 @@ COMMANDS = frozenset(
     up-silently update watch wh whatis where while while-stepping winheight winwidth with ws
     """.split()  # noqa: SIM905
 )
+#: Those that are of use here: what each does.
+ABOUT = {
+    "print": "the value of an expression; /x, /d, /s ... behind it say how",
+    "call": "the value of an expression",
+    "output": "the value of an expression, and nothing else",
+    "ptype": "a type with its body",
+    "whatis": "the type of an expression",
+    "x": "memory; /4gx behind it says how much and how",
+    "printf": "values in a text",
+    "echo": "a text",
+    "list": "source lines",
+    "disassemble": "instructions of a function",
+    "info": "where things are: line, symbol, address",
+    "set": "how values are printed, and variables of one's own",
+    "show": "how values are printed",
+    "init-if-undefined": "a variable of one's own, where it is not there yet",
+}
+#: What may stand behind some of them.
+INNER = {
+    "info": {
+        "line": "the source line of a function or an address",
+        "symbol": "the symbol at an address",
+        "address": "where a symbol is stored",
+        "sharedlibrary": "the shared libraries",
+    },
+    "set": {
+        "var": "a variable of one's own: set var $x = 1",
+        "print": "how values are printed",
+        "output-radix": "numbers printed as 8, 10 or 16 says",
+        "input-radix": "numbers read as 8, 10 or 16 says",
+        "radix": "both",
+    },
+    "show": {
+        "values": "the last values printed",
+        "convenience": "variables of one's own",
+        "print": "how values are printed",
+        "output-radix": "the base of the numbers printed",
+        "input-radix": "the base of the numbers read",
+        "radix": "both",
+    },
+}
 #: Letters and words that mean one command though they begin several, or none.
 SHORT = {
     **{"p": "print", "i": "info", "l": "list", "x": "x", "h": "help", "f": "frame"},

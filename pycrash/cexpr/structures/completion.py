@@ -1,22 +1,17 @@
-"""Names of structures and of their members that complete a word.
-
-What completing a C expression needs of it: `Completer.types` for the words that may follow
-`struct`, `union`, `sizeof(` or a bracket, `Completer.members` for those behind a dot or an
-arrow, once the type of what stands before is known (`Evaluator.type_of` with `dry` finds it
-without reading memory).
-"""
+"""Names of structures and of their members that complete a word."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pycrash.cexpr.printing.ctype import CType, Member
 from pycrash.cexpr.printing.typetext import format_type_name
 from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
 from pycrash.errors import CrashError
+from pycrash.matching import Typed, letters
 from pycrash.objects.elf import ElfFile
 
 if TYPE_CHECKING:
@@ -24,8 +19,17 @@ if TYPE_CHECKING:
 
 #: Letters a name must begin with before names are looked for.
 LEAST = 2
-#: Names looked at for one word.
+#: Names looked at for one word, and of those that only have its letters.
 _MOST = 5000
+_MOST_LOOSE = 500
+
+
+class Suggestion(NamedTuple):
+    """What could stand behind the first `start` characters of what is typed, and a remark."""
+
+    text: str
+    start: int
+    remark: str = ""
 
 
 class Completer:
@@ -36,56 +40,71 @@ class Completer:
         self._types = kernel.part(NamedTypes)
 
     def structures(
-        self, word: str, kinds: tuple[str, ...] = ("struct", "union")
-    ) -> Iterator[tuple[str, str]]:
+        self, word: Typed, kinds: tuple[str, ...] = ("struct", "union")
+    ) -> Iterator[Suggestion]:
         """What `name.member,member` could be completed to, each with a remark on its type.
 
         `kinds` are those of the types to offer.
         """
         name, dot, rest = word.partition(".")
         if not dot:
-            for datatype in self.types(name):
+            for datatype in self.types(word):
                 if datatype.kind in kinds:
-                    remark = f"typedef, {datatype.kind}" if datatype.typedef else datatype.kind
-                    yield datatype.name, f"{remark}, {datatype.size} bytes"
+                    yield Suggestion(datatype.name, 0, about(datatype))
             return
         found = self._types.find(name)
         if found is None or found.kind not in kinds:
             return
-        done, comma, path = rest.rpartition(",")
+        path = rest.rpartition(",")[2]
         before, dots, last = path.rpartition(".")
         inner = found.find(before) if dots else None
         if dots and inner is None:
             return
-        for member, remark in self.members(inner.ctype if inner else found.ctype, last):
-            yield f"{name}.{done}{comma}{before}{dots}{member}", remark
+        start = len(word) - len(last)
+        for member, remark in members(inner.ctype if inner else found.ctype):
+            yield Suggestion(member, start, remark)
 
-    def members(self, ctype: CType, prefix: str) -> Iterator[tuple[str, str]]:
-        """The members of a structure or union whose names begin so, with their declarations."""
-        for member in _named(ctype):
-            if member.name.startswith(prefix):
-                bits = f" : {member.bits}" if member.bits else ""
-                yield member.name, format_type_name(member.ctype.type, member.name) + bits
-
-    def types(self, prefix: str) -> Iterator[NamedType]:
-        """The types whose names begin so, in the order of their names.
-
-        The debugging data has no list of them that can be had without reading all of it; but
-        every name is among its strings. There are none for a prefix of less than LEAST letters.
-        """
-        if len(prefix) < LEAST or not re.fullmatch(r"\w+", prefix):
-            return
-        # A name may be the tail of a longer string.
-        pattern = re.compile(rb"(?=(" + prefix.encode() + rb"\w*)\0)")
-        names = set()
-        for match in pattern.finditer(self._debug_strings):
-            names.add(match[1].decode("ascii", "replace"))
-            if len(names) >= _MOST:
-                break
-        for name in sorted(names):
+    def types(self, typed: Typed) -> Iterator[NamedType]:
+        """The types whose names fit, in the order of their names; the best first if loose."""
+        for name in self.names(typed):
             datatype = self._types.find(name)
             if datatype is not None and datatype.ctype.complete:
                 yield datatype
+
+    def names(self, typed: Typed) -> list[str]:
+        """What fits of the strings of the debugging data, among which is the name of every type.
+
+        It has no list of the types that can be had without reading all of it. There are none for
+        what has less than LEAST letters.
+        """
+        if len(typed) < LEAST or not re.fullmatch(r"\w+", typed):
+            return []
+        if not typed.loose:
+            return sorted(self._beginning_with(typed.encode()))
+        # Where only the letters have to be there, the first one stands first.
+        first, rest = re.escape(typed[0].lower()), letters(typed[1:].lower(), "\0")
+        pattern = re.compile(f"\0(?=_*{first}{rest}\\w*\0)".encode())
+        strings = self._debug_strings
+        names = set()
+        for match in pattern.finditer(self._small_strings):
+            name = strings[match.end() : strings.index(b"\0", match.end())]
+            names.add(name.decode("ascii", "replace"))
+        return typed.best(sorted(names))[:_MOST_LOOSE]
+
+    def _beginning_with(self, prefix: bytes) -> set[str]:
+        pattern = re.compile(prefix + rb"\w*\0")
+        found: set[str] = set()
+        at = 0
+        # A name may be the tail of a longer string, also of one that begins alike.
+        while len(found) < _MOST and (match := pattern.search(self._debug_strings, at)):
+            found.add(match[0][:-1].decode("ascii", "replace"))
+            at = match.start() + 1
+        return found
+
+    @cached_property
+    def _small_strings(self) -> bytes:
+        """The same as `_debug_strings` in small letters."""
+        return self._debug_strings.lower()
 
     @cached_property
     def _debug_strings(self) -> bytes:
@@ -98,6 +117,19 @@ class Completer:
             return elf.contents(section) if section is not None else b""
         except CrashError:
             return b""
+
+
+def about(datatype: NamedType) -> str:
+    """A remark on a type: what it is, and its size."""
+    kind = f"typedef, {datatype.kind}" if datatype.typedef else datatype.kind
+    return f"{kind}, {datatype.size} bytes"
+
+
+def members(ctype: CType) -> Iterator[tuple[str, str]]:
+    """The members of a structure or union, each with its declaration."""
+    for member in _named(ctype):
+        bits = f" : {member.bits}" if member.bits else ""
+        yield member.name, format_type_name(member.ctype.type, member.name) + bits
 
 
 def _named(ctype: CType) -> Iterator[Member]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from drgn import TypeMember
 
 from pycrash.cexpr.structures.completion import Completer
+from pycrash.matching import Typed
 from tests.cexpr.fake import FakeKernel
 
 KERNEL = FakeKernel()
@@ -20,21 +21,32 @@ COMPLETER = KERNEL.part(Completer)
 COMPLETER.__dict__["_debug_strings"] = b"\0my_list_head\0list_task\0list_u\0list_nothing\0"
 
 
+def structures(word: str, *kinds: str, loose: bool = False) -> list[tuple[str, int, str]]:
+    typed = Typed(word, loose)
+    return [tuple(found) for found in COMPLETER.structures(typed, kinds or ("struct", "union"))]
+
+
 def test_types() -> None:
-    assert list(COMPLETER.structures("list_", ("struct",))) == [
-        ("list_head", "struct, 8 bytes"),
-        ("list_task", "struct, 8 bytes"),
+    assert structures("list_", "struct") == [
+        ("list_head", 0, "struct, 8 bytes"),
+        ("list_task", 0, "struct, 8 bytes"),
     ]
-    assert [name for name, _ in COMPLETER.structures("list_u")] == ["list_u"]
-    assert list(COMPLETER.structures("l")) == []
+    assert structures("list_u") == [("list_u", 0, "union, 4 bytes")]
+    assert structures("l") == []
+
+
+def test_types_by_their_letters() -> None:
+    assert [name for name, _, _ in structures("LTask", loose=True)] == ["list_task"]
+    assert structures("task", loose=True) == []
 
 
 def test_members() -> None:
-    assert list(COMPLETER.structures("list_head.")) == [
-        ("list_head.next", "int next"),
-        ("list_head.prev", "int prev"),
+    assert structures("list_head.") == [
+        ("next", len("list_head."), "int next"),
+        ("prev", len("list_head."), "int prev"),
     ]
-    assert list(COMPLETER.structures("list_head.next,p")) == [("list_head.next,prev", "int prev")]
-    assert list(COMPLETER.structures("list_task.links.n")) == [("list_task.links.next", "int next")]
-    assert list(COMPLETER.structures("list_task.no.n")) == []
-    assert list(COMPLETER.structures("nothing.n")) == []
+    start = len("list_head.next,")
+    assert ("prev", start, "int prev") in structures("list_head.next,p")
+    assert structures("list_task.links.n")[0] == ("next", len("list_task.links."), "int next")
+    assert structures("list_task.no.n") == []
+    assert structures("nothing.n") == []

@@ -1,0 +1,70 @@
+"""How names are like what was typed: what completes a word, and what may have been meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+
+
+class Typed(str):
+    """A word as far as it is typed, and how names must fit it.
+
+    Names begin with it; where it is `loose`, its letters stand somewhere in the name in their
+    order, small ones for capitals too. `before` is what stands in front of it in the line, from
+    where the operands of its kind begin: an expression may have blanks in it.
+    """
+
+    loose: bool
+    before: str
+
+    def __new__(cls, text: str = "", loose: bool = False, before: str = "") -> Typed:
+        made = super().__new__(cls, text)
+        made.loose = loose
+        made.before = before
+        return made
+
+    def part(self, text: str) -> Typed:
+        """The same of a part of the word."""
+        return Typed(text, self.loose)
+
+    @cached_property
+    def _is_name(self) -> bool:
+        """Whether it has a letter: numbers are not guessed at."""
+        return any(char.isalpha() for char in self)
+
+    @cached_property
+    def _small(self) -> str:
+        return self.lower()
+
+    @cached_property
+    def _letters(self) -> re.Pattern[str]:
+        return re.compile(letters(self._small))
+
+    def fits(self, name: str) -> bool:
+        """Whether a name fits."""
+        if not self.loose:
+            return name.startswith(self)
+        return self._is_name and self._letters.match(name.lower()) is not None
+
+    def best(self, names: Iterable[str]) -> list[str]:
+        """Those names that fit, the best first; in their order where they begin with it."""
+        fitting = filter(self.fits, names)
+        return self.ranked(fitting) if self.loose else list(fitting)
+
+    def ranked(self, fitting: Iterable[str]) -> list[str]:
+        """Names that fit, the best first."""
+        return sorted(fitting, key=self.distance)
+
+    def distance(self, name: str) -> tuple[int, int]:
+        """How far a name that fits is from what is typed: the smaller, the better."""
+        at = name.lower().find(self._small)
+        return (min(at, 1) if at >= 0 else 2), len(name)
+
+
+def letters(text: str, end: str = "") -> str:
+    """A pattern of what has the characters of a text in their order, with anything between.
+
+    `end` is the character that names do not go beyond.
+    """
+    return "".join(f"[^{re.escape(end + char)}]*{re.escape(char)}" for char in text)
