@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from pycrash.api import (
+    COMM,
     POLICY,
     SYMBOL,
     TASK,
@@ -17,10 +19,12 @@ from pycrash.api import (
     Flag,
     Hidden,
     Notice,
+    Offer,
     ReadError,
     Row,
     TaskCommand,
     TaskRow,
+    Typed,
     UsageError,
     View,
     comm_name,
@@ -175,6 +179,34 @@ class Foreach(Command):
         given = (("x" if letter == "h" else letter, value) for letter, value in args.given)
         return Args(tuple(given), args.operands)
 
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
+        *before, last = words
+        if before and before[-1] in ("-R", "-y"):
+            return None
+        command = next(filter(None, (_task_command(ctx, word) for word in before)), None)
+        if last.startswith("-"):
+            return self._handed_on(ctx, command)
+        if command is not None:
+            return ()
+        return chain(
+            SELECTOR.complete(ctx, Typed(last)),
+            (Offer(each.name, each.summary) for each in _task_commands(ctx)),
+            TASK.complete(ctx, Typed(last)),
+            COMM.complete(ctx, Typed(last)),
+        )
+
+    def _handed_on(self, ctx: Context, command: TaskCommand | None) -> Iterator[Offer]:
+        """The flags that go to a command, or with which of them each goes to."""
+        letters = {flag.letter for flag in self.flags}
+        if command is not None:
+            for flag in command.flags:
+                if flag.letter in letters:
+                    yield Offer(f"-{flag.letter}", flag.help)
+            return
+        for letter in sorted(letters):
+            has = (each.name for each in _task_commands(ctx) if letter in _letters(each))
+            yield Offer(f"-{letter}", f"for {', '.join(has)}")
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         for value in args.values("y"):
             policies(value)
@@ -305,6 +337,15 @@ def _task_command(ctx: Context, word: str) -> TaskCommand | None:
         return None
     command = ctx.registry.find(word)
     return command if isinstance(command, TaskCommand) else None
+
+
+def _task_commands(ctx: Context) -> list[TaskCommand]:
+    """All the commands that serve tasks, by name."""
+    return [each for each in ctx.registry if isinstance(each, TaskCommand)]
+
+
+def _letters(command: TaskCommand) -> set[str]:
+    return {flag.letter for flag in command.flags}
 
 
 def _each(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycrash.api import (
-    COMMAND,
     DECIMAL,
     Args,
     Bits,
@@ -16,12 +15,15 @@ from pycrash.api import (
     Flag,
     MissingFeature,
     Notice,
+    Offer,
     Row,
     Text,
+    Typed,
     View,
     many,
     parse_args,
 )
+from pycrash.api.operands.names import CommandKind
 from pycrash.kernel import summary
 from pycrash.render.manual import in_order, pages, table
 from pycrash.render.registers import register_lines
@@ -56,6 +58,18 @@ _INSIDE = {
 }
 
 
+#: Pages that are about no command.
+_TOPICS = {
+    "input": "what can be typed",
+    "output": "where output can go",
+    "README": "what to begin with",
+    "commands": "the words alone",
+    "all": "every page",
+    "copying": "the license",
+    "warranty": "that there is none",
+}
+
+
 @dataclass(frozen=True)
 class FactRow(Row, kind="help.fact"):
     """Something that is known of the dump or of pycrash."""
@@ -72,6 +86,17 @@ class CpuRow(Row, kind="help.cpu"):
     cpu: int
     online: bool
     registers: dict[str, Bits] | None
+
+
+class TopicKind(CommandKind):
+    """What there is a page about: a command, or another topic."""
+
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
+        yield from super().complete(ctx, text)
+        yield from (Offer(*topic) for topic in _TOPICS.items())
+
+
+TOPIC = TopicKind("command", "a command of this shell, or another topic")
 
 
 class Help(Command):
@@ -100,7 +125,7 @@ the same in them. Of what crash keeps about itself alone, they say what it is.""
         *(Flag(letter, f"In crash: {what}.") for letter, what in _INSIDE.items()),
     )
     at_once = "".join({*_FACTS, *_SAME, *_INSIDE, "r", "z"} - {"o"})
-    operands = (many(COMMAND),)
+    operands = (many(TOPIC),)
     rows = (Text, FactRow, CpuRow)
     examples = (
         ("read about the stack of a task", "help bt"),

@@ -111,19 +111,19 @@ class Rd(Command):
         Flag("8", "Show values of 8 bits."),
         Flag(
             "1",
-            "With 6 behind it: show values of 16 bits.",
+            "Show values of 16 bits.",
             value=Word("6", "the second digit of the width"),
             word="16",
         ),
         Flag(
             "3",
-            "With 2 behind it: show values of 32 bits.",
+            "Show values of 32 bits.",
             value=Word("2", "the second digit of the width"),
             word="32",
         ),
         Flag(
             "6",
-            "With 4 behind it: show values of 64 bits.",
+            "Show values of 64 bits.",
             value=Word("4", "the second digit of the width"),
             word="64",
         ),

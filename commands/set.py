@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from pycrash.api import (
     CPUS,
+    SYMBOL,
     TASK,
     Args,
     Context,
@@ -18,12 +20,22 @@ from pycrash.api import (
     Row,
     TaskCommand,
     TaskRow,
+    Typed,
     View,
     find_task,
     integer,
     many,
 )
-from pycrash.api.sessionsettings import NAMES, Invalid, SettingRow, change, every_setting
+from pycrash.api.sessionsettings import (
+    ABOUT,
+    NAMES,
+    Invalid,
+    SettingRow,
+    change,
+    every_setting,
+    offers,
+    remark_on,
+)
 from pycrash.api.taskcontext import TaskContext, context_lines, task_context
 from pycrash.kernel.tasks.table import Task
 from pycrash.render.settings import setting_lines
@@ -41,6 +53,12 @@ class FreedRow(Row, kind="set.freed"):
     pages: Pages
 
 
+def _about(name: str) -> str:
+    """The line about a setting on the help page."""
+    about, values = ABOUT[name]
+    return f"  {name:<14} {' | '.join(values)}{': ' if values else ''}{about}"
+
+
 class Set(TaskCommand):
     name = "set"
     summary = "choose the current task; show or change settings"
@@ -50,26 +68,7 @@ class Set(TaskCommand):
         "told otherwise. At the start that is the task that crashed. A pid or the address of a "
         "task_struct makes that task the current one.\n\n"
         "With the name of a setting, shows it; with a value behind it, changes it:\n"
-        "  scroll         on | off | less | more | CRASHPAGER: the pager for long output\n"
-        "  radix          10 | 16: how numbers are shown (also: hex, dec)\n"
-        "  refresh        on | off: kept for input files; a dump does not change\n"
-        "  print_max      how many elements of an array are printed\n"
-        "  print_array    on | off: arrays one element a line\n"
-        "  console        a device that debug messages go to\n"
-        "  debug          how much is told about the inner workings\n"
-        "  core           on | off: drop core at an error message\n"
-        "  hash           on | off: check lists for repeated entries\n"
-        "  silent         on | off: no messages at the start, no prompt in batch\n"
-        "  edit           vi | emacs: how the command line is edited\n"
-        "  namelist       the kernel's debug file\n"
-        "  unwind         on | off: back traces by the debug information\n"
-        "  zero_excluded  on | off: pages left out of the dump read as zeros\n"
-        "  null-stop      on | off: strings end at the first NUL\n"
-        "  gdb            on | off: lines are meant for gdb\n"
-        "  scope          a text address whose source file decides among names\n"
-        "  offline        show | hide: CPUs that are offline\n"
-        "  redzone        on | off: slab objects shown with their red zones\n"
-        "  error          default | redirect | FILE: where error messages go"
+        + "\n".join(map(_about, ABOUT))
     )
     flags = (
         Flag(
@@ -91,10 +90,14 @@ class Set(TaskCommand):
     minimal = True
 
     def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
-        word = words[-1]
-        if len(words) > 1 or word.startswith("-") or word[:1].isdigit():
+        if words[-1].startswith("-"):
             return None
-        return [Offer(name, "setting") for name in NAMES if name.startswith(word)]
+        if len(words) == 1:
+            names = [Offer(name, remark_on(name)) for name in NAMES]
+            return chain(names, TASK.complete(ctx, Typed(words[0])))
+        if words[0] == "scope" and len(words) == 2:
+            return SYMBOL.complete(ctx, Typed(words[1]))
+        return offers(words[0], words[1]) if words[0] in NAMES and len(words) == 2 else None
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         for letter, value in args.given:

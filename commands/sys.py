@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from pycrash.api import (
     Flag,
     MissingFeature,
     Notice,
+    Offer,
     Row,
     Seconds,
     Text,
@@ -115,8 +116,9 @@ class Sys(Command):
         Flag("i", "Show the machine's DMI strings."),
         Flag(
             "p",
-            "Undocumented: -panic brings a live system down; a dump is past that.",
+            "Brings a live system down (undocumented); a dump is past that.",
             value=Word("anic", "the rest of the word"),
+            word="panic",
         ),
     )  # fmt: skip
     at_once = "ti"
@@ -127,6 +129,16 @@ class Sys(Command):
         ("Every system call that has to do with reading:", "sys -c read"),
         ("The kernel's own copy of its .config:", "sys config"),
     )
+
+    def complete(self, ctx: Context, words: Sequence[str]) -> Iterable[Offer] | None:
+        if "-c" not in words[:-1]:
+            return None
+        calls = ((row.number, row.symbol) for row in _calls_of(ctx, None) if row.valid)
+        return (
+            Offer(symbol.rpartition("sys_")[2], f"{number}: {symbol}")
+            for number, symbol in calls
+            if symbol
+        )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         if "anic" in args.values("p"):

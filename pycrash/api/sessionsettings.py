@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from pycrash.api.context import Context
 from pycrash.api.fields import Address, Bytes
+from pycrash.api.operands.base import Offer
+from pycrash.api.operands.names import files
 from pycrash.api.operands.numbers import (
     hexadecimal,
     integer,
@@ -32,8 +34,55 @@ _LISTED = (
 _SHORT = {"hex": "radix", "dec": "radix", "vi": "edit", "emacs": "edit"}
 #: Settings that crash has not, and so not in the list.
 _OWN = ("output",)
+#: Settings that name a file.
+_OF_FILES = ("console", "namelist", "error")
 #: What can be typed behind `set`; crash lists the dump's name, but has no word for it.
 NAMES = (*(name for name in _LISTED if name != "dumpfile"), *_OWN, *_SHORT, "free", "data_debug")
+
+
+_ON_OFF = {"on": "", "off": ""}
+#: What each setting is for, and the values it takes where they are few, with a remark each.
+ABOUT: dict[str, tuple[str, dict[str, str]]] = {
+    "scroll": (
+        "the pager for long output",
+        {
+            "on": "as it was before",
+            "off": "no pager",
+            "less": "less",
+            "more": "more",
+            "CRASHPAGER": "what the environment's $CRASHPAGER says",
+        },
+    ),
+    "radix": (
+        "how numbers are shown (also: hex, dec)",
+        {"10": "decimal", "16": "hexadecimal"},
+    ),
+    "refresh": ("kept for input files; a dump does not change", _ON_OFF),
+    "print_max": ("how many elements of an array are printed", {}),
+    "print_array": ("arrays one element a line", _ON_OFF),
+    "console": ("a device that debug messages go to", {}),
+    "debug": ("how much is told about the inner workings", {}),
+    "core": ("drop core at an error message", _ON_OFF),
+    "hash": ("check lists for repeated entries", _ON_OFF),
+    "silent": ("no messages at the start, no prompt in batch", _ON_OFF),
+    "edit": ("how the command line is edited", {"vi": "as in vi", "emacs": "as in emacs"}),
+    "namelist": ("the kernel's debug file", {}),
+    "unwind": ("back traces by the debug information", _ON_OFF),
+    "zero_excluded": ("pages left out of the dump read as zeros", _ON_OFF),
+    "null-stop": ("strings end at the first NUL", _ON_OFF),
+    "gdb": ("lines are meant for gdb", _ON_OFF),
+    "scope": ("a text address whose source file decides among names", {}),
+    "offline": (
+        "CPUs that are offline",
+        {"show": "they are shown", "hide": "they are left out"},
+    ),
+    "redzone": ("slab objects shown with their red zones", _ON_OFF),
+    "error": (
+        "where error messages go",
+        {"default": "to the terminal and the output", "redirect": "where the output goes"},
+    ),
+    "output": ("what rows become", {"text": "crash's text", "json": "an object a line"}),
+}
 
 
 class Scope(NamedTuple):
@@ -63,6 +112,21 @@ class _Refused(Exception):
 def every_setting(ctx: Context) -> Iterator[SettingRow]:
     """The rows of all settings."""
     return (_row(ctx, name) for name in _LISTED)
+
+
+def offers(name: str, typed: str) -> Iterator[Offer]:
+    """What could stand behind one of NAMES."""
+    for value, remark in ABOUT.get(name, ("", {}))[1].items():
+        yield Offer(value, remark)
+    if name in _OF_FILES:
+        yield from files(typed)
+
+
+def remark_on(name: str) -> str:
+    """What one of NAMES is for."""
+    if name in _SHORT:
+        return f"short for {_SHORT[name]} {name}"
+    return ABOUT[name][0] if name in ABOUT else "setting"
 
 
 def change(ctx: Context, name: str, value: str | None) -> Iterator[Row]:

@@ -60,11 +60,12 @@ class Completion:
         Raises NotYet.
         """
         for loose in (False, True):
-            found = dict.fromkeys(
-                islice(_Search(self._session, self._usable, loose).of(line), MOST)
-            )
+            search = _Search(self._session, self._usable, loose)
+            found: dict[tuple[str, int], Candidate] = {}
+            for candidate in islice(search.of(line), MOST):
+                found.setdefault((candidate.text, candidate.start), candidate)
             if found:
-                return list(found)
+                return list(found.values())
         return []
 
 

@@ -18,7 +18,7 @@ MEMBERS = ["pid", "flags", "next", "comm", "color", "bits"]
 def session() -> Session:
     made = make_session()
     symbols = made.kernel.symbols
-    symbols.fitting = lambda typed: typed.best(["counter", "first", "numbers", "run"])  # type: ignore[method-assign, misc]
+    symbols.fitting = lambda typed: typed.best(["counter", "first", "numbers", "run"])  # type: ignore[method-assign]
     symbols.sort_of = lambda name: "function" if name == "run" else "variable"  # type: ignore[method-assign]
     strings = b"\0task\0color\0pid_t\0GREEN\0counter_of_nothing\0"
     made.kernel.part(Completer).__dict__["_debug_strings"] = strings

@@ -31,7 +31,7 @@ class CacheKind(Word):
 
     def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
         for name in ctx.kernel.part(SlabCaches).names.values():
-            yield Offer(name, "slab cache")
+            yield Offer(name, "slab cache", text.rfind(",") + 1)
 
 
 class CommandKind(Word):

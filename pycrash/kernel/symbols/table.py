@@ -258,8 +258,8 @@ class SymbolTable:
         if typed.loose:
             pattern = re.compile(f"^{letters(typed.lower(), NEWLINE)}.*$", re.MULTILINE)
             small = pattern.findall(self._small_names)
-            found = chain.from_iterable(self._capitals.get(name, (name,)) for name in small)
-            return typed.ranked(chain(found, filter(typed.fits, inner)))
+            every = chain.from_iterable(self._capitals.get(name, (name,)) for name in small)
+            return typed.ranked(chain(every, filter(typed.fits, inner)))
         names = self._sorted_names
         found = names[bisect_left(names, typed) : bisect_left(names, typed + "\U0010ffff")]
         return list(chain(found, filter(typed.fits, inner)))

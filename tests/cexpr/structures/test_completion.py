@@ -23,7 +23,8 @@ COMPLETER.__dict__["_debug_strings"] = b"\0my_list_head\0list_task\0list_u\0list
 
 def structures(word: str, *kinds: str, loose: bool = False) -> list[tuple[str, int, str]]:
     typed = Typed(word, loose)
-    return [tuple(found) for found in COMPLETER.structures(typed, kinds or ("struct", "union"))]
+    found = COMPLETER.structures(typed, kinds or ("struct", "union"))
+    return [(text, start, remark) for text, start, remark in found]
 
 
 def test_types() -> None:
