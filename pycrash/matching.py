@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from functools import cached_property
 
 
+#: More names than this that only have the letters are never given.
+MOST_LOOSE = 500
+
+
 class Typed(str):
     """A word as far as it is typed, and how names must fit it.
 
@@ -53,8 +57,13 @@ class Typed(str):
         return self.ranked(fitting) if self.loose else list(fitting)
 
     def ranked(self, fitting: Iterable[str]) -> list[str]:
-        """Names that fit, the best first."""
-        return sorted(fitting, key=self.distance)
+        """The best of names that fit, the best first."""
+        names = sorted(fitting, key=len)
+        ways: tuple[list[str], list[str], list[str]] = ([], [], [])
+        for name in names:
+            at = name.lower().find(self._small)
+            ways[2 if at < 0 else at > 0].append(name)
+        return [*ways[0], *ways[1], *ways[2]][:MOST_LOOSE]
 
     def distance(self, name: str) -> tuple[int, int]:
         """How far a name that fits is from what is typed: the smaller, the better."""

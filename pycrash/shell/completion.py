@@ -200,7 +200,7 @@ class _Search:
             name = next((name for name in (text, known_as) if name and typed.fits(name)), None)
             if name is None:
                 continue
-            candidate = Candidate(text, word.start + kept, remark)
+            candidate = Candidate(text, word.start + kept, first_sentence(remark))
             if not self._loose:
                 yield candidate
             else:
@@ -242,12 +242,12 @@ def _summary(session: Session, name: str) -> str:
 
 def _flags(command: Command) -> Iterator[Offer]:
     for flag in command.flags:
-        yield Offer(f"-{flag.word or flag.letter}", first_sentence(flag.help))
+        yield Offer(f"-{flag.word or flag.letter}", flag.help)
 
 
 def first_sentence(text: str) -> str:
     """What a paragraph says first."""
-    return re.split(r"(?<=[^.])[.;](?= )", " ".join(text.split()))[0].rstrip(".")
+    return re.split(r"(?<=[^.])\.(?= )", " ".join(text.split()))[0].rstrip(".")
 
 
 @lru_cache(maxsize=1)

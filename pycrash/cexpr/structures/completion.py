@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 #: Letters a name must begin with before names are looked for.
 LEAST = 2
-#: Names looked at for one word, and of those that only have its letters.
+#: Names looked at for one word.
 _MOST = 5000
-_MOST_LOOSE = 500
 
 
 class Suggestion(NamedTuple):
@@ -89,7 +88,7 @@ class Completer:
         for match in pattern.finditer(self._small_strings):
             name = strings[match.end() : strings.index(b"\0", match.end())]
             names.add(name.decode("ascii", "replace"))
-        return typed.best(sorted(names))[:_MOST_LOOSE]
+        return typed.best(sorted(names))
 
     def _beginning_with(self, prefix: bytes) -> set[str]:
         pattern = re.compile(prefix + rb"\w*\0")
