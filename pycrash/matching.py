@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-
 #: More names than this that only have the letters are never given.
 MOST_LOOSE = 500
 
