@@ -25,6 +25,8 @@ _BEGINNING = """\
 
 `--json` behind a command gives an object a line, made of the same rows as the text:
 
+<!-- not run: jq may not be there -->
+
     crash> ps -A --json | jq .comm
 
 Each object has a `kind`, the name of what it is, and the fields that stand below. Kinds and
