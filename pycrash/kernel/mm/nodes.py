@@ -34,7 +34,7 @@ class Nodes:
     def all(self) -> list[Node]:
         kernel, layout = self._kernel, self._layout
         found = []
-        for address in self._addresses():
+        for address in self.addresses:
             data = kernel.read(address, layout.whole, "pglist_data")
             found.append(Node(address, *layout.unpack(data, layout.start)))
         return sorted(found, key=lambda node: node.id)
@@ -44,7 +44,9 @@ class Nodes:
         fits = (n for n in self.all if n.first <= number < n.first + n.pages)
         return next(fits, None)
 
-    def _addresses(self) -> list[int]:
+    @cached_property
+    def addresses(self) -> list[int]:
+        """The struct pglist_data of every node."""
         kernel = self._kernel
         span = kernel.symbol_span("node_data")
         if span is None:

@@ -9,11 +9,12 @@ from functools import cached_property
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.core.layout import member_offset
+from pycrash.kernel.core.layout import Layout, member_offset
 from pycrash.kernel.core.places import Places
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.core.utsname import UtsName, read_utsname
 from pycrash.kernel.log.printk import FATAL_WORDS, KernelLog, LogDamage
+from pycrash.kernel.mm.nodes import Nodes
 from pycrash.kernel.modules.table import ModuleTable
 from pycrash.kernel.system.config import KernelConfig
 from pycrash.kernel.system.taint import Taints
@@ -137,16 +138,17 @@ class SystemFacts:
     @cached_property
     def memory(self) -> int:
         """Bytes of memory of all nodes (pglist_data.node_present_pages)."""
-        from drgn.helpers.linux.mmzone import for_each_online_pgdat
-
-        pages = 0
+        kernel, pages = self._kernel, 0
+        fields = ("node_present_pages", "node_spanned_pages")
         try:
-            for node in for_each_online_pgdat(self._kernel.prog):
-                pages += int(node.node_present_pages) or int(node.node_spanned_pages)
-        except drgn.FaultError as error:
-            raise ReadError(error.address, "pglist node_present_pages") from None
-        except LookupError:
+            nodes = kernel.part(Nodes).addresses
+            layout = Layout(kernel.prog, "struct pglist_data", fields)
+        except MissingFeature:
             raise MissingFeature("no memory nodes in this kernel") from None
+        for node in nodes:
+            data = kernel.read(node + layout.start, layout.size, "pglist node_present_pages")
+            present, spanned = layout.unpack(data)
+            pages += present or spanned
         return pages * self._kernel.page_size
 
     @cached_property

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import drgn
-
 from pycrash.errors import MissingFeature
+from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.modules.layout import Module
+
+#: Tables of letters, and of what.
+_TABLES = {"tnts": "struct tnt", "taint_flags": "struct taint_flag"}
+_FIELDS = (("c_true", "true"), ("c_false", "false"), "module", "bit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +55,22 @@ class Taints:
     def flags(self) -> tuple[TaintFlag, ...]:
         """The table of letters. Raises MissingFeature where this kernel has none."""
         kernel = self._kernel
-        for name in ("tnts", "taint_flags"):
-            address = kernel.symbol_address(name)
-            if address is not None:
-                kind = kernel.variable(name).type_
-                data = kernel.read(address, drgn.sizeof(kind), name)
-                table = drgn.Object.from_bytes_(kernel.prog, kind, data)
-                return tuple(self._flag(entry, index) for index, entry in enumerate(table))
+        for name, type_name in _TABLES.items():
+            span = kernel.symbol_span(name)
+            if span is not None:
+                layout = Layout(
+                    kernel.prog, type_name, _FIELDS, optional=("c_true", "c_false", "module", "bit")
+                )
+                data = kernel.read(*span, name)
+                places = range(0, len(data) - layout.whole + 1, layout.whole)
+                entries = (layout.unpack(data, at + layout.start) for at in places)
+                return tuple(_flag(index, *entry) for index, entry in enumerate(entries))
         raise MissingFeature("no table of taint letters in this kernel")
 
     @property
     def has_table(self) -> bool:
         """Whether there is a table of letters."""
-        return any(self._kernel.symbol_address(n) is not None for n in ("tnts", "taint_flags"))
+        return any(self._kernel.symbol_address(name) is not None for name in _TABLES)
 
     @cached_property
     def letters(self) -> str:
@@ -80,18 +86,16 @@ class Taints:
             flag.set for flag in self.flags if flag.of_modules and module.taints >> flag.bit & 1
         )
 
-    @staticmethod
-    def _flag(entry: drgn.Object, index: int) -> TaintFlag:
-        def letter(*names: str) -> str:
-            for name in names:
-                if entry.type_.has_member(name):
-                    return chr(int(entry.member_(name)) & 0x7F)
-            return ""
 
-        has = entry.type_.has_member
-        return TaintFlag(
-            bit=int(entry.bit) if has("bit") else index,
-            set=letter("c_true", "true"),
-            clear=letter("c_false", "false"),
-            of_modules=bool(entry.module) if has("module") else True,
-        )
+def _flag(
+    index: int, true: int | None, false: int | None, module: int | None, bit: int | None
+) -> TaintFlag:
+    def letter(code: int | None) -> str:
+        return "" if code is None else chr(code & 0x7F)
+
+    return TaintFlag(
+        bit=index if bit is None else bit,
+        set=letter(true),
+        clear=letter(false),
+        of_modules=module is None or bool(module),
+    )
