@@ -39,5 +39,7 @@ class Settings:
     output: str = "text"
     #: Whether .crashrc is being run; some settings can be changed only there.
     starting: bool = False
+    #: Whether lines are edited at a prompt of ours, whose mode can change at any time.
+    editing: bool = False
     #: Address of the task_struct that `set` chose; 0 until it did.
     task: int = 0

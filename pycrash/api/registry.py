@@ -9,6 +9,7 @@ import pkgutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import RLock
 
 from pycrash.api.command import Command
 from pycrash.api.plugins import (
@@ -50,6 +51,8 @@ class Registry:
         self._loaded: set[str] = set()
         self._plugins = plugins
         self._with_plugins = False
+        #: A prompt asks for commands while another thread runs some.
+        self._loading = RLock()
         self._problems: list[str] = []
         #: The names that plugins have as modules.
         self._modules: set[str] = set()
@@ -65,15 +68,23 @@ class Registry:
         """The command of that name, or None."""
         if name in self._commands:
             return self._commands[name]
-        if not self._load_named(name):
-            self._load_plugins()
+        with self._loading:
+            if not self._load_named(name):
+                self._load_plugins()
         return self._commands.get(name)
 
     def names(self) -> list[str]:
         """Every command's name and aliases, sorted."""
-        self._load_built_in()
-        self._load_plugins()
+        with self._loading:
+            self._load_built_in()
+            self._load_plugins()
         return sorted(self._commands)
+
+    def words(self) -> set[str]:
+        """Every command's name that is known without importing it, and those imported."""
+        package = importlib.import_module(BUILT_IN)
+        files = {info.name for info in pkgutil.iter_modules(package.__path__)}
+        return files | set(_FILES) | set(self._commands)
 
     def lacks(self, name: str, each: bool = False) -> bool:
         """Whether a word is a command of crash, with `each` one for foreach, still missing here."""

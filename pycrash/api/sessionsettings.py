@@ -138,7 +138,7 @@ def change(ctx: Context, name: str, value: str | None) -> Iterator[Row]:
         return
     setting, value = (_SHORT[name], name) if name in _SHORT else (name, value)
     if value is not None and setting in _CHANGES:
-        if name == "emacs" and not ctx.settings.starting:
+        if name == "emacs" and not _may_set_edit(ctx.settings):
             raise CrashError(_AT_RUNTIME.format(f" {ctx.settings.edit}"))
         try:
             message = _CHANGES[setting](ctx, value)
@@ -225,8 +225,13 @@ def _set_radix(ctx: Context, value: str) -> None:
         raise Invalid
 
 
+def _may_set_edit(settings: Settings) -> bool:
+    """Whether the editing mode can change: with crash before the first line alone."""
+    return settings.starting or settings.editing
+
+
 def _set_edit(ctx: Context, value: str) -> None:
-    if not ctx.settings.starting or value not in ("vi", "emacs"):
+    if not _may_set_edit(ctx.settings) or value not in ("vi", "emacs"):
         raise CrashError(_AT_RUNTIME.format(""))
     ctx.settings.edit = value
 

@@ -13,6 +13,15 @@ from pycrash.shell.session import MINIMAL_NOTE, Session
 from pycrash.shell.start import editing_mode
 
 
+def use_colours(session: Session) -> None:
+    """Colour what a terminal shows, unless the user has no colours."""
+    from pycrash.render.highlight import Painter, alarming, cautious, wants_colour
+
+    if wants_colour():
+        session.paint = Painter()
+        session.runner.messages.tints = alarming, cautious
+
+
 def show_banner(session: Session, output: Output) -> None:
     """The system block and the context block, unless they were not wanted."""
     if session.minimal:

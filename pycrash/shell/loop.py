@@ -6,7 +6,7 @@ import os
 import sys
 from io import FileIO
 
-from pycrash.shell.beginning import run_start_lines, show_banner
+from pycrash.shell.beginning import run_start_lines, show_banner, use_colours
 from pycrash.shell.options import Options
 from pycrash.shell.output import standard_output
 from pycrash.shell.runner import ExitShell
@@ -42,14 +42,24 @@ def _serve(session: Session, options: Options) -> int:
         session.say("no kernel module access\n", "WARNING")
     try:
         if terminal and sys.stdout.isatty() and os.environ.get("TERM") not in (None, "dumb"):
-            from pycrash.shell.prompt import serve_prompt
-
-            return serve_prompt(session, options)
+            return _serve_terminal(session, options)
         show_banner(session, standard_output(session.paint))
         run_start_lines(session, options)
         return _run_given(session, given) if given else _serve_stream(session, terminal)
     except ExitShell as leave:
         return leave.status
+
+
+def _serve_terminal(session: Session, options: Options) -> int:
+    from pycrash.shell.preparation import Preparation
+
+    use_colours(session)
+    preparation = Preparation(session)
+    preparation.start()
+    # What reads keys takes a moment to load: the kernel is read meanwhile.
+    from pycrash.shell.prompt import serve_prompt
+
+    return serve_prompt(session, options, preparation)
 
 
 def _run_given(session: Session, given: list[tuple[str, str]]) -> int:

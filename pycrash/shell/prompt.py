@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
-import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.styles import Style
 
-from pycrash.render.highlight import Painter, alarming, cautious, wants_colour
-from pycrash.shell.beginning import run_start_lines, show_banner
+from pycrash.render.highlight import wants_colour
+from pycrash.shell.beginning import run_start_lines
 from pycrash.shell.completer import PromptCompleter
+from pycrash.shell.linecolours import LineColours
 from pycrash.shell.options import Options
-from pycrash.shell.output import Output
+from pycrash.shell.preparation import Preparation
 from pycrash.shell.session import PROMPT, Session
+from pycrash.shell.toolbar import Toolbar, mode_sign
 
 STYLE = Style.from_dict(
     {
         "bottom-toolbar": "noreverse fg:ansibrightblack",
         "auto-suggestion": "fg:ansibrightblack",
         "completion-menu.meta": "bg:ansibrightblack fg:ansiwhite",
+        "toolbar.mode": "reverse",
+        "line.command": "fg:ansigreen",
+        "line.data": "fg:ansicyan",
+        "line.unknown": "fg:ansired",
+        "line.flag": "fg:ansicyan",
+        "line.number": "fg:ansiyellow",
+        "line.string": "fg:ansimagenta",
+        "line.pipe": "bold",
+        "line.comment": "fg:ansibrightblack",
     }
 )
+_MODES = {"vi": EditingMode.VI, "emacs": EditingMode.EMACS}
+#: Seconds to the next look at what could not be told.
+SOON = 0.05
+#: Seconds the key Escape waits for the rest of another key's sequence.
+ESCAPE = 0.05
 
 
-def serve_prompt(session: Session, options: Options) -> int:
+def serve_prompt(session: Session, options: Options, preparation: Preparation) -> int:
     """Read lines from the terminal until its end; returns the exit status."""
-    if wants_colour():
-        session.paint = Painter()
-        session.runner.messages.tints = alarming, cautious
-    preparation = Preparation(session)
     session.ready = preparation.wait
-    preparation.start()
+    session.settings.editing = True
+    preparation.wait_for_banner()
     run_start_lines(session, options)
-    prompt = _make_prompt(session, preparation)
+    toolbar = Toolbar(session)
+    preparation.when_indexed = toolbar.take_context
+    prompt = _make_prompt(session, preparation, toolbar)
     while True:
         try:
-            line = prompt.prompt(
-                PROMPT, vi_mode=session.settings.edit == "vi", pre_run=preparation.prompt_is_up
-            )
+            # Another mode that was set holds for the very next line.
+            prompt.editing_mode = _MODES[session.settings.edit]
+            line = prompt.prompt(pre_run=preparation.prompt_is_up)
             # What was pasted may be several lines.
             for one in line.splitlines():
                 session.feed(one, "terminal")
@@ -57,67 +69,12 @@ def serve_prompt(session: Session, options: Options) -> int:
             return 0
 
 
-class Preparation:
-    """Indexes the kernel's types and makes the banner while the prompt already stands.
-
-    A drgn program serves one thread at a time: whoever wants the kernel waits first.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._text = ""
-        self._finished = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._show_above: Callable[[], object] = lambda: None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def done(self) -> bool:
-        """Whether the kernel may be used."""
-        return self._finished.is_set()
-
-    def wait(self) -> None:
-        """Wait until the kernel may be used; its banner is shown by then."""
-        if self._thread is threading.current_thread():
-            return
-        self._finished.wait()
-        self._show()
-
-    def prompt_is_up(self) -> None:
-        """From now on the banner goes above the prompt."""
-        from prompt_toolkit.application import get_app
-
-        app = get_app()
-        loop = app.loop
-        assert loop is not None
-        self._show_above = lambda: loop.call_soon_threadsafe(run_in_terminal, self._show)
-        if self._text:
-            self._show_above()
-
-    def _work(self) -> None:
-        banner = io.StringIO()
-        try:
-            output = Output("stdout", banner, paint=self._session.paint, watched=True)
-            show_banner(self._session, output)
-            self._session.kernel.index_types()
-        except Exception as error:
-            banner.write(f"pycrash: {self._session.runner.internal_error(error)}\n")
-        self._text = banner.getvalue()
-        self._finished.set()
-        # Between two prompts there is no loop to show it; the next prompt or command does.
-        with contextlib.suppress(RuntimeError):
-            self._show_above()
-
-    def _show(self) -> None:
-        text, self._text = self._text, ""
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-
-def _make_prompt(session: Session, preparation: Preparation) -> PromptSession[str]:
-    completer = PromptCompleter(session, preparation.done)
-    return PromptSession(
+def _make_prompt(
+    session: Session, preparation: Preparation, toolbar: Toolbar
+) -> PromptSession[str]:
+    completer = PromptCompleter(session, preparation.usable)
+    prompt: PromptSession[str] = PromptSession(
+        PROMPT,
         history=_history(),
         completer=completer,
         rprompt=completer.sign,
@@ -125,28 +82,31 @@ def _make_prompt(session: Session, preparation: Preparation) -> PromptSession[st
         auto_suggest=AutoSuggestFromHistory(),
         reserve_space_for_menu=5,
         enable_suspend=True,
-        bottom_toolbar=lambda: _hint(session, prompt_text()),
+        lexer=LineColours(session, preparation.usable, _draw_later) if wants_colour() else None,
+        bottom_toolbar=lambda: _below(toolbar, prompt.app),
         style=STYLE,
     )
+    # The key Escape is not to wait for more of a sequence until a user of vi grows impatient.
+    prompt.app.ttimeoutlen = ESCAPE
+    prompt.app.key_processor.before_key_press += lambda _: preparation.hush()
+    return prompt
+
+
+def _draw_later() -> None:
+    """Have the prompt drawn again soon."""
+    app = get_app()
+    assert app.loop is not None
+    app.loop.call_later(SOON, app.invalidate)
+
+
+def _below(toolbar: Toolbar, app: Application[str]) -> StyleAndTextTuples:
+    sign = mode_sign(app.editing_mode, app.vi_state.input_mode)
+    return toolbar.lines(prompt_text(), sign, app.output.get_size().columns)
 
 
 def prompt_text() -> str:
     """What is typed so far."""
-    from prompt_toolkit.application import get_app
-
     return get_app().current_buffer.text
-
-
-def _hint(session: Session, line: str) -> str:
-    """The syntax of the command being typed; where nothing is, what to begin with."""
-    word = line.split(" ", 1)[0]
-    if not word:
-        return 'help: commands   Tab: complete   Ctrl-R: search lines   "help input" tells more'
-    command = session.registry.find(word)
-    if command is None:
-        return " "
-    synopsis = " ".join(command.synopsis.split())
-    return f"{command.name} {synopsis}" if synopsis else f"{command.name}: {command.summary}"
 
 
 def _history() -> History:

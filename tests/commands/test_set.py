@@ -144,6 +144,14 @@ def test_the_editing_mode_stays(crowd: Crowd) -> None:
     assert crowd.run("set emacs") == ["set: cannot change vi editing mode during runtime"]
 
 
+def test_the_editing_mode_changes_where_there_is_a_prompt(crowd: Crowd) -> None:
+    crowd.settings.editing = True
+    assert crowd.run("set emacs") == ["edit: emacs"]
+    assert crowd.run("set edit vi") == ["edit: vi"]
+    assert crowd.settings.edit == "vi"
+    assert crowd.run("set edit ed") == ["set: cannot change editing mode during runtime"]
+
+
 def test_files_that_cannot_be_written(crowd: Crowd, tmp_path: Path) -> None:
     missing = tmp_path / "missing" / "file"
     assert crowd.run(f"set error {missing}") == [f"set: invalid path: {missing}"]

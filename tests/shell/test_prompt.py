@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,9 +25,10 @@ LIMIT = 20
 class Terminal:
     """A fake session at a pseudo-terminal."""
 
-    def __init__(self, home: Path, kind: str = "xterm") -> None:
+    def __init__(self, home: Path, kind: str = "xterm", columns: int = 80) -> None:
         self.child, self._terminal = pty.fork()
         if self.child == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
             _serve(home, kind)
         self.seen = ""
         #: All that came, with its colours.
@@ -122,6 +126,49 @@ def test_a_reader_that_leaves_early_brings_the_prompt_back(terminal: Terminal) -
     terminal.wait_for("1\r\n")
     terminal.wait_for("crash>")
     terminal.type("q\r")
+    assert terminal.status() == 0
+
+
+def test_the_editing_mode_changes_at_once(terminal: Terminal) -> None:
+    terminal.type("set vi\r")
+    terminal.wait_for("edit: vi")
+    terminal.wait_for("INSERT")
+    # Over the first letter, as vi has it.
+    terminal.type("xally 2\x1b")
+    terminal.wait_for("NORMAL")
+    terminal.type("0rt\r")
+    terminal.wait_for("1\r\n2\r\n")
+    terminal.wait_for("INSERT")
+    terminal.type("set emacs\r")
+    terminal.wait_for("edit: emacs")
+    terminal.wait_for("crash>")
+    terminal.type("ally 3\x01t\r")
+    terminal.wait_for("1\r\n2\r\n3\r\n")
+    terminal.type("q\r")
+    assert terminal.status() == 0
+
+
+@pytest.mark.parametrize(("columns", "last"), [(60, "-p]"), (110, "[pid")])
+def test_the_syntax_is_below_the_line(tmp_path: Path, columns: int, last: str) -> None:
+    terminal = Terminal(tmp_path, columns=columns)
+    terminal.wait_for("help: commands")
+    terminal.type("bt")
+    terminal.wait_for("bt [-a|-c")
+    # Broken between words.
+    assert re.search(rf"{re.escape(last)} *\r", terminal.wait_for("task]"))
+    terminal.type("\x15q\r")
+    assert terminal.status() == 0
+    terminal.close()
+
+
+def test_the_line_is_coloured_while_it_is_typed(terminal: Terminal) -> None:
+    terminal.type("tally")
+    terminal.wait_for("number")
+    assert re.search("\x1b\\[0;32m(\x1b\\[[0-9;?]*[A-Za-z])*tally", terminal.raw)
+    terminal.type("\x15nosuch ")
+    terminal.wait_for("nosuch")
+    assert re.search("\x1b\\[0;31m(\x1b\\[[0-9;?]*[A-Za-z])*nosuch", terminal.raw)
+    terminal.type("\x15q\r")
     assert terminal.status() == 0
 
 

@@ -11,6 +11,8 @@ class Problems:
 
     def __init__(self, kernel: Reader) -> None:
         self._lines: list[str] = []
+        #: Whether whoever takes the lines now would tell them nobody.
+        self.kept = False
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -21,5 +23,7 @@ class Problems:
 
     def take(self) -> list[str]:
         """The lines since the last call, in the order they were met."""
+        if self.kept:
+            return []
         found, self._lines = self._lines, []
         return found
