@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -110,8 +111,8 @@ def test_nothing_is_read_while_keys_are_typed_or_a_line_runs(
     ready.wait()
 
     async def prompt() -> None:
+        app = SimpleNamespace(loop=asyncio.get_running_loop(), invalidate=lambda: None)
         monkeypatch.setattr("prompt_toolkit.application.get_app", lambda: app)
-        app = type("App", (), {"loop": asyncio.get_running_loop(), "invalidate": lambda s: None})()
         ready.prompt_is_up()
         # No line was entered and no key typed: it reads.
         while not reads.count:
@@ -151,7 +152,9 @@ class Troubled(Count):
         return (str(row) for row in rows)
 
 
-def test_what_there_is_to_tell_stays_untold(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_there_is_to_tell_stays_untold(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     session = fake_session()
     session.registry.add(Troubled())
     problems = session.kernel.part(Problems)
@@ -161,11 +164,8 @@ def test_what_there_is_to_tell_stays_untold(capfd: pytest.CaptureFixture[str]) -
         # Whoever asks meanwhile is told.
         pauses.append(problems.kept)
 
-    old, warmup.LINES = warmup.LINES, (("troubled",), ("nosuch",), ("troubled",))
-    try:
-        warmup.warm_up(session, pause)
-    finally:
-        warmup.LINES = old
+    monkeypatch.setattr(warmup, "LINES", [["troubled"], ["nosuch"], ["troubled"]])
+    warmup.warm_up(session, pause)
     assert problems.take() == ["a damaged list"] * 2
     assert len(pauses) > 4
     assert not any(pauses)
