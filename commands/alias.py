@@ -55,6 +55,7 @@ session."""
         many(Word("string", "the rest of the line")),
     )
     rows = (AliasRow, UnknownRow, DeletedRow)
+    related = ("set", "repeat", "help")
     examples = (
         ("list the aliases", "alias"),
         ("make one", "alias kp kmem -p"),

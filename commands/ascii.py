@@ -58,6 +58,7 @@ class Ascii(Command):
     )
     operands = (many(HEX.named("value")),)
     rows = (WordRow, CharacterRow)
+    related = ("eval", "rd", "net")
     examples = (("The text in a word of memory", "ascii 62696c2f7273752f"), ("The table", "ascii"))
 
     def parse(self, words: Sequence[str]) -> Args:

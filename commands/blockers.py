@@ -93,6 +93,7 @@ class Blockers(Command):
     )
     operands = (many(TASK),)
     rows = (WaitRow, CycleRow, HolderRow, Text)
+    related = ("ps", "stacks", "waitq", "bt", "triage")
     examples = (
         ("Who waits for whom:", "blockers"),
         ("What one task waits for:", "blockers 126"),

@@ -125,6 +125,7 @@ structures, their types, and which maps a program uses."""
         Flag("d", "With -s, show integers in decimal."),
     )
     rows = (ProgramRow, MapRow, InstructionRow, MachineRow, StructRow, Text)
+    related = ("sys", "net", "dis")
     examples = (
         ("All programs and maps", "bpf"),
         ("One program with its instructions", "bpf -p 1 -t"),

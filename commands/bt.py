@@ -95,6 +95,7 @@ class Bt(TaskCommand):
     at_once = "A"
     operands = (many(TASK, PID),)
     rows = (*ROWS, TaskHeader, Text)
+    related = ("foreach", "stacks", "task", "dis", "triage")
     examples = (
         ("The stack of the task that crashed:", "bt"),
         ("What every CPU was doing:", "bt -a"),

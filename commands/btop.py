@@ -34,6 +34,7 @@ class Btop(Command):
     description = "Shows for each hexadecimal address, as a rule a physical one, its page's number."
     operands = (many(HEX.named("address")),)
     rows = (PageNumberRow,)
+    related = ("ptob", "vtop", "kmem")
     examples = (("The page of an address", "btop 512a0f0"),)
 
     def parse(self, words: Sequence[str]) -> Args:

@@ -67,7 +67,8 @@ class Ccat(Command):
     )
     description = """\
 Shows the bytes of a file that the kernel had in its page cache, one page behind the other: pages
-that were not cached, or that makedumpfile left out of the dump, are not there. Into an output file,
+that were not cached, or that makedumpfile left out of the dump (the sample has none), are not
+there. Into an output file,
 which may not exist yet, each page is written to its place, so that what lacks is a hole."""
     flags = (
         Flag("c", "Count the pages, and write nothing."),
@@ -80,6 +81,7 @@ which may not exist yet, each page is written to its place, so that what lacks i
         one(Word("outfile", "a file or directory to make")),
     )
     rows = (PieceRow, BeginRow, TotalRow)
+    related = ("cls", "cfind", "files")
     examples = (
         ("What is in a file", "ccat /etc/motd"),
         ("How much of it is cached", "ccat -c /etc/motd"),

@@ -60,6 +60,7 @@ address of its dentry and of its inode, and its path."""
     )
     operands = (one(Word("abspath", "an absolute path")),)
     rows = (NameRow, CountRow)
+    related = ("cls", "ccat", "mount")
     examples = (
         ("Where a file is", "cfind / | grep motd"),
         ("Which directories have many names", "cfind -c /etc"),

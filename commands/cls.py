@@ -56,6 +56,7 @@ A mark stands behind directories (/), programs (*), symbolic links (@), named pi
     )
     operands = (many(Word("abspath", "an absolute path")),)
     rows = (CachedFileRow, DirectoryRow)
+    related = ("cfind", "ccat", "files", "mount")
     examples = (
         ("What is in a directory", "cls /etc"),
         ("All below it, with sizes and times", "cls -l -R /etc"),

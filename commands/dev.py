@@ -61,6 +61,7 @@ class Dev(Command):
         *(shown.CharRow, shown.BlockRow, shown.ResourceRow, shown.PciBusRow, shown.PciRow),
         *(shown.DiskRow, shown.DeviceDumpRow, shown.DeviceNameRow, shown.DeviceCopyRow, MemoryRow),
     )
+    related = ("irq", "mach", "sbitmapq", "log")
     examples = (
         ("Drivers by number", "dev"),
         ("Who claims which physical memory", "dev -i"),

@@ -65,6 +65,7 @@ class Diff(Command):
     )
     operands = (one(FILE), one(FILE))
     rows = (ChangeRow,)
+    related = ("sys", "kmem", "ps", "log")
     examples = (
         ("This dump with itself: nothing differs.", "diff vmcore vmlinux"),
         ("What memory is used for, before and after:", "diff -o memory vmcore vmlinux"),

@@ -120,6 +120,7 @@ class Dis(Command):
     )
     operands = (one(ADDRESS), one(COUNT))
     rows = (InstructionRow, SourceRow, SourceLineRow, SkippedRow, SymbolRow, UnknownSymbolRow)
+    related = ("sym", "bt", "list", "rd")
     examples = (
         ("The first instructions of a function", "dis schedule 5"),
         ("What was called before a return address", "dis -r (schedule+48) 2"),

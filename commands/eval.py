@@ -53,6 +53,7 @@ class Eval(Command):
     )
     operands = (many(EXPRESSION),)
     rows = (ValueRow,)
+    related = ("p", "ascii", "ptov")
     examples = (
         ("A number", "eval 4096"),
         ("Which bits are set?", "eval -b (1 << 32)"),

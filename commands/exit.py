@@ -14,6 +14,7 @@ class Exit(Command):
     synopsis = " "
     description = """\
 Ends the session, as the end of the input does (Ctrl-D at the prompt)."""
+    related = ("help", "set")
     rows = ()
     minimal = True
 

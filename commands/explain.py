@@ -65,6 +65,7 @@ class Explain(Command):
     )
     operands = (many(EXPRESSION),)
     rows = (AddressRow, FactRow)
+    related = ("sym", "kmem", "vtop", "rd", "search")
     examples = (
         ("The registers of the crash:", "explain"),
         ("A variable:", "explain init_task"),

@@ -58,7 +58,8 @@ Without operands the loaded files are listed with their commands."""
     )
     operands = (many(FILE.named("shared-object")),)
     rows = (PluginRow, ChangeRow, AvailableRow)
-    examples = (("load a plugin", "extend mycommand.py"),)
+    related = ("help", "alias", "py")
+    examples = (("load the plugin that CONTRIBUTING.md writes", "extend names.py"),)
     minimal = True
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

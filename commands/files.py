@@ -77,6 +77,7 @@ class FilesCommand(TaskCommand):
     )
     operands = (many(TASK),)
     rows = (TaskHeader, DirectoriesRow, FileRow, DentryRow, CachedRow, NodeRow, PageRow)
+    related = ("foreach", "fuser", "mount", "net", "vm")
     examples = (
         ("The files of the current task", "files"),
         ("Of process 81, with how much of each is cached", "files -c 81"),

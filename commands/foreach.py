@@ -164,10 +164,11 @@ class Foreach(Command):
     )
     checked = "y"
     operands = (many(SELECTOR, TASK),)
+    related = ("ps", "bt", "stacks")
     examples = (
         ("The stacks of all tasks that wait uninterruptibly", "foreach UN bt"),
-        ("The open files of every process of a name", "foreach bash files"),
-        ("Who has a file open", "foreach files -R /var/log/messages"),
+        ("The open files of every process of a name", "foreach worker files"),
+        ("Who has a file open", "foreach files -R /dev/console"),
         ("The stack pointers of kernel workers", "foreach 'kworker.*' ps -s"),
     )
 

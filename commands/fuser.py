@@ -58,6 +58,7 @@ class Fuser(Command):
     )
     operands = (many(HEX.named("inode"), Word("pathname", "the path of a file")),)
     rows = (UserRow,)
+    related = ("files", "mount", "vm")
     examples = (("Who uses a program", "fuser /bin/workload"),)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

@@ -95,9 +95,10 @@ class Gcore(Command):
     )
     operands = (many(TASK.named("pid|taskp")),)
     rows = (CoreRow,)
+    related = ("vm", "bt", "files")
     examples = (
         ("The first process", "gcore 1"),
-        ("The same with all of its files", "gcore -f 255 1"),
+        ("Another one with all that it has mapped", "gcore -f 255 81"),
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

@@ -57,6 +57,7 @@ A line whose first word is a command of gdb and none of this shell's needs no `g
 it: `ptype struct list_head`, `p/x jiffies`, `x/4gx &init_task`."""
     operands = (one(GDB_COMMAND), many(GDB_EXPRESSION))
     rows = (ValueRow, Text)
+    related = ("p", "struct", "whatis", "list", "rd")
     examples = (
         ("A type with its body", "gdb ptype struct list_head"),
         ("Four words of memory", "gdb x/4gx &init_task"),

@@ -127,6 +127,7 @@ the same in them. Of what crash keeps about itself alone, they say what it is.""
     at_once = "".join({*_FACTS, *_SAME, *_INSIDE, "r", "z"} - {"o"})
     operands = (many(TOPIC),)
     rows = (Text, FactRow, CpuRow)
+    related = ("alias", "set", "sys")
     examples = (
         ("read about the stack of a task", "help bt"),
         ("the registers of the CPUs", "help -r"),

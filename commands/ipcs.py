@@ -131,6 +131,7 @@ class Ipcs(Command):
     checked = "n"
     operands = (many(OFFSET.named("id"), HEX.named("addr")),)
     rows = (SegmentRow, SemaphoresRow, QueueRow, NotFound)
+    related = ("ps", "vm", "files")
     examples = (
         ("All objects", "ipcs"),
         ("Shared memory, and how much of it is in memory", "ipcs -M"),

@@ -116,6 +116,7 @@ class Irq(Command):
     at_once = "dba"
     operands = (many(DECIMAL.named("index", "the number of an interrupt")),)
     rows = (IrqRow, AffinityRow, CountHeading, CountRow, SoftirqRow, GateRow)
+    related = ("dev", "mach", "runq", "timer")
     examples = (
         ("The interrupts in use", "irq -u"),
         ("How often the first CPU was interrupted by what", "irq -s -c 0"),

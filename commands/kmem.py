@@ -171,6 +171,7 @@ class Kmem(Command):
         TaskContext,
         SymbolRow,
     )
+    related = ("vtop", "rd", "explain", "search", "tree")
     examples = (
         ("What memory is used for", "kmem -i"),
         ("The free blocks of each zone", "kmem -f"),

@@ -109,6 +109,7 @@ entry that comes a second time is a damaged list: it is named, and the walk is o
     )
     rows = (EntryRow, EmptyRow, StructRow)
     operands = (one(OFFSET_OF, ADDRESS.named("start")), one(ADDRESS.named("start")))
+    related = ("tree", "struct", "waitq", "dis")
     examples = (
         (
             "Every task's pid and name",

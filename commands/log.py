@@ -102,6 +102,7 @@ class Log(Command):
         ),
         Flag("R", "Show the Rust symbols of the messages readably."),
     )
+    related = ("triage", "sys", "trace", "bt")
     examples = (
         ("The last ten messages:", "log | tail"),
         ("Messages with level and caller, without the time:", "log -tmc"),

@@ -117,6 +117,7 @@ class Mach(Command):
         Flag("o", "The console log of OPAL, which PowerPC alone has."),
     )
     rows = (MachineRow, StacksRow, StackRow, RangeRow, CpuRow, StructRow)
+    related = ("sys", "irq", "dev", "runq")
     examples = (
         ("The machine", "mach"),
         ("Physical memory as the firmware told it", "mach -m"),

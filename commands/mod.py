@@ -113,10 +113,11 @@ class Mod(Command):
     at_once = "o"
     operands = (one(FILE.named("objfile")),)
     rows = (ModuleRow, TaintedRow, Text)
+    related = ("sym", "dis", "sys", "log")
     examples = (
         ("The loaded modules:", "mod"),
-        ("Load everything there is for all of them:", "mod -S"),
-        ("Load one from a file of one's own build:", "mod -s loop /tmp/loop.ko"),
+        ("Those that taint the kernel:", "mod -t"),
+        ("What tells of one, from a file of one's own build:", "mod -s crashme crashme.ko"),
     )
 
     def parse(self, words: Sequence[str]) -> Args:

@@ -96,6 +96,7 @@ class MountCommand(Command):
     checked = "n"
     operands = (many(ADDRESS, MOUNTED),)
     rows = (MountRow,)
+    related = ("files", "fuser", "cls", "swap")
     examples = (
         ("Every mount", "mount"),
         ("Where a device is mounted", "mount /dev/vda"),

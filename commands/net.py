@@ -120,6 +120,7 @@ class Net(TaskCommand):
     )
     operands = (many(TASK),)
     rows = (DeviceRow, NeighbourRow, InetAddressRow, TaskHeader, SocketRow, StructuresRow)
+    related = ("files", "foreach", "dev")
     examples = (
         ("The network devices", "net"),
         ("The sockets of pid 1", "net -s 1"),

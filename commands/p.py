@@ -64,6 +64,7 @@ the CPU of the current task."""
     )
     operands = (many(C_EXPRESSION),)
     rows = (ValueRow, PerCpuRow, CpuRow)
+    related = ("struct", "whatis", "rd", "gdb", "sym")
     examples = (
         ("A variable", "p jiffies"),
         ("A member through a pointer", "p init_task.signal->nr_threads"),

@@ -106,9 +106,10 @@ class Ps(TaskCommand):
     checked = "Cy"
     operands = (many(TASK, COMM),)
     rows = ROWS
+    related = ("foreach", "task", "runq", "set", "bt")
     examples = (
         ("The list of all tasks", "ps"),
-        ("The ancestry of pid 193", "ps -p 193"),
+        ("The ancestry of pid 125", "ps -p 125"),
         ("What each CPU was running", "ps -A"),
         ("Kernel workers, the last to run first", "ps -l 'kworker.*'"),
     )

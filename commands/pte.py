@@ -20,6 +20,7 @@ class Pte(Command):
     )
     operands = (many(HEX.named("contents")),)
     rows = (PteRow,)
+    related = ("vtop", "vm", "kmem")
     examples = (("A page of a user's code", "pte 8000000000ca5025"),)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

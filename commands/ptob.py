@@ -26,6 +26,7 @@ class Ptob(Command):
     )
     operands = (many(COUNT.named("page_number", "the number of a page")),)
     rows = (PageStartRow,)
+    related = ("btop", "ptov", "vtop")
     examples = (("Where a page begins", "ptob 0x512a"),)
 
     def parse(self, words: Sequence[str]) -> Args:

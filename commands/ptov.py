@@ -60,6 +60,7 @@ class Ptov(Command):
     )
     operands = (many(HEX.named("address"), CPUS.named("offset:cpuspec")),)
     rows = (DirectRow, PerCpuRow)
+    related = ("vtop", "btop", "eval")
     examples = (
         ("A physical address", "ptov 56e000"),
         ("A per-CPU offset on all CPUs", "ptov b0c0:a"),

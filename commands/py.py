@@ -26,6 +26,7 @@ py (1 > 2)."""
     operands = (many(Word("python", "Python code")),)
     rows = (Text,)
     takes_line = True
+    related = ("p", "gdb", "extend")
     examples = (
         ("A member of a structure by drgn", 'py prog["init_task"].comm'),
         ("Names of tasks that wait", 'py [t.comm for t in rows("ps") if t.state == "UN"]'),

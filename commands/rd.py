@@ -140,6 +140,7 @@ class Rd(Command):
     at_once = "m"
     operands = (one(ADDRESS), one(COUNT))
     rows = (MemoryRow, CharactersRow, CopiedRow)
+    related = ("struct", "sym", "search", "ascii", "vtop")
     examples = (
         ("The kernel's version", "rd -a linux_banner"),
         ("Four values from a structure on", "rd init_task 4"),

@@ -39,6 +39,7 @@ outside of it. -seconds is a pause between two runs, and stands first."""
     operands = (one(COMMAND), many(Word("operand", "what the command takes")))
     rows = ()
     takes_line = True
+    related = ("foreach", "alias")
     examples = (("list a folder every five seconds", "repeat -5 ls"),)
 
     def line_in(self, words: Sequence[str]) -> int | None:

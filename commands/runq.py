@@ -123,6 +123,7 @@ class Runq(Command):
         Flag("c", "Only these CPUs, such as 3, or 1,8-14, or all.", value=CPUS),
     )
     rows = (QueueRow, ClassRow, QueuedRow, GroupRow, LagRow)
+    related = ("ps", "task", "timer", "waitq", "bt")
     examples = (
         ("Who waits for a CPU", "runq"),
         ("How long the CPUs had run their tasks", "runq -m"),

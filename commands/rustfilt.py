@@ -37,6 +37,7 @@ class Rustfilt(Command):
     )
     operands = (one(Word("symbol", "a mangled name")),)
     rows = (RustNameRow,)
+    related = ("sym", "dis")
     examples = (("A function", "rustfilt _RNvNtCs1234_7mycrate3foo3bar"),)
     minimal = True
 

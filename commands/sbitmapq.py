@@ -82,6 +82,7 @@ class Sbitmapq(Command):
     )
     operands = (one(HEX.named("address")),)
     rows = (QueueRow, EntryRow, StructRow)
+    related = ("dev", "struct")
     examples = (("The tags of a disk's requests", "sbitmapq ff1816ac00a1aa90"),)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

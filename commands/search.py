@@ -120,6 +120,7 @@ class Search(Command):
     )
     operands = (many(HEX, EXPRESSION, SYMBOL, Word("string", "a text")),)
     rows = (MatchRow, TextRow, TaskHeader)
+    related = ("rd", "kmem", "explain", "vtop")
     examples = (
         ("Who points to the first task?", "search -k init_task"),
         ("A text in physical memory", 'search -p -c "Linux version"'),

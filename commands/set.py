@@ -78,6 +78,7 @@ class Set(TaskCommand):
         Flag("p", "Make the task that crashed the current one."),
         Flag("v", "Show every setting."),
     )
+    related = ("ps", "alias", "task", "help")
     examples = (
         ("Work on pid 1 from now on", "set 1"),
         ("Back to the task that crashed", "set -p"),

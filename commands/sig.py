@@ -145,6 +145,7 @@ class Sig(TaskCommand):
     task_flags = "g"
     task_values = "R"
     rows = (NameRow, TaskHeader, GroupRow, ActionsRow, ThreadRow, TaskSignalsRow, PendingRow)
+    related = ("ps", "task", "foreach")
     examples = (
         ("The signals of the current task", "sig"),
         ("What is in a set of signals", "sig -s 10000"),

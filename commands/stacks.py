@@ -83,6 +83,7 @@ class Stacks(Command):
     )  # fmt: skip
     operands = (many(PID, TASK, COMM),)
     rows = (GroupRow, Text)
+    related = ("bt", "foreach", "blockers", "ps")
     examples = (
         ("What most tasks are at:", "stacks"),
         ("Those that wait and that no signal wakes:", "stacks -s UN"),

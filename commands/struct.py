@@ -188,6 +188,7 @@ member may lie inside of others (`se.load.weight`) or be one element of an array
 
 For a per-CPU variable a colon and CPUs behind its name show that of each CPU: `:a` or `:all`
 for every one, `:0,2-4` for some, a lone colon for the CPU of the current task."""
+    related = ("union", "whatis", "p", "list", "rd")
     examples = (
         ("How a task is laid out", "struct task_struct -o"),
         ("The name and pid of a task", "struct task_struct.comm,pid init_task"),
@@ -205,6 +206,7 @@ class Union(_StructureCommand):
     description = """\
 Without an address, shows how a union is declared and how large it is. With an address or a
 symbol, shows what the union there holds. Operands and options are those of `struct`."""
+    related = ("struct", "whatis", "p")
     examples = (
         ("How the attributes of bpf() are declared", "union bpf_attr"),
         ("A union at an address, in hexadecimal", "union rcu_special -x init_task"),
@@ -218,6 +220,7 @@ class Pointer(_StructureCommand):
     synopsis = "(struct or union command arguments)"
     description = """\
 Stands for `struct` or `union`, whichever the name is. Operands and options are theirs."""
+    related = ("struct", "union", "p", "rd")
     examples = (("A member of the structure at an address", "* task_struct.pid init_task"),)
 
 

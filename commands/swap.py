@@ -33,6 +33,7 @@ class Swap(Command):
         "file or a partition, its size, how much of it is used, its priority, and its name."
     )
     rows = (SwapRow,)
+    related = ("mount", "kmem", "vm")
     examples = (("The swap areas", "swap"),)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

@@ -120,9 +120,10 @@ class Sym(Command):
     )
     operands = (many(SYMBOL),)
     rows = (SymbolRow, UnknownSymbolRow, MarkRow, CountRow, NoneRow, PlaceRow)
+    related = ("dis", "rd", "whatis", "mod", "explain")
     examples = (
         ("Where is jiffies?", "sym jiffies"),
-        ("What is at this address?", "sym ffffffff81000010"),
+        ("What is at this address?", "sym ffffffffa87eab14"),
         ("What has to do with pipes?", "sym -q pipe"),
         ("What stands around it?", "sym -np jiffies"),
     )

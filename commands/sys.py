@@ -124,6 +124,7 @@ class Sys(Command):
     at_once = "ti"
     operands = (one(Choice("config", "what to show", {"config": "the kernel's configuration"})),)
     rows = (SystemRow, TaintRow, DmiRow, SystemCallRow, Text)
+    related = ("log", "mach", "mod", "triage")
     examples = (
         ("The system block:", "sys"),
         ("Every system call that has to do with reading:", "sys -c read"),

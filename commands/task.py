@@ -59,6 +59,7 @@ class TaskStructs(TaskCommand):
     )
     operands = (many(TASK, STRUCTURE.named("member")),)
     rows = (TaskHeader, StructRow)
+    related = ("ps", "struct", "set", "runq", "sig")
     examples = (
         ("All of the current task", "task"),
         ("The states of two tasks", "task -R __state,exit_state 1 2"),

@@ -103,6 +103,7 @@ class Timers(Command):
     )
     checked = "C"
     rows = (JiffiesRow, WheelRow, TimerRow, CpuRow, ClockRow, HighTimerRow)
+    related = ("runq", "irq", "waitq")
     examples = (
         ("What the wheels hold", "timer"),
         ("The high resolution timers of the first CPU", "timer -r -C 0"),

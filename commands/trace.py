@@ -99,7 +99,9 @@ CPU, what was disabled there (interrupts, rescheduling, kind of interrupt, depth
 migration), and when it was by the clock of the buffer.
 
 "dump -t" writes a file for trace-cmd and KernelShark, "trace.dat" if no other name is given, which
-may not exist yet."""
+may not exist yet.
+
+The kernel of the sample dump was built without ftrace, and trace says so."""
     flags = (
         Flag("c", "Show the events of these CPUs only.", value=CPUS),
         Flag("i", "Show those of this instance.", value=Word("instance", "an instance's name")),
@@ -108,9 +110,10 @@ may not exist yet."""
     )
     operands = (one(Choice("what", "what to do", _WORDS)), one(Word("outfile", "a file to make")))
     rows = (InstanceRow, BufferRow, EventRow, FileRow)
+    related = ("log", "runq", "timer")
     examples = (
         ("The buffers and how full they are", "trace"),
-        ("What the first CPU did last", "trace show -c 0 | tail -5"),
+        ("What the first CPU did", "trace show -c 0"),
     )
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

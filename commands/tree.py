@@ -123,6 +123,7 @@ radix_tree_root, maple_tree), given as an address, a symbol, or arithmetic on th
     )
     operands = (one(ADDRESS.named("start")),)
     rows = (EntryRow, StructRow, MapleTreeRow, MapleNodeRow, MapleRangeRow, MapleDamageRow)
+    related = ("list", "struct", "kmem")
     examples = (
         (
             "The free areas of vmalloc, in their order",

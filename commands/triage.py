@@ -52,6 +52,7 @@ class Triage(Command):
         "called likely."
     )
     rows = ROWS
+    related = ("bt", "log", "blockers", "explain", "diff")
     examples = (("The page:", "triage"), ("The class alone, for a script:", "triage --json"))
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:

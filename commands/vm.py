@@ -143,6 +143,7 @@ class Vm(TaskCommand):
     )
     operands = (many(TASK),)
     rows = (TaskHeader, MmRow, VmaRow, VirtualPageRow, StructRow, FlagsRow)
+    related = ("vtop", "files", "gcore", "ps")
     examples = (
         ("The areas of the first process", "vm 1"),
         ("Who has a file mapped", "foreach vm -R busybox"),

@@ -116,6 +116,7 @@ class Vtop(TaskCommand):
     checked = "c"
     operands = (many(HEX.named("address")),)
     rows = (AddressRow, WalkRow, PteRow, VmaRow, BackingRow, PageRow)
+    related = ("pte", "kmem", "vm", "ptov", "rd")
     examples = (
         ("A kernel address", "vtop ffffffffa8a86640"),
         ("The beginning of a program", "vtop -c 1 400000"),

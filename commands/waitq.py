@@ -57,6 +57,7 @@ class Waitq(Command):
     )
     operands = (one(ADDRESS, OFFSET_OF), one(ADDRESS))
     rows = (QueueRow, WaiterRow, Text)
+    related = ("blockers", "task", "list", "ps")
     examples = (
         ("Whether anything waits for the log", "waitq log_wait"),
         ("What the thread that frees memory of killed tasks waits on", "waitq oom_reaper_wait"),

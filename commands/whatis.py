@@ -105,6 +105,7 @@ and name."""
     )
     operands = (many(STRUCTURE, TYPE_OR_EXPRESSION),)
     rows = (TypeRow, VariableRow, EnumeratorRow, ExpressionRow, SizedType)
+    related = ("struct", "sym", "p", "gdb")
     examples = (
         ("A structure", "whatis list_head"),
         ("The declaration of a function", "whatis schedule"),

@@ -15,6 +15,8 @@ class Wr(Command):
         "Changes the memory of a running kernel. A dump is never written to, so there is nothing "
         "for this command to do here; it only says so."
     )
+    related = ("rd", "p")
+    examples = (("What it says of any dump", "wr init_task 0"),)
     rows = ()
 
     def parse(self, words: Sequence[str]) -> Args:

@@ -25,7 +25,8 @@ class Command(ABC):
     `checked` those whose argument it looks at then, as the flag's kind parses it;
     `operands` what may stand behind them, place by place; `rows` the kinds of rows it yields
     besides notices; `description` the paragraphs before the flags; `examples` pairs of (what it
-    does, line). `minimal` tells whether it works under --minimal; `takes_line` that its operands
+    does, line), lines that the sample dump answers; `related` the commands to look at as well.
+    `minimal` tells whether it works under --minimal; `takes_line` that its operands
     are a line of their own, in which an argument file or --json is not for this command.
     """
 
@@ -40,6 +41,7 @@ class Command(ABC):
     operands: ClassVar[Sequence[Place]] = ()
     rows: ClassVar[Sequence[type[Row]]] = ()
     examples: ClassVar[Sequence[tuple[str, str]]] = ()
+    related: ClassVar[Sequence[str]] = ()
     minimal: ClassVar[bool] = False
     takes_line: ClassVar[bool] = False
 

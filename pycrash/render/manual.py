@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from pycrash.api import Command, Flag
+from pycrash.api.recorded import answers
 from pycrash.api.registry import Registry
 from pycrash.render import pages as topics
 from pycrash.version import CRASH_VERSION, VERSION
@@ -35,8 +36,8 @@ def in_order(names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: (name == "q", name))
 
 
-def page(command: Command) -> Iterator[str]:
-    """The page of one command."""
+def page(command: Command, answers: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """The page of one command; `answers` are those to its examples, as far as there are any."""
     yield from ("", "NAME", f"  {command.name} - {command.summary}")
     yield from ("", "SYNOPSIS", *f"  {command.name} {command.synopsis}".split("\n"))
     yield from ("", "DESCRIPTION", *_paragraphs(command.description, "  "))
@@ -47,9 +48,13 @@ def page(command: Command) -> Iterator[str]:
         yield from ("", "EXAMPLES")
         for what, line in command.examples:
             what = what if what.endswith((":", ".")) else f"{what}:"
-            yield from (*_paragraphs(what, "  "), "", f"    crash> {line}", "")
+            yield from (*_paragraphs(what, "  "), "", f"    crash> {line}")
+            yield from (f"    {said}".rstrip() for said in answers.get(line, ()))
+            yield ""
     else:
         yield ""
+    if command.related:
+        yield from ("SEE ALSO", *_filled(", ".join(command.related), "  ", "  "), "")
 
 
 def _paragraphs(text: str, indent: str) -> Iterator[str]:
@@ -96,11 +101,17 @@ def pages(
     words: Sequence[str], registry: Registry, aliases: Mapping[str, tuple[str, str]]
 ) -> Iterator[str]:
     """The lines for each topic: a command, an alias, "input", "output", "all", "commands" ..."""
+    recorded = answers()
     for word in words:
-        yield from _topic(word, registry, aliases)
+        yield from _topic(word, registry, aliases, recorded)
 
 
-def _topic(word: str, registry: Registry, aliases: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+def _topic(
+    word: str,
+    registry: Registry,
+    aliases: Mapping[str, tuple[str, str]],
+    recorded: Mapping[str, Sequence[str]],
+) -> Iterator[str]:
     if word in topics.TOPICS:
         yield from topics.TOPICS[word].split("\n")
         return
@@ -111,10 +122,9 @@ def _topic(word: str, registry: Registry, aliases: Mapping[str, tuple[str, str]]
             yield from (*names[row::rows], "BREAK")
         return
     if word == "all":
-        yield from (*_topic("input", registry, aliases), *_topic("output", registry, aliases))
-        for name in in_order(registry.names()):
-            yield from _topic(name, registry, aliases)
-        yield from (*_topic("warranty", registry, aliases), *_topic("copying", registry, aliases))
+        everything = ("input", "output", *in_order(registry.names()), "warranty", "copying")
+        for name in everything:
+            yield from _topic(name, registry, aliases, recorded)
         return
     command = registry.find(word)
     if command is None and word in aliases:
@@ -126,4 +136,4 @@ def _topic(word: str, registry: Registry, aliases: Mapping[str, tuple[str, str]]
     if command is None:
         yield f'No help data for "{word}" is available.'
         return
-    yield from page(command)
+    yield from page(command, recorded)

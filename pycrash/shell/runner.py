@@ -18,6 +18,8 @@ from pycrash.shell.progress import ProgressLine
 
 #: Asks any command for its rows as JSON.
 JSON_WORD = "--json"
+#: Behind any command, alone: asks for its page.
+HELP_WORD = "--help"
 
 
 class ExitShell(Exception):
@@ -51,6 +53,9 @@ class Runner:
         What a command runs in its turn (repeat) is JSON where that one is. KeyboardInterrupt,
         ExitShell, BrokenPipeError and OutputError pass through.
         """
+        asked = self.context.registry.find("help") if list(words) == [HELP_WORD] else None
+        if asked is not None:
+            command, words = asked, [command.name]
         outer = self._as_json
         self._as_json = outer or wants_json(command, words)
         try:

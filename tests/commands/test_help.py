@@ -72,3 +72,14 @@ def test_other_options_are_wrong(capfd: Capture) -> None:
     out, err = capfd.readouterr()
     assert out.startswith("Usage:\n  help ")
     assert err == "help: invalid option -- 'q'\n"
+
+
+def test_help_behind_any_command_is_its_page(capfd: Capture) -> None:
+    session = fake_session()
+    session.feed("help tally")
+    page = capfd.readouterr().out
+    session.feed("tally --help")
+    assert capfd.readouterr().out == page
+    assert not session.failed
+    session.feed("tally --help 3")
+    assert capfd.readouterr().out != page

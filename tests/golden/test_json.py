@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,8 +13,7 @@ from pycrash.api import TaskCommand
 from pycrash.api.registry import Registry
 from tests.contract import contract
 from tests.golden.answers import Entry, read
-from tests.golden.sample import arrange
-from tests.matrix.compare import command_of, run_lines
+from tests.matrix.compare import command_of
 
 #: These change words, end the session, or run other lines.
 LEFT_OUT = {"alias", "exit", "extend", "q", "repeat"}
@@ -50,19 +48,6 @@ NOT_IN_SAMPLE = {
 #: No flag of a page is set in this word: no row says so, and text says it in words.
 NO_ROWS = {"kmem -g 8000000000000000"}
 
-PLUGIN = """
-from pycrash.api import Command
-
-class Nothing(Command):
-    name, summary, synopsis = "nothing", "says nothing", " "
-
-    def run(self, ctx, args):
-        return iter(())
-
-    def text(self, view, args, rows):
-        return iter(())
-"""
-
 Objects = list[dict[str, Any]]
 
 
@@ -82,21 +67,9 @@ ENTRIES = entries()
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What pycrash says to each of the lines with --json, in one session."""
-    folder = tmp_path_factory.mktemp("sample")
-    arrange(folder)
-    (folder / "plugin.py").write_text(PLUGIN)
-    tool = [sys.executable, "-m", "pycrash", "-s", "vmlinux", "vmcore"]
-    lines = [as_json(entry.line) for entry in ENTRIES]
-    run = run_lines(tool, lines, folder, limit=120)
-    assert run.died == []
-    return [answer or "" for answer in run.answers]
-
-
-def as_json(line: str) -> str:
-    name, _, rest = line.partition(" ")
-    return f"{name} --json {rest}"
+def answers(session: list[str]) -> list[str]:
+    """What pycrash says to each of the lines with --json."""
+    return session[-len(ENTRIES) :]
 
 
 @pytest.fixture(scope="module")

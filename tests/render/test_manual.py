@@ -13,7 +13,7 @@ LINES = [
 
 
 def test_page_of_a_command() -> None:
-    assert list(page(Count())) == LINES
+    assert list(page(Count(), {})) == LINES
 
 
 def test_table_is_filled_downwards_and_q_is_last() -> None:
@@ -48,14 +48,16 @@ as they are.
 Another paragraph."""
     flags = (Flag("a", "same"), Flag("b", "same", Word("value", "any")), Flag("c", "other"))
     examples = (("count", "wordy 1"), ("Or so:", "wordy 2"))
+    related = ("tally", "exit")
 
 
 def test_a_page_is_filled_and_flags_share_their_help() -> None:
-    lines = list(page(Wordy()))
+    lines = list(page(Wordy(), {"wordy 2": ["1", "", "..."]}))
     assert lines[lines.index("DESCRIPTION") + 1 :] == [
         *("  Short lines are filled:", "    but these", "      stand", "  as they are.", ""),
         *("  Another paragraph.", ""),
         *("    -a -b value", "        same", "    -c  other", ""),
         *("EXAMPLES", "  count:", "", "    crash> wordy 1", ""),
-        *("  Or so:", "", "    crash> wordy 2", ""),
+        *("  Or so:", "", "    crash> wordy 2", "    1", "", "    ...", ""),
+        *("SEE ALSO", "  tally, exit", ""),
     ]
