@@ -21,7 +21,7 @@ def test_there_is_one_version() -> None:
 
 def test_it_is_typed() -> None:
     assert (ROOT / "pycrash" / "py.typed").is_file()
-    assert 'package-data = { "pycrash" = ["py.typed"] }' in PROJECT
+    assert 'package-data = { "pycrash" = ["py.typed"], ' in PROJECT
 
 
 def test_what_the_readme_says_of_python_is_declared() -> None:

@@ -99,6 +99,14 @@ class Command(ABC):
             right.append((letter, value))
         raise UsageError(usage_text(self.name, wrong))
 
+    def drgn(self, ctx: Context, args: Args) -> Sequence[str]:
+        """Lines of Python that read the same by drgn from `prog`: what --show-drgn prints.
+
+        Those of the commands of pycrash are in `api/twins`. Raises CrashError where a line has
+        none.
+        """
+        return ()
+
     @abstractmethod
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         """Find the facts, lazily. Raises CrashError to stop, UsageError for a bad line."""

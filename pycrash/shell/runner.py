@@ -11,6 +11,7 @@ from itertools import chain
 from pycrash.api import Args, Command, Context, Notice, Row, UsageError
 from pycrash.api.args import WRONG, WrongOption
 from pycrash.errors import CrashError
+from pycrash.shell.asides import asked_for
 from pycrash.shell.inputs import find_argument_file
 from pycrash.shell.messages import Level, Messages
 from pycrash.shell.output import Output, OutputError
@@ -18,8 +19,6 @@ from pycrash.shell.progress import ProgressLine
 
 #: Asks any command for its rows as JSON.
 JSON_WORD = "--json"
-#: Behind any command, alone: asks for its page.
-HELP_WORD = "--help"
 
 
 class ExitShell(Exception):
@@ -53,9 +52,7 @@ class Runner:
         What a command runs in its turn (repeat) is JSON where that one is. KeyboardInterrupt,
         ExitShell, BrokenPipeError and OutputError pass through.
         """
-        asked = self.context.registry.find("help") if list(words) == [HELP_WORD] else None
-        if asked is not None:
-            command, words = asked, [command.name]
+        command, words = asked_for(command, words, self.context.registry)
         outer = self._as_json
         self._as_json = outer or wants_json(command, words)
         try:
