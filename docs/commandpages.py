@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from pycrash.api import Command
+from pycrash.api.recorded import answers
 from pycrash.api.registry import CRASH_WORDS, Registry
 from pycrash.render.manual import in_order
 
@@ -22,7 +23,7 @@ def write_pages(folder: Path) -> None:
     registry = Registry()
     commands = {command.name: command for command in registry}
     ordered = [commands[name] for name in in_order(list(commands))]
-    files = {f"{file_of(command)}.md": _page(command) for command in ordered}
+    files = {f"{file_of(command.name)}.md": _page(command) for command in ordered}
     files["index.md"] = _index(ordered)
     for old in folder.glob("*.md"):
         if old.name not in files:
@@ -38,9 +39,9 @@ def write_changed(path: Path, lines: Iterable[str]) -> None:
         path.write_text(text)
 
 
-def file_of(command: Command) -> str:
+def file_of(name: str) -> str:
     """The name of a command's page."""
-    return {"*": "struct"}.get(command.name, command.name)
+    return {"*": "struct"}.get(name, name)
 
 
 def _index(commands: Iterable[Command]) -> Iterator[str]:
@@ -50,11 +51,11 @@ def _index(commands: Iterable[Command]) -> Iterator[str]:
         yield from (f"## {title}", "", "| command | what it does |", "|---|---|")
         for command in commands:
             if (command.name not in CRASH_WORDS) == ours:
-                link = f"[{plain(command.name)}]({file_of(command)}.md)"
+                link = f"[{plain(command.name)}]({file_of(command.name)}.md)"
                 yield f"| {link} | {plain(command.summary)} |"
         yield ""
     yield from ("```{toctree}", ":hidden:", "")
-    yield from dict.fromkeys(map(file_of, commands))
+    yield from dict.fromkeys(file_of(command.name) for command in commands)
     yield "```"
 
 
@@ -72,11 +73,16 @@ def _page(command: Command) -> Iterator[str]:
             word = f" {flag.value.word}" if flag.value else ""
             yield f"| `-{flag.letter}{word}` | {plain(' '.join(flag.help.split()))} |"
         yield ""
+    recorded = answers()
     if command.examples:
         yield from ("## Examples", "")
         for what, line in command.examples:
             what = what if what.endswith((":", ".")) else f"{what}:"
-            yield from (plain(what), "", f"    crash> {line}", "")
+            shown = (f"    {said}".rstrip() for said in recorded.get(line, ()))
+            yield from (plain(what), "", f"    crash> {line}", *shown, "")
+    if command.related:
+        links = (f"[{plain(name)}]({file_of(name)}.md)" for name in command.related)
+        yield from (f"See also: {', '.join(links)}.", "")
     kinds = [row.kind for row in command.rows if row.kind]
     if kinds:
         links = (f"[{kind}](../json.md#{kind.replace('.', '')})" for kind in kinds)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pycrash.errors import CrashError
 from pycrash.files.cache import find_file, keep_chunks
 from pycrash.files.compressed import Progress, first_bytes, unpacked
+from pycrash.files.distribution import installation
 
 if TYPE_CHECKING:
     from elftools.elf.elffile import ELFFile
@@ -60,7 +61,18 @@ class Search:
         places = "".join(f"\n    {line}" for line in self.tried)
         raise CrashError(
             f"namelist argument required: no vmlinux of {self.identity} was found; tried:{places}"
+            f"{self._advice()}"
         )
+
+    def _advice(self) -> str:
+        """How the vmlinux can be had, where the release tells whose it is."""
+        found = installation(self.identity.release or "")
+        if found is None:
+            return ""
+        lines = [f"on {found.distribution} this installs it:", *found.commands]
+        if found.server and self.identity.build_id and "DEBUGINFOD_URLS" not in os.environ:
+            lines += ["or, to have it fetched:", f"export DEBUGINFOD_URLS={found.server}"]
+        return "".join(f"\n{'' if line[-1] == ':' else '    '}{line}" for line in lines)
 
     def _candidates(self) -> Iterator[Path]:
         release, build_id = self.identity.release, self.identity.build_id
@@ -73,6 +85,7 @@ class Search:
                 "/usr/lib/debug/boot/vmlinux-{}.debug",
                 "/usr/lib/debug/lib/modules/{}/vmlinux",
                 "/usr/lib/debug/usr/lib/modules/{}/vmlinux",
+                "/usr/lib/debug/usr/lib/modules/{}/vmlinux.debug",
                 "/boot/vmlinux-{}",
                 "/lib/modules/{}/vmlinux",
                 "/lib/modules/{}/build/vmlinux",

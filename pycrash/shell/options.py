@@ -12,6 +12,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "-s": ("", "no banner, and no pager"),
     "-i": ("FILE", "run the lines of FILE before the first prompt"),
     "--exec": ("LINE", "run LINE and leave, without banner; may be given more than once"),
+    "--latest": ("[FOLDER]", "open the newest dump below FOLDER, /var/crash by default"),
     "--triage": ("", "what killed the machine, on one page, and leave; as --exec triage"),
     "--script": ("FILE", "run a file of Python and leave; may be mixed with --exec"),
     "--json": ("", "rows as JSON, one object a line, without banner; as set output json"),

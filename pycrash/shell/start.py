@@ -120,13 +120,35 @@ def open_session(options: Options) -> Session:
         module_tree=options.value("--mod"),
         source_tree=options.value("--src"),
     )
-    kernel = open_files([Path(name) for name in options.files], progress, how)
+    kernel = open_files(named_files(options), progress, how)
+    if "--latest" in options:
+        print(f"pycrash: its vmlinux: {kernel.given[0]}", file=sys.stderr)
     settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)
     if settings.zero_excluded:
         kernel.memory.zero_excluded = True
     session = Session(kernel, settings, make_registry())
     configure(session, options)
     return session
+
+
+def named_files(options: Options) -> list[Path]:
+    """The files to open: those given, or with --latest the newest dump, which is told.
+
+    A folder to look in may stand behind the option or among the files. Raises CrashError,
+    OptionError.
+    """
+    files = [Path(name) for name in options.files]
+    if "--latest" not in options:
+        return files
+    from pycrash.files.latest import CRASH_FOLDER, newest_dump
+
+    given = [Path(name) for name in options.values("--latest") if name]
+    folders = [*given, *filter(Path.is_dir, files)]
+    if len(folders) > 1:
+        raise OptionError("--latest looks in one folder")
+    found = newest_dump(folders[0] if folders else CRASH_FOLDER)
+    print(f"pycrash: the newest dump: {found}", file=sys.stderr)
+    return [*(file for file in files if file not in folders), found.path]
 
 
 def configure(session: Session, options: Options) -> None:

@@ -223,6 +223,24 @@ def test_a_search_in_vain_tells_what_it_tried(tmp_path: Path) -> None:
     assert said[-1] == "    debuginfod: DEBUGINFOD_URLS is not set"
 
 
+def test_a_search_in_vain_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEBUGINFOD_URLS", raising=False)
+    fedora = Identity("0.0.1-301.fc40.x86_64", BUILD_ID)
+    assert message(Search(fedora, tmp_path / "vmcore").run).splitlines()[-4:] == [
+        "on Fedora this installs it:",
+        "    dnf debuginfo-install kernel-0.0.1-301.fc40.x86_64",
+        "or, to have it fetched:",
+        "    export DEBUGINFOD_URLS=https://debuginfod.fedoraproject.org/",
+    ]
+    debian = Identity("0.0.1-49-amd64", None)
+    assert message(Search(debian, tmp_path / "vmcore").run).splitlines()[-2:] == [
+        "on Debian this installs it:",
+        "    apt install linux-image-0.0.1-49-amd64-dbg",
+    ]
+
+
 def test_a_vmlinux_is_fetched_by_debuginfod_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

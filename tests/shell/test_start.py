@@ -11,7 +11,7 @@ import pytest
 from pycrash.api import Settings
 from pycrash.errors import MissingFeature
 from pycrash.shell import main, pager, start
-from pycrash.shell.options import parse_options
+from pycrash.shell.options import OptionError, parse_options
 from pycrash.version import VERSION
 
 Capture = pytest.CaptureFixture[str]
@@ -70,6 +70,35 @@ def test_a_wrong_command_line_is_one_line(words: list[str], message: str) -> Non
         [sys.executable, "-m", "pycrash", *words], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message + "\n")
+
+
+def test_the_newest_dump_is_told(tmp_path: Path, capsys: Capture) -> None:
+    dump = tmp_path / "2026" / "vmcore"
+    dump.parent.mkdir()
+    dump.write_bytes(b"KDUMP   " + bytes(9000))
+    folder = str(tmp_path)
+    for words in ([folder, "vmlinux"], ["vmlinux", folder]):
+        assert start.named_files(parse_options(["--latest", *words])) == [Path("vmlinux"), dump]
+    assert start.named_files(parse_options([f"--latest={folder}"])) == [dump]
+    assert (
+        capsys.readouterr()
+        .err.splitlines()[0]
+        .startswith(f"pycrash: the newest dump: {dump}, written 20")
+    )
+    with pytest.raises(OptionError, match="one folder"):
+        start.named_files(parse_options(["--latest", folder, folder]))
+    assert start.named_files(parse_options([folder])) == [tmp_path]
+
+
+def test_no_dump_at_all_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pycrash", "--latest", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = f"pycrash: {tmp_path}: no dump among its 0 files (looked 3 folders deep)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
 def test_a_batch_imports_only_what_it_needs() -> None:
