@@ -71,13 +71,7 @@ class Scene:
 
 SCENES = (
     Scene("prompt", [("STATE:", "ps -S\r")], "ZO: 1", rows=36),
-    # The types are there once a line has asked for one.
-    Scene(
-        "completion",
-        [("STATE:", "whatis list_head\r\f"), ("crash> ", "struct task_\t")],
-        "task_struct",
-        rows=16,
-    ),
+    Scene("completion", [("STATE:", "\f"), ("crash> ", "p init_task.si\t")], "signal", rows=16),
     Scene("bt", [("STATE:", "\fbt\r")], "entry_SYSCALL_64", rows=36),
 )
 

@@ -203,6 +203,13 @@ def test_the_reports_of_new_dumps(tmp_path: Path) -> None:
     assert sorted(file.name for file in folder.iterdir()) == ["triage.txt", "vmcore"]
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", SAMPLE / "README.md"], ids=str)
+def test_links_of_pages_that_are_not_built(page: Path) -> None:
+    """Those of the others are tested by the build."""
+    for link in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert "://" in link or (page.parent / link).exists(), link
+
+
 def test_the_shell_of_the_pages_is_shell() -> None:
     for page in PAGES:
         for shell in re.findall(r"^```sh\n(.*?)^```$", page.read_text(), re.M | re.S):

@@ -44,8 +44,8 @@ class PromptCompleter(Completer):
             candidates = self._search.candidates(line)
         except NotYet:
             return
-        except Exception:
-            # A dump that cannot answer must not take the prompt away.
+        except (Exception, SystemExit):
+            # Neither a dump that cannot answer nor a plugin may take the prompt away.
             if self._debug:
                 raise
             return
@@ -69,7 +69,7 @@ class PromptCompleter(Completer):
             self._search.candidates(line)
         except NotYet:
             return True
-        except Exception:
+        except (Exception, SystemExit):
             return False
         return False
 

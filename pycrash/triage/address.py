@@ -110,16 +110,18 @@ class Explainer:
 
     def _task(self, address: int) -> Iterator[Fact]:
         tasks = self.kernel.tasks
-        for task in tasks.all:
-            if task.address <= address < task.address + tasks.layout.whole:
-                offset = address - task.address
-                yield Fact(
-                    "task",
-                    f'{offset} bytes into the task_struct of {task.pid} "{task.comm}"',
-                    f"task {task.address:x}",
-                    task.address,
-                    tasks.layout.whole,
-                )
+        before = (task for task in tasks.all if task.address <= address)
+        # An object of the slab may be smaller than its type: what is used of the registers at its
+        # end depends on the processor. So the next task may begin within the last one.
+        task = max(before, key=lambda task: task.address, default=None)
+        if task is not None and address < task.address + tasks.layout.whole:
+            yield Fact(
+                "task",
+                f'{address - task.address} bytes into the task_struct of {task.pid} "{task.comm}"',
+                f"task {task.address:x}",
+                task.address,
+                tasks.layout.whole,
+            )
 
     def _stack(self, address: int) -> Iterator[Fact]:
         stacks = self.kernel.stacks

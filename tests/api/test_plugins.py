@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
 from pycrash.api.plugins import PluginError, why_not
 from pycrash.api.registry import Registry
+from pycrash.shell.completer import PromptCompleter
 from tests.shell.fake import fake_session
 
 PLUGIN = """
@@ -302,6 +305,18 @@ def test_a_plugin_is_found_by_completion(folder: Path) -> None:
     assert [found.text for found in completion.candidates("gree")] == ["greet"]
     offered = {found.text: found.remark for found in completion.candidates("greet -")}
     assert offered["-u"] == "in capitals"
+
+
+@pytest.mark.parametrize("error", ["SystemExit", "ValueError"])
+def test_completion_that_fails_in_a_plugin_leaves_the_prompt(folder: Path, error: str) -> None:
+    path = plugin(folder)
+    with path.open("a") as file:
+        file.write(f"\n    def complete(self, ctx, words):\n        raise {error}\n")
+    session = fake_session()
+    session.registry.load_file(str(path))
+    completer = PromptCompleter(session, lambda: True)
+    document = Document("greet y")
+    assert not list(completer.get_completions(document, CompleteEvent()))
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -61,6 +61,13 @@ def test_an_object_and_a_stack(folder: Path) -> None:
     assert found["task"]["start"] == found["slab"]["start"] == task
 
 
+def test_a_task_that_begins_where_the_type_of_the_last_one_has_not_ended(folder: Path) -> None:
+    lines = said(folder, "explain ff1816ac026e1600")
+    assert [line.strip() for line in lines if "into the task_struct" in line] == [
+        '0 bytes into the task_struct of 126 "mutex-holder"  [task ff1816ac026e1600]'
+    ]
+
+
 def test_the_registers_of_the_crash(folder: Path) -> None:
     lines = said(folder, "explain")
     assert lines[0].startswith("RIP: ")
