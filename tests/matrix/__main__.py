@@ -7,6 +7,7 @@
     python3 -m tests.matrix --dumps arm-6.1    arm64, where crash takes minutes to start
     python3 -m tests.matrix --random 2000 --seed 1     lines made by chance from the declarations
     python3 -m tests.matrix --perf             both timed on a dump with 10,000 tasks
+    python3 -m tests.matrix --perf big         the same on one of 12 GB
 
 What is missing is fetched from Debian and made: crash, makedumpfile, kernels, dumps. All of it
 stays in .matrix/, which is not committed, and so do crash's answers while the lines are the same.
@@ -96,6 +97,8 @@ DUMPS = {
     "crowd": Dump(
         "crowd", "trixie", "6.12.", guest=(("CROWD", "10000"), ("MEM", "4G"), ("CRASHK", "512M"))
     ),
+    # Three million pages.
+    "big": Dump("big", "trixie", "6.12.", guest=(("MEM", "12G"), ("CRASHK", "512M"))),
     # PREEMPT_RT: spin locks are rt_mutexes there.
     "rt-6.1": Dump("rt61", "bookworm", "6.1.", flavour="rt"),
     "arm-6.1": Dump("arm61", "bookworm", "6.1.", arch=debian.ARM64),
@@ -279,9 +282,9 @@ def print_table(scores: dict[str, dict[str, tuple[int, int]]]) -> None:
     print(f"{'':12}" + "".join(f"{share:>12}" for share in shares))
 
 
-def time_lines(lines: list[str]) -> None:
+def time_lines(name: str, lines: list[str]) -> None:
     """Each line twice in a process of its own, both programs in turn, start-up apart."""
-    folder = folder_of("crowd")
+    folder = folder_of(name)
     tools = {"crash": [str(oracle()), "-s", "vmlinux", "vmcore"], "pycrash": pycrash()}
     heads = [f"{name} {turn}" for name in tools for turn in ("1st", "2nd")]
     print(f"{'seconds':24}" + "".join(f"{head:>13}" for head in heads))
@@ -307,11 +310,11 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="how many differences a dump")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="so many by chance")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--perf", action="store_true")
+    parser.add_argument("--perf", choices=DUMPS, nargs="?", const="crowd", metavar="DUMP")
     options = parser.parse_args()
     WORK.mkdir(exist_ok=True)
     if options.perf:
-        time_lines(TIMED)
+        time_lines(options.perf, TIMED)
         return
     commands = set(ISSUES[options.issue].split()) if options.issue else set()
     commands |= set((options.commands or "").split(",")) - {""}
