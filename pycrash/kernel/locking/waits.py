@@ -9,6 +9,7 @@ from functools import cached_property
 from pycrash.errors import CrashError
 from pycrash.kernel.arch.chooser import choose
 from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.locking.ends import Ends
 from pycrash.kernel.locking.futexes import Futexes
 from pycrash.kernel.locking.kinds import DEVICE, KINDS, QUEUE, SLEEPING, Kind
 from pycrash.kernel.locking.owners import Owner, Owners, member, tolerant
@@ -72,6 +73,10 @@ class Waits:
             name = "unknown" if kind is QUEUE else kind.name
             return Wait(task, name, None, "", "", function, _NOBODY)
         proof = f"{kind.waiting[0][0].type} at {waiter.address:x} is in its list"
+        if kind is QUEUE:
+            end = self._kernel.part(Ends).of(task, waiter.lock, calls[:_DEPTH])
+            if end is not None:
+                return Wait(task, end.kind, end.address, "", proof, function, end.owner)
         return self._wait(task, kind.name, waiter.lock, proof, function)
 
     def _wait(self, task: Task, kind: str, lock: int, proof: str, function: str) -> Wait:
