@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pycrash.api import (
@@ -14,7 +14,9 @@ from pycrash.api import (
     Context,
     CrashError,
     Flag,
+    Notice,
     Row,
+    UsageError,
     View,
     WrongOption,
     asked_radix,
@@ -126,18 +128,30 @@ class Mach(Command):
 
     def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
         asked_radix(Args((*before.given, (letter, value))))
-        if letter == "m":
-            ranges = ctx.kernel.arch.firmware_map
-            yield Begin()
-            for found in ranges:
-                yield RangeRow(*found)
+        return iter(())
+
+    def refuse(self, ctx: Context, error: WrongOption) -> Iterator[Row]:
+        yield from self._looked_over(ctx, error.given)
+        if "m" in Args(error.given):
+            yield from _ranges(ctx)
+        raise UsageError
+
+    def _looked_over(self, ctx: Context, given: Sequence[tuple[str, str | None]]) -> Iterator[Row]:
+        """What crash says of the options before it acts on any: -o is for another machine."""
+        for place, (letter, value) in enumerate(given):
+            if letter == WRONG:
+                yield Notice(value or "")
+            elif letter == "o":
+                yield Notice("invalid option -- 'o'")
+            else:
+                yield from self.read(ctx, Args(tuple(given[:place])), letter, value)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from self._looked_over(ctx, args.given)
+        if "m" in args:
+            yield from _ranges(ctx)
         if "o" in args:
-            wrong = (WRONG, "invalid option -- 'o'")
-            given = (wrong if letter == "o" else (letter, value) for letter, value in args.given)
-            yield from self.refuse(ctx, WrongOption(self.name, tuple(given)))
-        yield from self.read_all(ctx, args)
+            raise UsageError
         if "c" in args:
             yield from _processors(ctx, asked_radix(args))
         if "c" not in args and "m" not in args:
@@ -162,6 +176,13 @@ class Mach(Command):
                 yield from _cpu_lines(row, view)
             elif isinstance(row, StructRow):
                 yield from struct_lines(row, view)
+
+
+def _ranges(ctx: Context) -> Iterator[Row]:
+    ranges = ctx.kernel.arch.firmware_map
+    yield Begin()
+    for found in ranges:
+        yield RangeRow(*found)
 
 
 def _machine(ctx: Context) -> Iterator[Row]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from pycrash.api import (
@@ -26,6 +26,7 @@ from pycrash.api import (
     UsageError,
     View,
     Word,
+    WrongOption,
     evaluate,
     hexadecimal,
     is_hexadecimal,
@@ -33,6 +34,7 @@ from pycrash.api import (
     one,
     symbol_resolver,
 )
+from pycrash.api.args import WRONG
 from pycrash.api.memoryrows import MemoryRow, blocks, memory_rows
 from pycrash.api.symbolrows import RefusedRow, refuse_symbol, unknown_symbol_lines
 from pycrash.kernel.core.space import Space, SpaceWord, space_of
@@ -78,7 +80,7 @@ class Request:
     offset: int = 0
     end: int = 0
     file: str = ""
-    notices: list[Notice] = field(default_factory=list)
+    wrong: bool = False
 
 
 class Rd(Command):
@@ -149,10 +151,13 @@ class Rd(Command):
     )
     minimal = True
 
+    def refuse(self, ctx: Context, error: WrongOption) -> Iterator[Row]:
+        yield from self._request(ctx, Args(error.given))
+        raise UsageError
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        request = self._request(ctx, args)
-        if request.notices:
-            yield from request.notices
+        request = yield from self._request(ctx, args)
+        if request.wrong:
             raise UsageError
         if not args.operands:
             raise UsageError
@@ -185,13 +190,15 @@ class Rd(Command):
             name = _namer(ctx, request)
             yield from memory_rows(ctx.kernel, space, address, count, request.size, order, name)
 
-    def _request(self, ctx: Context, args: Args) -> Request:
-        """What the flags ask for, in their order; complaints are among its notices."""
+    def _request(self, ctx: Context, args: Args) -> Generator[Row, None, Request]:
+        """What the flags ask for, each acted on in its turn. Raises CrashError."""
         request = Request(size=ctx.kernel.word_size)
         word = ctx.kernel.word_size
         for letter, value in args.given:
-            if letter in "8136":
-                self._width(request, letter, value or "", word)
+            if letter == WRONG:
+                yield Notice(value or "")
+            elif letter in "8136":
+                yield from self._width(request, letter, value or "", word)
             elif letter == "a":
                 request.form, request.default_size, request.size = "characters", False, 1
             elif letter == "r":
@@ -201,7 +208,8 @@ class Rd(Command):
             elif letter in "sS":
                 if not request.default_size:
                     text = f"-{letter} option is only allowed with {8 * word}-bit display"
-                    request.notices.append(Notice(text))
+                    request.wrong = True
+                    yield Notice(text)
                 request.symbolic = True
                 request.slabs += letter == "S"
             elif letter in _SPACES:
@@ -217,10 +225,12 @@ class Rd(Command):
         return request
 
     @staticmethod
-    def _width(request: Request, letter: str, value: str, word: int) -> None:
+    def _width(request: Request, letter: str, value: str, word: int) -> Iterator[Row]:
         rest, size = {"8": ("", 1), "1": ("6", 2), "3": ("2", 4), "6": ("4", 8)}[letter]
         if value != rest:
-            request.notices.append(Notice(f"invalid option: {letter}{value}"))
+            request.wrong = True
+            yield Notice(f"invalid option: {letter}{value}")
+            return
         request.form, request.size, request.default_size = "values", size, size == word
 
     @staticmethod

@@ -85,8 +85,21 @@ class Sbitmapq(Command):
     related = ("dev", "struct")
     examples = (("The tags of a disk's requests", "sbitmapq ff1816ac00a1aa90"),)
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        asked_radix(Args((*before.given, (letter, value))))
+        if letter == "s" and "s" in before:
+            raise CrashError(f"-s option ({before.value('s')}) already entered")
+        if letter == "a":
+            if "a" in before:
+                earlier = _address(ctx, before.value("a") or "", "-a option")
+                raise CrashError(f"-a option (0x{earlier:x}) already entered")
+            _address(ctx, value or "", "-a option")
+        return iter(())
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        array = _checked(ctx, args)
+        yield from self.read_all(ctx, args)
+        given = args.value("a")
+        array = None if given is None else _address(ctx, given, "-a option")
         if len(args.operands) != 1:
             yield Notice("too many arguments" if args.operands else "command argument is required")
             raise UsageError
@@ -114,24 +127,6 @@ class Sbitmapq(Command):
                 yield f"{row.index} ({text}):" if "v" in args else f"{row.index}: {text}"
             elif isinstance(row, StructRow):
                 yield from struct_lines(row, view)
-
-
-def _checked(ctx: Context, args: Args) -> int | None:
-    """The address of the array, if one is given. Raises CrashError for wrong flags, in order."""
-    asked_radix(args)
-    name: str | None = None
-    array: int | None = None
-    for letter, value in args.given:
-        word = value or ""
-        if letter == "s":
-            if name is not None:
-                raise CrashError(f"-s option ({name}) already entered")
-            name = word
-        elif letter == "a":
-            if array is not None:
-                raise CrashError(f"-a option (0x{array:x}) already entered")
-            array = _address(ctx, word, "-a option")
-    return array
 
 
 def _address(ctx: Context, word: str, what: str) -> int:

@@ -26,6 +26,7 @@ from pycrash.api import (
     UsageError,
     View,
     Word,
+    WrongOption,
     can_evaluate,
     decimal,
     evaluate,
@@ -35,6 +36,7 @@ from pycrash.api import (
     number,
     symbol_resolver,
 )
+from pycrash.api.args import WRONG
 from pycrash.api.searchrows import MatchList, MatchRow, Numbers, TextRow, Texts, on_stacks
 from pycrash.kernel.core.space import SpaceWord, space_of
 from pycrash.kernel.mm.spaces import KernelArea, Piece, Spaces
@@ -127,6 +129,10 @@ class Search(Command):
         ("A value of 32 bits, and what is around it", "search -T -w -x 2 57ac6e9d"),
     )
 
+    def refuse(self, ctx: Context, error: WrongOption) -> Iterator[Row]:
+        yield from _request(ctx, Args(error.given))
+        raise UsageError
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         request = yield from _request(ctx, args)
         if request.space is None:
@@ -170,7 +176,9 @@ def _request(ctx: Context, args: Args) -> Generator[Row, None, Request]:
     request = Request(ctx.kernel.word_size)
     for letter, value in args.given:
         word = value or ""
-        if letter in _SPACES:
+        if letter == WRONG:
+            yield Notice(word)
+        elif letter in _SPACES:
             start = request.start if request.starts else _first(ctx, letter)
             areas = request.areas + letter
             request = replace(request, space=_SPACES[letter], start=start, areas=areas, starts=True)
