@@ -248,8 +248,10 @@ def _listed(ctx: Context, args: Args, place: TextPlace, count: int) -> Iterator[
         # crash has all of them before it shows the first.
         missing = error
         yield from unreadable(error)
-    if "r" in args and count:
-        del found[:-count]
+    if "r" in args and count and found:
+        # ...and counts it where they do not reach it.
+        short = found[-1].address < place.address
+        del found[: max(len(found) + short - count, 0)]
     yield from _rows(ctx, args, names, found)
     if missing is not None:
         yield names.cut(at)
@@ -270,7 +272,8 @@ def _wanted(
     reverse, forward = "r" in args, "f" in args and not count
     whole = place.is_function and not count
     end = _end(ctx, place) if reverse or forward or whole else 0
-    left = count or 1
+    # Back from the last, crash looks at no more instructions than there are bytes before it...
+    left = max(place.address - start, 1) if reverse else count or 1
     for instruction in ctx.kernel.part(Disassembler).kernel(start):
         if end and not reverse and instruction.address >= end:
             return
@@ -278,7 +281,7 @@ def _wanted(
         if reverse and instruction.address >= place.address:
             return
         left -= 1
-        if not end and not left:
+        if not left and (reverse or not end):
             return
 
 
