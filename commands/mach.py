@@ -132,8 +132,7 @@ class Mach(Command):
 
     def refuse(self, ctx: Context, error: WrongOption) -> Iterator[Row]:
         yield from self._looked_over(ctx, error.given)
-        if "m" in Args(error.given):
-            yield from _ranges(ctx)
+        yield from _ranges(ctx, Args(error.given))
         raise UsageError
 
     def _looked_over(self, ctx: Context, given: Sequence[tuple[str, str | None]]) -> Iterator[Row]:
@@ -148,8 +147,7 @@ class Mach(Command):
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         yield from self._looked_over(ctx, args.given)
-        if "m" in args:
-            yield from _ranges(ctx)
+        yield from _ranges(ctx, args)
         if "o" in args:
             raise UsageError
         if "c" in args:
@@ -178,11 +176,12 @@ class Mach(Command):
                 yield from struct_lines(row, view)
 
 
-def _ranges(ctx: Context) -> Iterator[Row]:
-    ranges = ctx.kernel.arch.firmware_map
-    yield Begin()
-    for found in ranges:
-        yield RangeRow(*found)
+def _ranges(ctx: Context, args: Args) -> Iterator[Row]:
+    """The map of physical memory, as often as it is asked for."""
+    for _ in range(args.count("m")):
+        yield Begin()
+        for found in ctx.kernel.arch.firmware_map:
+            yield RangeRow(*found)
 
 
 def _machine(ctx: Context) -> Iterator[Row]:
