@@ -19,6 +19,8 @@ from pycrash.files.flattened import laid_out
 from pycrash.files.kinds import require_readable, sort_files
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
+from pycrash.kernel.core.answers import answers_of
+from pycrash.kernel.core.debugdata import of_debug_data
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.core.trial import why_unreadable
 from pycrash.kernel.kernel import Kernel
@@ -43,8 +45,9 @@ def open_kernel(
 ) -> Kernel:
     """Open a dump with its debug vmlinux, which is looked for if None; either may be compressed.
 
-    Types are indexed only when first needed. The kernel's `notes` tell what is wrong with a
-    dump that can still be used. Raises CrashError with one line where a file does not fit.
+    Types are indexed only when first needed, but for a vmlinux that no session used before. The
+    kernel's `notes` tell what is wrong with files that can still be used. Raises CrashError with
+    one line where a file does not fit.
     """
     if vmlinux is not None:
         require_readable(vmlinux)
@@ -56,6 +59,7 @@ def open_kernel(
     kernel.given = (vmlinux, dump)
     _add_vmlinux(kernel, identity)
     _require_readable_memory(kernel)
+    _try_types(kernel)
     return kernel
 
 
@@ -136,6 +140,30 @@ def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
     if reason.startswith(("build ID", "release")):
         raise CrashError(f"{name} and {dump} do not match! {reason}")
     raise CrashError(f"{_named(name, file)}: {reason}")
+
+
+def _try_types(kernel: Kernel) -> None:
+    """Give types up where the debugging data is damaged, so that the rest can be shown.
+
+    drgn would index it anew for each that is asked for, and fail. What was indexed once is
+    whole: `answers_of` is of the very file.
+    """
+    kept, question = answers_of(kernel.prog), "has its types"
+    if question in kept:
+        return
+    try:
+        known = kernel.has_type("struct task_struct")
+    except MemoryError:
+        raise
+    except Exception as error:  # libdw's have no class of their own
+        kernel.notes.append(f"{of_debug_data(kernel, error)}; no types are known")
+        kernel.prog.set_enabled_type_finders([])
+        kernel.prog.set_enabled_object_finders(["linux"])
+    else:
+        if known:
+            kept[question] = True
+        else:
+            kernel.notes.append(f"{kernel.given[0]}: its debugging data has no struct task_struct")
 
 
 def _named(given: Path | None, used: Path) -> str:

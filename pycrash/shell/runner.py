@@ -11,6 +11,7 @@ from itertools import chain
 from pycrash.api import Args, Command, Context, Notice, Row, UsageError
 from pycrash.api.args import WRONG, WrongOption
 from pycrash.errors import CrashError
+from pycrash.kernel.core.debugdata import is_of_debug_data, of_debug_data
 from pycrash.shell.asides import asked_for
 from pycrash.shell.inputs import find_argument_file
 from pycrash.shell.messages import Level, Messages
@@ -133,8 +134,8 @@ class Runner:
         blame = self.context.registry.blame(error, command)
         if blame:
             return blame
-        if type(error) is Exception:  # what the libraries below drgn say has no class of its own
-            return str(error)
+        if is_of_debug_data(error):
+            return of_debug_data(self.context.kernel, error)
         return f"internal error: {type(error).__name__}: {error}"
 
     def _one_of_many(

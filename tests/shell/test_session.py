@@ -59,7 +59,7 @@ def test_an_unexpected_error_in_looking_a_word_up_ends_the_line_alone(
 
 def test_an_error_without_a_class_is_told_in_its_own_words() -> None:
     runner = fake_session().runner
-    assert runner.internal_error(Exception("libdw error: bad")) == "libdw error: bad"
+    assert runner.internal_error(Exception("libelf error: bad")) == "libelf error: bad"
 
 
 def test_debug_shows_the_traceback(capfd: Capture) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import drgn
 
-from pycrash.errors import CrashError, ReadError
+from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.layout import Layout, has_member
 from pycrash.kernel.core.reader import Reader
@@ -86,7 +86,7 @@ class ModuleTable:
             return ()
         try:
             found = list(self._walk(head))
-        except ReadError:
+        except (ReadError, MissingFeature):  # without types there are still the kernel's symbols
             self.accessible = False
             return ()
         return tuple(sorted(found, key=lambda m: m.base))
