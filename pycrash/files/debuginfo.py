@@ -39,6 +39,7 @@ class Search:
     identity: Identity
     dump: Path
     progress: Progress | None = None
+    limit: int = 0
     tried: list[str] = field(default_factory=list)
 
     def run(self) -> Path:
@@ -48,7 +49,7 @@ class Search:
                 self.tried.append(f"{path}: no such file")
                 continue
             try:
-                reason = why_unfit(unpacked(path, self.progress), self.identity)
+                reason = why_unfit(unpacked(path, self.progress, self.limit), self.identity)
             except (CrashError, OSError) as error:
                 reason = str(error).removeprefix(f"{path}: ")
             else:

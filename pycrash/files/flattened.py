@@ -18,6 +18,7 @@ from pycrash.errors import CrashError
 from pycrash.files.cache import find_file, keep_file, kept_name
 from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import KdumpHeader
+from pycrash.files.room import require_room
 
 _MAGIC = b"makedumpfile\0"
 #: The pieces start here, each with a place and a size before it, ended by a negative place.
@@ -44,10 +45,11 @@ _PRSTATUS = 1
 _MACHINES = {392: b"aarch64", 504: b"ppc64", 376: b"riscv64"}
 
 
-def laid_out(path: Path, progress: Progress | None = None) -> Path:
+def laid_out(path: Path, progress: Progress | None = None, limit: int = 0) -> Path:
     """The dump itself, or in the cache one of the same content that drgn takes.
 
-    Raises CrashError where a flattened dump is damaged.
+    `limit` is how many bytes it may become, 0 what is usual. Raises CrashError where a flattened
+    dump is damaged, or becomes larger.
     """
     with open(path, "rb") as file:
         head = file.read(_PIECES_AT)
@@ -61,7 +63,7 @@ def laid_out(path: Path, progress: Progress | None = None) -> Path:
 
         def write(out: IO[bytes]) -> None:
             if flattened:
-                _join_pieces(path, file, out, progress)
+                _join_pieces(path, file, out, progress, limit)
             else:
                 file.seek(0)
                 shutil.copyfileobj(file, out, _CHUNK)
@@ -105,7 +107,9 @@ def _machine(dump: IO[bytes]) -> bytes:
     return _MACHINES.get(size, b"") if kind == _PRSTATUS else b""
 
 
-def _join_pieces(path: Path, file: IO[bytes], out: IO[bytes], progress: Progress | None) -> None:
+def _join_pieces(
+    path: Path, file: IO[bytes], out: IO[bytes], progress: Progress | None, limit: int
+) -> None:
     total = os.fstat(file.fileno()).st_size
     file.seek(_PIECES_AT)
     while True:
@@ -117,6 +121,7 @@ def _join_pieces(path: Path, file: IO[bytes], out: IO[bytes], progress: Progress
             return
         if size < 0 or place + size > _LARGEST_DUMP:
             raise CrashError(f"{path}: flattened dump is damaged at byte {file.tell():,}")
+        require_room(path, place + size, total, limit, written=True)
         out.seek(place)
         while size:
             data = file.read(min(size, _CHUNK))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,9 +84,18 @@ def file_kind(path: Path) -> Kind:
 
 
 def require_readable(path: Path) -> None:
-    """Raises CrashError, in the words of the C library, where a file cannot be read."""
-    if path.is_dir():
+    """Raises CrashError, in the words of the C library, where a file cannot be read.
+
+    What is no file at all is not opened: to open a named pipe may take for ever.
+    """
+    try:
+        kind = os.stat(path).st_mode
+    except (OSError, ValueError) as error:
+        raise CrashError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(kind):
         raise CrashError(f"{path}: not a supported file format")
+    if not stat.S_ISREG(kind):
+        raise CrashError(f"{path}: not a regular file")
     try:
         with open(path, "rb"):
             pass

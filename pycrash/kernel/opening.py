@@ -53,9 +53,10 @@ def open_kernel(
         require_readable(vmlinux)
     kernel = open_dump(dump, progress, options)
     identity = _identity(kernel)
+    limit = kernel.options.unpack_limit
     if vmlinux is None:
-        vmlinux = Search(identity, dump, progress).run()
-    kernel.vmlinux = unpacked(vmlinux, progress)
+        vmlinux = Search(identity, dump, progress, limit).run()
+    kernel.vmlinux = unpacked(vmlinux, progress, limit)
     kernel.given = (vmlinux, dump)
     _add_vmlinux(kernel, identity)
     _require_readable_memory(kernel)
@@ -68,7 +69,9 @@ def open_dump(
 ) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
     require_readable(dump)
-    content = repaged(laid_out(unpacked(dump, progress), progress), progress)
+    limit = options.unpack_limit if options else 0
+    content = laid_out(unpacked(dump, progress, limit), progress, limit)
+    content = repaged(content, progress)
     missing = DumpFile(content).missing
     content, lost = mended(content, progress)
     kernel = Kernel(_open_dump(content, dump), None, content, options)

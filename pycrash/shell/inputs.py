@@ -118,4 +118,5 @@ def start_files(home: str | None) -> tuple[list[Path], list[Path]]:
 
 def _is_trusted(path: Path) -> bool:
     status = path.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & stat.S_IWOTH
+    mine = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid()
+    return mine and not status.st_mode & stat.S_IWOTH

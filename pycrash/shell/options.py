@@ -34,6 +34,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--zero_excluded": ("", "read pages that are not in the dump as zeros"),
     "--mod": ("DIR", "where mod -S looks for modules"),
     "--src": ("DIR", "where dis -s and list look for the kernel's source"),
+    "--unpack-limit": ("SIZE", "how large a compressed file may become, as 20G"),
     "--offline": ("show|hide", "whether to show CPUs that are not online"),
     "--hex": ("", "numbers are hexadecimal where there is a choice"),
     "--dec": ("", "numbers are decimal where there is a choice"),

@@ -45,9 +45,9 @@ def answer_without_session(options: Options) -> int | None:
         if name == "-g":
             return _print_debug_data(options.files)
         if name in ("--osrelease", "--build-id"):
-            return _print_vmcoreinfo(value, name)
+            return _print_vmcoreinfo(options, value, name)
         if name == "--log":
-            return _print_log(value)
+            return _print_log(options, value)
     return None
 
 
@@ -69,8 +69,10 @@ def _print_debug_data(files: list[str]) -> int:
     if len(files) != 1:
         raise OptionError("-g needs one file: a vmlinux")
     from pycrash.files.debuginfo import Identity, why_unfit
+    from pycrash.files.kinds import require_readable
 
     path = Path(files[0])
+    require_readable(path)
     try:
         reason = why_unfit(path, Identity(None, None))
     except OSError as error:
@@ -79,15 +81,16 @@ def _print_debug_data(files: list[str]) -> int:
     return int(reason is not None)
 
 
-def _open_dump(dump: str) -> Kernel:
+def _open_dump(dump: str, options: Options) -> Kernel:
+    from pycrash.kernel.core.reader import Options as OpenOptions
     from pycrash.kernel.opening import open_dump
 
-    return open_dump(Path(dump))
+    return open_dump(Path(dump), None, OpenOptions(unpack_limit=_unpack_limit(options)))
 
 
-def _print_vmcoreinfo(dump: str, option: str) -> int:
+def _print_vmcoreinfo(options: Options, dump: str, option: str) -> int:
     try:
-        note = _open_dump(dump).vmcoreinfo
+        note = _open_dump(dump, options).vmcoreinfo
         print(note.release if option == "--osrelease" else note.build_id or "unknown")
     except MissingFeature:
         print("unknown")
@@ -95,8 +98,8 @@ def _print_vmcoreinfo(dump: str, option: str) -> int:
     return int(option == "--build-id" and note.build_id is None)
 
 
-def _print_log(dump: str) -> int:
-    session = Session(_open_dump(dump), Settings(), make_registry())
+def _print_log(options: Options, dump: str) -> int:
+    session = Session(_open_dump(dump, options), Settings(), make_registry())
     return int(not session.show("log"))
 
 
@@ -119,6 +122,7 @@ def open_session(options: Options) -> Session:
         no_panic="--no_panic" in options,
         module_tree=options.value("--mod"),
         source_tree=options.value("--src"),
+        unpack_limit=_unpack_limit(options),
     )
     kernel = open_files(named_files(options), progress, how)
     if "--latest" in options:
@@ -181,6 +185,17 @@ def make_settings(options: Options) -> Settings:
     if sys.stdin.isatty() and not silent and "--no_scroll" not in options and not is_dumb():
         settings.scroll = "off" if settings.scroller == "none" else settings.scroller
     return settings
+
+
+def _unpack_limit(options: Options) -> int:
+    """What --unpack-limit says, 0 where it is not given. Raises OptionError."""
+    from pycrash.files.room import read_size
+
+    value = options.value("--unpack-limit")
+    try:
+        return read_size(value) if value is not None else 0
+    except ValueError:
+        raise OptionError(f"invalid --unpack-limit argument: {value}") from None
 
 
 def _number(options: Options, name: str, default: int) -> int:

@@ -24,6 +24,7 @@ from pycrash.files.dumpfile import PAGE_DESC, DumpFile
 from pycrash.files.kinds import file_kind, sort_files
 from pycrash.files.repair import mended
 from pycrash.kernel.kernel import Kernel
+from pycrash.kernel.modules.files import is_elf
 from pycrash.kernel.opening import _add_vmlinux, open_files
 
 BLOCK = 4096
@@ -350,3 +351,12 @@ def test_no_dump_of_a_kernel(tmp_path: Path) -> None:
     vmlinux = elf_file(tmp_path / "vmlinux")
     dump = kdump_file(tmp_path / "vmcore", [(0, 10)], 20150)
     assert message(lambda: open_files([vmlinux, dump])).startswith(f"{dump} (in the cache: ")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert message(lambda: file_kind(pipe)) == f"{pipe}: not a regular file"
+    assert message(lambda: file_kind(Path("/dev/zero"))) == "/dev/zero: not a regular file"
+    assert not is_elf(pipe)
+    assert message(lambda: file_kind(Path("a\0b"))) == "a\0b: embedded null byte"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,4 +80,7 @@ def test_start_files(folder: Path) -> None:
     assert start_files(None) == ([Path(".crashrc")], [])
     assert start_files(str(folder)) == ([folder / ".crashrc"], [])
     (home / ".crashrc").chmod(0o666)
+    assert start_files(str(home)) == ([Path(".crashrc")], [home / ".crashrc"])
+    (home / ".crashrc").unlink()
+    os.mkfifo(home / ".crashrc")
     assert start_files(str(home)) == ([Path(".crashrc")], [home / ".crashrc"])

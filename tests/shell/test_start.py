@@ -23,7 +23,7 @@ class Note:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, note: Any, *words: str) -> int | None:
-    monkeypatch.setattr(start, "_open_dump", lambda dump: SimpleNamespace(vmcoreinfo=note))
+    monkeypatch.setattr(start, "_open_dump", lambda dump, options: SimpleNamespace(vmcoreinfo=note))
     return start.answer_without_session(parse_options(words))
 
 

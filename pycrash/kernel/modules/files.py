@@ -25,6 +25,8 @@ ELF_MAGIC = b"\x7fELF"
 
 def is_elf(path: Path) -> bool:
     """Whether a file, unpacked where it is compressed, is an ELF file."""
+    if not path.is_file():  # to open a named pipe may take for ever
+        return False
     try:
         with open(unpacked(path) if is_compressed(path) else path, "rb") as file:
             return file.read(4) == ELF_MAGIC
