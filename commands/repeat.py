@@ -51,14 +51,14 @@ outside of it. -seconds is a pause between two runs, and stands first."""
             raise UsageError
         if not words[0].startswith("-"):
             return Args(operands=tuple(words))
-        if not words[0][1:2].isdigit():
+        if not words[0][1:2].isdecimal():
             raise UsageError
         return Args(given=(("seconds", words[0][1:]),), operands=tuple(words[1:]))
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         delay = args.value("seconds") or "0"
-        if not delay.isdigit():
-            wrong = next(c for c in delay if not c.isdigit())
+        if not delay.isdecimal():
+            wrong = next(c for c in delay if not c.isdecimal())
             raise CrashError(f'{delay}: "{wrong}" is not a digit 0 - 9')
         line = " ".join(args.operands)
         while line:

@@ -43,7 +43,7 @@ class History:
         if match[3] and shutil.which(wanted):
             return None
         self._need_lines()
-        if wanted.isdigit():
+        if wanted.isdecimal():
             return self._numbered(int(wanted))
         for past in reversed(self.lines):
             if past.startswith(wanted):

@@ -134,6 +134,8 @@ class Runner:
         blame = self.context.registry.blame(error, command)
         if blame:
             return blame
+        if isinstance(error, RecursionError):
+            return "nested too deeply"
         if is_of_debug_data(error):
             return of_debug_data(self.context.kernel, error)
         return f"internal error: {type(error).__name__}: {error}"

@@ -20,6 +20,7 @@ from pycrash.shell.output import Output, OutputError, Paint, open_redirect, stan
 from pycrash.shell.pager import pager_command
 from pycrash.shell.runner import JSON_WORD, ExitShell, Runner
 from pycrash.shell.words import (
+    LONGEST,
     LineError,
     Redirect,
     clean,
@@ -264,6 +265,9 @@ class Session:
 
     def _run_line(self, line: str, source: Source, echo: str = "") -> Outcome:
         """Run one line; `echo` is printed before its command runs."""
+        if len(line) > LONGEST:
+            self.say(f"line too long: {len(line):,} characters, of {LONGEST:,} at most")
+            return "failed"
         outer = self._output
         try:
             text, redirect = split_redirect(self._expanded(line))

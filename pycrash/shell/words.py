@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 BLANKS = " \t"
+#: What a line's words and its redirection are told by.
+_BLANK = re.compile("[ \t]")
+_BRACKETS = re.compile("[()]")
+_MARKS = re.compile("[()'\"|!>]")
+
+#: Characters of the longest line that is run: ten times what the longest list of pids has.
+LONGEST = 1 << 20
 
 
 class LineError(Exception):
@@ -41,8 +49,8 @@ class Word:
 
 
 def clean(line: str) -> str:
-    """The line without blanks around it and newlines behind it."""
-    return line.lstrip(BLANKS).rstrip("\n").rstrip(BLANKS)
+    """The line without blanks around it and newlines behind it, up to a NUL, as C has it."""
+    return line.partition("\0")[0].lstrip(BLANKS).rstrip("\n").rstrip(BLANKS)
 
 
 def split_redirect(line: str) -> tuple[str, Redirect]:
@@ -75,7 +83,8 @@ def mark_at(line: str) -> int | None:
     """Where the first `|`, `!` or `>` outside of quotes and parentheses stands, if one does."""
     depth = 0
     quote = ""
-    for at, char in enumerate(line):
+    for found in _MARKS.finditer(line):
+        at, char = found.start(), found[0]
         if char in "()":
             depth += 1 if char == "(" else -1
         elif char in "'\"" and quote in ("", char):
@@ -134,18 +143,17 @@ def without_word(line: str, text: str) -> str:
 
 
 def _past_word(line: str, at: int, end: int) -> int:
-    while at < end and line[at] not in BLANKS:
-        at += 1
-    return at
+    found = _BLANK.search(line, at, end)
+    return found.start() if found else end
 
 
 def _past_parentheses(line: str, at: int, end: int) -> int:
     """The place behind the bracket that closes the one at `at`; the line's end if none does."""
     depth = 0
-    for here in range(at, end):
-        depth += {"(": 1, ")": -1}.get(line[here], 0)
+    for found in _BRACKETS.finditer(line, at, end):
+        depth += 1 if found[0] == "(" else -1
         if depth == 0:
-            return here + 1
+            return found.end()
     return end
 
 

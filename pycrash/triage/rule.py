@@ -73,7 +73,7 @@ def named_by(rule_name: str) -> Suspect:
         pid = next(
             (f.parts["pid"] for f in found if f.rule.name == rule_name and "pid" in f.parts), ""
         )
-        tasks = evidence.kernel.tasks.by_pid(int(pid)) if pid.isdigit() else []
+        tasks = evidence.kernel.tasks.by_pid(int(pid)) if pid.isdecimal() else []
         return tasks[0] if tasks else evidence.task
 
     return suspect

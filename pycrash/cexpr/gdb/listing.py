@@ -54,7 +54,7 @@ def _lines(session: Session, text: str) -> tuple[int, int]:
         if not text and state.missing_file == state.listed_file[0]:
             raise ExprError(f"Line number {state.listed_line} out of range.")
         numbers = [part if part else None for part in (begin, end)]
-        if any(part is not None and not part.isdigit() for part in numbers):
+        if any(part is not None and not part.isdecimal() for part in numbers):
             raise ExprError("Only numbers may stand around a comma.")
         last = int(end[:9]) if end else 0
         first = int(begin[:9]) if begin else max(last - LINES + 1, state.listed_line or 1)

@@ -136,7 +136,7 @@ class Reader:
     def page_size(self) -> int:
         """Bytes of a page."""
         noted = self.vmcoreinfo.get("PAGESIZE") or ""
-        return int(noted) if noted.isdigit() else int(self.prog["PAGE_SIZE"].value_())
+        return int(noted) if noted.isdecimal() else int(self.prog["PAGE_SIZE"].value_())
 
     @cached_property
     def byte_order(self) -> str:

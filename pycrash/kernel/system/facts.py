@@ -94,7 +94,7 @@ class SystemFacts:
         """
         kernel = self._kernel
         configured = self.config.get("CONFIG_HZ") or ""
-        if configured.isdigit() and int(configured):
+        if configured.isdecimal() and int(configured):
             return int(configured)
         slice_at = kernel.symbol_address("cfq_slice_async")
         if slice_at is not None and Places(kernel).symbol_size("cfq_slice_async") == 4:
