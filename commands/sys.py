@@ -47,7 +47,8 @@ class SystemRow(Row, kind="sys.facts"):
     """The facts of the system block; from the first on that cannot be read they are None,
     but for the date, which may be so alone.
 
-    `kernel_marks` and `dumpfile_marks` are the words in brackets behind a file's name.
+    `kernel_marks` and `dumpfile_marks` are the words in brackets behind a file's name;
+    `dumpfile_parts` are the files of a split dump, of which `dumpfile` is the first.
     `offline` counts the CPUs that are, `mhz` is 0 where the clock is unknown.
     """
 
@@ -55,6 +56,7 @@ class SystemRow(Row, kind="sys.facts"):
     kernel_marks: tuple[str, ...] | None = None
     dumpfile: str | None = None
     dumpfile_marks: tuple[str, ...] | None = None
+    dumpfile_parts: tuple[str, ...] | None = None
     cpus: int | None = None
     offline: int | None = None
     date: Date | None = None
@@ -273,6 +275,7 @@ def system_row(ctx: Context) -> tuple[SystemRow, CrashError | None]:
         "kernel_marks": lambda: _kernel_marks(system),
         "dumpfile": lambda: str(kernel.given[1] or ""),
         "dumpfile_marks": lambda: kernel.dump_file.marks if kernel.dump_file is not None else (),
+        "dumpfile_parts": lambda: tuple(map(str, kernel.dump_parts)),
         "cpus": lambda: len(cpus.present) or cpus.count,
         "offline": lambda: max(
             (len(cpus.present) or cpus.count) - (len(cpus.online) or cpus.count), 0
@@ -322,7 +325,11 @@ def _values(row: SystemRow) -> Iterator[tuple[str, str | None]]:
     marked = row.kernel is not None and row.kernel_marks is not None
     yield "KERNEL", f"{row.kernel}{_marks(row.kernel_marks, '  ')}" if marked else None
     marks = _marks(row.dumpfile_marks, " ")
-    yield "DUMPFILE", f"{row.dumpfile}{' ' if marks else ''}{marks}"
+    named = [f"{file}{marks}" for file in row.dumpfile_parts or ()]
+    if named:
+        yield "DUMPFILES", f"\n{'':14}".join(named)
+    else:
+        yield "DUMPFILE", f"{row.dumpfile}{' ' if marks else ''}{marks}"
     offline = f" [OFFLINE: {row.offline}]" if row.offline else ""
     yield "CPUS", None if row.offline is None else f"{row.cpus}{offline}"
     if row.date is None and row.uptime is not None:

@@ -33,6 +33,15 @@ def descriptor(physical: int) -> int:
     return sample().descriptors[0] + below.bit_count() * PAGE_DESC.size
 
 
+def write_packed(copy: Path, physical: int, packed: bytes, flags: int) -> Path:
+    """A copy of the sample in which a page is packed as the flags of its descriptor say."""
+    content = bytearray(sample().path.read_bytes())
+    entry = (len(content), len(packed), flags, 0)
+    PAGE_DESC.pack_into(content, descriptor(physical), *entry)
+    copy.write_bytes(content + packed)
+    return copy
+
+
 def write_patched(copy: Path, pages: Mapping[int, bytes]) -> Path:
     """A copy of the sample with other pages, by physical address; they stand at its end."""
     content = bytearray(sample().path.read_bytes())

@@ -36,24 +36,37 @@ _ELF_RELOCATABLE, _ELF_CORE = 1, 4
 
 @dataclass(frozen=True)
 class KernelFiles:
-    """The two files of a session, as given; either may be compressed. No vmlinux: to be found."""
+    """The two files of a session, as given; either may be compressed. No vmlinux: to be found.
+
+    `parts` are all the parts of a split dump, of which `dump` is the first that was given.
+    """
 
     dump: Path
     vmlinux: Path | None = None
+    parts: tuple[Path, ...] = ()
 
 
 def sort_files(paths: Sequence[Path]) -> KernelFiles:
     """Tell the vmlinux from the dump, given in either order. Raises CrashError."""
     found: dict[Kind, Path] = {}
+    parts: list[Path] = []
     for path in paths:
         kind = file_kind(path)
-        if kind in found:
+        if kind == "dump" and is_part(path):
+            parts.append(path)
+        if kind in found and not (path in parts and found[kind] in parts):
             what = {"vmlinux": "namelist", "dump": "dumpfile"}[kind]
             raise CrashError(f"too many {what} arguments")
-        found[kind] = path
+        found.setdefault(kind, path)
     if "dump" not in found:
         raise CrashError("dumpfile argument required")
-    return KernelFiles(found["dump"], found.get("vmlinux"))
+    return KernelFiles(found["dump"], found.get("vmlinux"), tuple(parts))
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file is one part of a split dump (makedumpfile --split)."""
+    header = KdumpHeader.parse(first_bytes(path, _HEAD))
+    return header is not None and header.split
 
 
 def file_kind(path: Path) -> Kind:
@@ -67,11 +80,6 @@ def file_kind(path: Path) -> Kind:
             raise CrashError(f"{path}: a relocatable object (a kernel module?), not a vmlinux")
         return "dump" if elf_type == _ELF_CORE else "vmlinux"
     if head.startswith((b"KDUMP   ", b"DISKDUMP")):
-        header = KdumpHeader.parse(head)
-        if header is not None and header.split:
-            raise CrashError(
-                f"{path}: one part of a split dump; makedumpfile --reassemble joins the parts"
-            )
         return "dump"
     if head.startswith(b"makedumpfile\0"):
         return "dump"

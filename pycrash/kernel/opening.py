@@ -16,9 +16,10 @@ from pycrash.files.compressed import Progress, unpacked
 from pycrash.files.debuginfo import Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
-from pycrash.files.kinds import require_readable, sort_files
+from pycrash.files.kinds import is_part, require_readable, sort_files
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
+from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.debugdata import of_debug_data
 from pycrash.kernel.core.reader import Options
@@ -34,7 +35,7 @@ def open_files(
     Raises CrashError with one line where a file is missing, unfit or does not match.
     """
     files = sort_files(paths)
-    return open_kernel(files.vmlinux, files.dump, progress, options)
+    return open_kernel(files.vmlinux, files.dump, progress, options, files.parts)
 
 
 def open_kernel(
@@ -42,8 +43,11 @@ def open_kernel(
     dump: Path,
     progress: Progress | None = None,
     options: Options | None = None,
+    parts: Sequence[Path] = (),
 ) -> Kernel:
     """Open a dump with its debug vmlinux, which is looked for if None; either may be compressed.
+
+    Of a split dump `parts` are all the parts, `dump` one of them.
 
     Types are indexed only when first needed, but for a vmlinux that no session used before. The
     kernel's `notes` tell what is wrong with files that can still be used. Raises CrashError with
@@ -51,7 +55,7 @@ def open_kernel(
     """
     if vmlinux is not None:
         require_readable(vmlinux)
-    kernel = open_dump(dump, progress, options)
+    kernel = open_dump(dump, progress, options, parts)
     identity = _identity(kernel)
     limit = kernel.options.unpack_limit
     if vmlinux is None:
@@ -65,16 +69,21 @@ def open_kernel(
 
 
 def open_dump(
-    dump: Path, progress: Progress | None = None, options: Options | None = None
+    dump: Path,
+    progress: Progress | None = None,
+    options: Options | None = None,
+    parts: Sequence[Path] = (),
 ) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
     require_readable(dump)
     limit = options.unpack_limit if options else 0
-    content = laid_out(unpacked(dump, progress, limit), progress, limit)
+    plain = [unpacked(part, progress, limit) for part in parts or (dump,)]
+    content = joined(plain, progress) if is_part(plain[0]) else laid_out(plain[0], progress, limit)
     content = repaged(content, progress)
     missing = DumpFile(content).missing
     content, lost = mended(content, progress)
     kernel = Kernel(_open_dump(content, dump), None, content, options)
+    kernel.dump_parts = tuple(parts)
     _require_page_tables(kernel, dump)
     if missing:
         kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")

@@ -9,6 +9,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from pycrash.files.cache import cache_folder
 from pycrash.files.compressed import first_bytes, unpacked
 from pycrash.files.debuginfo import Identity, Search, why_unfit
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile
-from pycrash.files.kinds import file_kind, sort_files
+from pycrash.files.kinds import KernelFiles, file_kind, sort_files
 from pycrash.files.repair import mended
 from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.modules.files import is_elf
@@ -125,9 +126,13 @@ def test_what_cannot_be_two_files_is_refused(tmp_path: Path) -> None:
     assert "relocatable object" in message(lambda: file_kind(module))
 
 
-def test_a_part_of_a_split_dump_is_refused(tmp_path: Path) -> None:
-    part = kdump_file(tmp_path / "part", [], 20000, split=1)
-    assert "one part of a split dump" in message(lambda: file_kind(part))
+def test_parts_of_a_split_dump_are_one_dump(tmp_path: Path) -> None:
+    parts = [kdump_file(tmp_path / name, [], 20000, split=1) for name in ("b", "a")]
+    whole = kdump_file(tmp_path / "whole", [], 20000)
+    assert sort_files(parts) == KernelFiles(parts[0], None, tuple(parts))
+    assert sort_files([whole]).parts == ()
+    for two in ([whole, whole], [whole, parts[0]], [parts[0], whole]):
+        assert message(partial(sort_files, two)) == "too many dumpfile arguments"
 
 
 # --- compressed files

@@ -62,6 +62,8 @@ class Reader:
         self.dump = dump
         #: The files as they were named or found, compressed or not; what `sys` shows.
         self.given = (vmlinux, dump)
+        #: The parts of a split dump, as they were named.
+        self.dump_parts: tuple[Path, ...] = ()
         #: What opening found wrong with a dump that can still be used, one line each.
         self.notes: list[str] = []
         self.options = options or Options()

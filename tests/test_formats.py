@@ -1,0 +1,158 @@
+"""What docs/formats.md says of the formats of dumps, each tried on a made file."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import drgn
+import pytest
+import zstandard
+from lzallright import LZOCompressor
+
+import pycrash
+from pycrash.errors import CrashError
+from pycrash.files.compressed import unpacked
+from pycrash.files.dumpfile import PAGE_DESC
+from pycrash.kernel.opening import open_dump
+from tests.golden.sample import SAMPLE
+from tests.patched import PAGE, image_place, sample, write_packed
+
+#: struct elf64_hdr and struct elf64_phdr behind e_ident, and where the direct map begins.
+EHDR, PHDR = struct.Struct("<16sHHIQQQIHHHHHH"), struct.Struct("<IIQQQQQQ")
+DIRECT = 0xFF1816AC00000000
+
+
+def snappy(page: bytes) -> bytes:
+    """A page as one literal: its length by sevens of bits, a mark, its length less one."""
+    return b"\x80\x20" + bytes([61 << 2]) + struct.pack("<H", len(page) - 1) + page
+
+
+PACK: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
+    "plain": (0x0, bytes),
+    "zlib": (0x1, zlib.compress),
+    "lzo": (0x2, lambda page: LZOCompressor().compress(page)),
+    "snappy": (0x4, snappy),
+    "zstd": (0x20, zstandard.ZstdCompressor().compress),
+}
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_pages_of_a_kdump_file(kind: str, tmp_path: Path) -> None:
+    whole = open_dump(SAMPLE / "vmcore")
+    name = whole.vmcoreinfo.symbol("init_uts_ns")
+    place = image_place(name) // PAGE * PAGE
+    page = whole.prog.read(place, PAGE, physical=True)
+    flags, pack = PACK[kind]
+    copy = write_packed(tmp_path / "vmcore", place, pack(page), flags)
+    assert open_dump(copy).prog.read(name, 5) == b"Linux"
+
+
+def runs() -> Iterator[tuple[int, int]]:
+    """The first page of each run of dumped pages, and the one behind it."""
+    dumped, start = sample().bitmaps[1], None
+    for page in range(8 * len(dumped)):
+        there = dumped[page >> 3] >> (page & 7) & 1
+        if there and start is None:
+            start = page
+        if not there and start is not None:
+            yield start, page
+            start = None
+
+
+def write_elf(copy: Path, virtual: int | None, with_notes: bool = True) -> Path:
+    """The sample as an ELF file; `virtual` is where its segments say the direct map begins."""
+    raw, header = sample().path.read_bytes(), sample().kdump
+    assert header is not None
+    place, size = struct.unpack_from("<QQ", raw, header.block_size + 48)
+    notes = raw[place : place + size] if with_notes else b""
+    found = list(runs())
+    heads = EHDR.size + PHDR.size * (len(found) + 1)
+    at = -(-(heads + len(notes)) // PAGE) * PAGE
+    table = [PHDR.pack(4, 0, heads, 0, 0, len(notes), len(notes), 4)]
+    prog = drgn.Program()
+    prog.set_core_dump(sample().path)
+    with copy.open("wb") as file:
+        file.seek(at)
+        for first, last in found:
+            start, size = first * PAGE, (last - first) * PAGE
+            seen = 0 if virtual is None else virtual + start
+            table.append(PHDR.pack(1, 7, file.tell(), seen, start, size, size, 0))
+            file.write(prog.read(start, size, physical=True))
+        file.seek(0)
+        ident = b"\x7fELF\2\1\1".ljust(16, b"\0")
+        numbers = (4, 62, 1, 0, EHDR.size, 0, 0, EHDR.size, PHDR.size, len(table), 0, 0, 0)
+        file.write(EHDR.pack(ident, *numbers) + b"".join(table) + notes)
+    return copy
+
+
+@pytest.mark.parametrize("virtual", [None, DIRECT], ids=["as QEMU writes it", "/proc/vmcore"])
+def test_an_elf_file(virtual: int | None, tmp_path: Path) -> None:
+    vmlinux = unpacked(SAMPLE / "vmlinux.xz")
+    dump = pycrash.open_dump(write_elf(tmp_path / "vmcore", virtual), vmlinux)
+    assert not dump.kernel.notes
+    whole = pycrash.open_dump(SAMPLE / "vmcore", vmlinux)
+    for line in ("bt", "mod", "rd jiffies"):
+        assert dump.text(line) == whole.text(line), line
+
+
+def test_a_dump_without_vmcoreinfo_is_refused(tmp_path: Path) -> None:
+    dump = write_elf(tmp_path / "vmcore", None, with_notes=False)
+    with pytest.raises(CrashError, match="no dump of a Linux kernel: it holds no VMCOREINFO"):
+        open_dump(dump)
+
+
+def write_part(copy: Path, first: int, last: int) -> Path:
+    """A part of the sample with the pages of some numbers, as makedumpfile --split writes it."""
+    raw, header = sample().path.read_bytes(), sample().kdump
+    assert header is not None
+    begin, _ = sample().descriptors
+    dumped = int.from_bytes(sample().bitmaps[1], "little")
+    below = (dumped & (1 << first) - 1).bit_count()
+    count = (dumped & (1 << last) - 1).bit_count() - below
+    heads = bytearray(raw[:begin])
+    struct.pack_into("<i", heads, header.block_size + 12, 1)
+    struct.pack_into("<QQ", heads, header.block_size + 80, first, last)
+    place = begin + count * PAGE_DESC.size
+    table, data = [], []
+    for number in range(below, below + count):
+        at, size, flags, rest = PAGE_DESC.unpack_from(raw, begin + number * PAGE_DESC.size)
+        table.append(PAGE_DESC.pack(place, size, flags, rest))
+        data.append(raw[at : at + size])
+        place += size
+    copy.write_bytes(b"".join([heads, *table, *data]))
+    return copy
+
+
+def test_a_split_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vmlinux = unpacked(SAMPLE / "vmlinux.xz")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    header = sample().kdump
+    assert header is not None
+    borders = (0, 10_000, 30_000, header.max_page)
+    parts = [
+        write_part(tmp_path / f"vmcore-{number}", *pages)
+        for number, pages in enumerate(pairwise(borders), 1)
+    ]
+    dump = pycrash.open_dump(parts[2], vmlinux, parts[0], parts[1])
+    assert not dump.kernel.notes
+    lines = dump.text("sys").splitlines()
+    assert lines[1:4] == [
+        f"   DUMPFILES: {parts[2]} [PARTIAL DUMP]",
+        f"              {parts[0]} [PARTIAL DUMP]",
+        f"              {parts[1]} [PARTIAL DUMP]",
+    ]
+    whole = pycrash.open_dump(SAMPLE / "vmcore", vmlinux)
+    for line in ("bt", "mod", "rd jiffies"):
+        assert dump.text(line) == whole.text(line), line
+    wrong = f"{parts[2]}: a part of a split dump; the part of page 10,000 is missing"
+    with pytest.raises(CrashError, match=re.escape(wrong)):
+        pycrash.open_dump(vmlinux, parts[0], parts[2])
+    with pytest.raises(CrashError, match="the part of page 30,000 is missing"):
+        pycrash.open_dump(vmlinux, parts[0], parts[1])
+    with pytest.raises(CrashError, match="the part of page 0 is missing"):
+        pycrash.open_dump(vmlinux, parts[1])
