@@ -36,7 +36,8 @@ NOT_SUPPORTED = "-{} option not supported or applicable on this architecture or 
 class MessageRow(Row, kind="log.message"):
     """One message.
 
-    `time` counts from boot; `date` is what it stands for (with -T). Where the kernel keeps who
+    `time` counts from boot; `date` is what it stands for (with -T). `facility` is 0 for what the
+    kernel said, else what a program wrote to /dev/kmsg. Where the kernel keeps who
     logged it, `pid` is that thread's, or `cpu` the CPU that was in no thread. `text` is None
     where the record holds none. `pid_max` is the largest pid plus one, None where it is not
     known.
@@ -46,6 +47,7 @@ class MessageRow(Row, kind="log.message"):
     date: Date | None
     sequence: int | None
     level: int
+    facility: int
     pid: int | None
     cpu: int | None
     text: str | None
@@ -159,6 +161,7 @@ def _records(ctx: Context, args: Args) -> Iterator[Row]:
                 None if boot is None else boot + record.time // 1_000_000_000,
                 record.sequence,
                 record.level,
+                record.facility,
                 None if of_cpu else caller,
                 (caller or 0) & ~CALLER_CPU if of_cpu else None,
                 record.text,

@@ -121,7 +121,8 @@ def _union(inner: Sequence[Any]) -> Shape:
             if type(value) is kind:
                 return shape.encode(value)
         for kind, shape in shapes:
-            if isinstance(value, kind):
+            # A whole number is a float too, in a place without an int of its own.
+            if isinstance(value, kind) or (kind is float and isinstance(value, int)):
                 return shape.encode(value)
         raise TypeError(f"{value!r} is none of {inner}")
 

@@ -136,3 +136,14 @@ def test_what_is_committed_is_what_is_declared() -> None:
 def test_every_kind_has_its_place_on_the_page() -> None:
     page = contract.PAGE.read_text()
     assert [kind for kind in kinds(Registry()) if f"\n### {kind}\n" not in page] == []
+
+
+@dataclass(frozen=True)
+class Part(Row, kind="tree.part"):
+    """How much of a tree is in leaf."""
+
+    share: float | None
+
+
+def test_a_whole_number_is_a_share_too() -> None:
+    assert json.loads(next(json_lines("oak", [Part(50)])))["share"] == 50

@@ -49,7 +49,7 @@ def test_time_and_continued_lines() -> None:
         "[    1.234567] second",
         "",
     ]
-    assert rows[1] == MessageRow(1234567890, None, 2, 15, 345, None, "second", (), None)
+    assert rows[1] == MessageRow(1234567890, None, 2, 15, 0, 345, None, "second", (), None)
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ class Record:
     """One message.
 
     `time` is in nanoseconds of the kernel's clock. `text` is None where the record holds none.
-    `level` is the syslog level; `caller` the raw caller id, None where this kernel keeps none;
-    `properties` what dev_printk added, as `KEY=value`. Bytes that are no UTF-8 are in `text`
+    `level` is the syslog level; `facility` who spoke: 0 is the kernel, all else a program that
+    wrote to /dev/kmsg; `caller` the raw caller id, None where this kernel keeps none; `properties` what dev_printk added, as `KEY=value`. Bytes that are no UTF-8 are in `text`
     and `properties` as surrogate escapes.
     """
 
@@ -59,6 +59,7 @@ class Record:
     caller: int | None = None
     properties: tuple[str, ...] = ()
     sequence: int | None = None
+    facility: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +238,7 @@ class Ring:
             (offset("printk_info.seq"), "Q"),
             (offset("printk_info.ts_nsec"), "Q"),
             (text_len, "H"),
+            (text_len + 2, "B"),
             (text_len + 3, "B"),
             (offset("printk_info.caller_id"), "I"),
         ]
@@ -252,7 +254,7 @@ class Ring:
         ]
         for _, slot, begin, following in places:
             at = slot * size
-            sequence, time, length, flags, caller = shape.at(infos, at)
+            sequence, time, length, facility, flags, caller = shape.at(infos, at)
             begin, following = begin % len(data), following % len(data)
             text: str | None = None
             if begin != following:
@@ -266,7 +268,9 @@ class Ring:
                 for key, start, width in names
                 if (value := infos[at + start : at + start + width].partition(b"\0")[0])
             )
-            yield Record(time, text, self._level(flags), caller, properties, sequence)
+            yield Record(
+                time, text, self._level(flags), caller, properties, sequence, facility
+            )
 
     def _level(self, flags: int) -> int:
         return flags >> 5 if self._kernel.byte_order == "<" else flags & 7
@@ -301,7 +305,7 @@ class RecordBuffer:
         ]
         dict_len = places.offset(f"{name}.dict_len")
         # facility, then flags and level in one byte, follow dict_len (since 3.6).
-        fields += [(dict_len, "H"), (dict_len + 3, "B")]
+        fields += [(dict_len, "H"), (dict_len + 2, "B"), (dict_len + 3, "B")]
         callers = self._has(f"{name}.caller_id")  # 5.1, CONFIG_PRINTK_CALLER
         if callers:
             fields.append((places.offset(f"{name}.caller_id"), "I"))
@@ -316,15 +320,16 @@ class RecordBuffer:
                 # The mark of the buffer's end: the next record is the first one.
                 index = 0
                 entry = shape.at(data, index)
-            time, total, text_len, dict_len, flags = entry[:5]
+            time, total, text_len, dict_len, facility, flags = entry[:6]
             text = data[index + size : index + size + text_len]
             extra = data[index + size + text_len : index + size + text_len + dict_len]
             yield Record(
                 time,
                 _text(text),
                 flags >> 5 if kernel.byte_order == "<" else flags & 7,
-                entry[5] if callers else None,
+                entry[6] if callers else None,
                 tuple(_text(part) for part in extra.split(b"\0")) if extra else (),
+                facility=facility,
             )
             if index in seen:
                 raise LogDamage("\nduplicate log_buf message pointer", "INFO")

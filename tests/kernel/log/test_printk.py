@@ -67,12 +67,13 @@ class FakeRing(FakeKernel):
         device: bytes = b"",
         flags: int = 6 << 5,
         caller: int = 7,
+        facility: int = 0,
     ) -> None:
         size = len(text) if length is None else length
         end = at + 8 + len(text) if end is None else end
         slot = number % 4
         self.write(DESCS + slot * 24, "QQQ", number | state, at, end)
-        self.write(INFOS + slot * 88, "QQHBBI", number, 1500 * number, size, 0, flags, caller)
+        self.write(INFOS + slot * 88, "QQHBBI", number, 1500 * number, size, facility, flags, caller)
         self.write(INFOS + slot * 88 + 24, "16s48s", b"pci" if device else b"", device)
         place = at % 256
         if (at % 256) > (end % 256):
@@ -85,11 +86,11 @@ class FakeRing(FakeKernel):
 
 def test_records_come_oldest_first_with_what_the_kernel_noted() -> None:
     ring = FakeRing(tail=6, head=7)
-    ring.put(7, b"second", 32, device=b"+pci:0000", flags=3 << 5 | 9)
+    ring.put(7, b"second", 32, device=b"+pci:0000", flags=3 << 5 | 9, facility=1)
     ring.put(6, b"first", 0, caller=0x80000001)
     first, second = ring.records()
     assert first == Record(9000, "first", 6, 0x80000001, (), 6)
-    assert second == Record(10500, "second", 3, 7, ("SUBSYSTEM=pci", "DEVICE=+pci:0000"), 7)
+    assert second == Record(10500, "second", 3, 7, ("SUBSYSTEM=pci", "DEVICE=+pci:0000"), 7, 1)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ class FakeBuffer(FakeKernel):
 
     def put(self, at: int, text: bytes, extra: bytes = b"", length: int | None = None) -> int:
         size = -(-(16 + len(text) + len(extra)) // 8) * 8 if length is None else length
-        self.write(BUFFER + at, "QHHHBB", 42, size, len(text), len(extra), 0, 5 << 5 | 2)
+        self.write(BUFFER + at, "QHHHBB", 42, size, len(text), len(extra), 3, 5 << 5 | 2)
         self.write(BUFFER + at + 16, f"{len(text)}s{len(extra)}s", text, extra)
         return at + size
 
@@ -210,7 +211,7 @@ def test_records_of_varying_length() -> None:
     behind = buffer.put(0, b"one", b"SUBSYSTEM=pci\0DEVICE=x")
     buffer.write(BASE + 16, "I", buffer.put(behind, b"two"))
     one, two = KernelLog(buffer.kernel).records()
-    assert one == Record(42, "one", 5, None, ("SUBSYSTEM=pci", "DEVICE=x"))
+    assert one == Record(42, "one", 5, None, ("SUBSYSTEM=pci", "DEVICE=x"), facility=3)
     assert (two.text, two.properties) == ("two", ())
 
 
