@@ -49,7 +49,8 @@ class Record:
 
     `time` is in nanoseconds of the kernel's clock. `text` is None where the record holds none.
     `level` is the syslog level; `facility` who spoke: 0 is the kernel, all else a program that
-    wrote to /dev/kmsg; `caller` the raw caller id, None where this kernel keeps none; `properties` what dev_printk added, as `KEY=value`. Bytes that are no UTF-8 are in `text`
+    wrote to /dev/kmsg; `caller` the raw caller id, None where this kernel keeps none;
+    `properties` what dev_printk added, as `KEY=value`. Bytes that are no UTF-8 are in `text`
     and `properties` as surrogate escapes.
     """
 
@@ -268,9 +269,7 @@ class Ring:
                 for key, start, width in names
                 if (value := infos[at + start : at + start + width].partition(b"\0")[0])
             )
-            yield Record(
-                time, text, self._level(flags), caller, properties, sequence, facility
-            )
+            yield Record(time, text, self._level(flags), caller, properties, sequence, facility)
 
     def _level(self, flags: int) -> int:
         return flags >> 5 if self._kernel.byte_order == "<" else flags & 7

@@ -73,7 +73,8 @@ class FakeRing(FakeKernel):
         end = at + 8 + len(text) if end is None else end
         slot = number % 4
         self.write(DESCS + slot * 24, "QQQ", number | state, at, end)
-        self.write(INFOS + slot * 88, "QQHBBI", number, 1500 * number, size, facility, flags, caller)
+        info = (number, 1500 * number, size, facility, flags, caller)
+        self.write(INFOS + slot * 88, "QQHBBI", *info)
         self.write(INFOS + slot * 88 + 24, "16s48s", b"pci" if device else b"", device)
         place = at % 256
         if (at % 256) > (end % 256):
