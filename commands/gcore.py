@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -30,6 +29,7 @@ from pycrash.api import (
     many,
     whose,
 )
+from pycrash.api.newfile import new_file
 from pycrash.kernel.core.problems import Problems
 from pycrash.kernel.coredump.areas import USUAL, Filter
 from pycrash.kernel.coredump.memory import Piece
@@ -151,7 +151,7 @@ def _save(ctx: Context, task: Task, wanted: Filter, level: int) -> Iterator[Row]
         yield Notice(f"thread {thread.pid} is left out: {reason}", "WARNING")
     if level & _STEPS:
         yield Notice(f"Opening file {path} ...", "NOTE")
-    with _new_file(path) as file:
+    with new_file(path) as file:
         written, missing = yield from _write(ctx, process, file, wanted, level)
         file.flush()
         size = os.fstat(file.fileno()).st_size
@@ -191,28 +191,6 @@ def _told(piece: Piece, page: int, level: int) -> Iterator[Row]:
     if level & _MISSING:
         for address in range(piece.address, piece.address + piece.size, page):
             yield Notice(f"page fault at {address:x}", "WARNING")
-
-
-@contextmanager
-def _new_file(path: str) -> Iterator[BinaryIO]:
-    """A file that was not there before, for its owner alone; removed where it cannot be finished.
-
-    Raises CrashError in place of OSError.
-    """
-
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags, 0o600)
-
-    try:
-        with open(path, "xb", opener=opener) as file:
-            try:
-                yield file
-                file.flush()
-            except BaseException:
-                os.unlink(path)
-                raise
-    except OSError as error:
-        raise CrashError(f"{path}: {error.strerror or error}") from None
 
 
 def _count(number: int, what: str) -> str:

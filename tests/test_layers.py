@@ -45,7 +45,8 @@ BELOW = {
     "cexpr": {"kernel", "objects", "settings", "matching", "errors"},
     "api": {"cexpr", "kernel", "settings", "matching", "errors"},
     "render": {"version", "api", "kernel", "settings", "errors"},
-    "commands": {"cexpr", "triage", "api", "render", "kernel", "errors"},
+    "report": {"version", "api", "render"},
+    "commands": {"cexpr", "triage", "api", "render", "report", "kernel", "errors"},
     "shell": {"version", "cexpr", "api", "render", "kernel", "files", "matching", "errors"},
     "dump": {"shell", "api", "kernel"},
     "__main__": {"shell"},
@@ -73,6 +74,8 @@ INSIDE: dict[str, dict[str, set[str]]] = {
 OWNERS = {
     "capstone": {"kernel"},
     "drgn": {"kernel", "cexpr", "dump"},
+    "jinja2": {"report"},
+    "markupsafe": {"report"},
     "elftools": {"files", "objects", "kernel"},
     "numpy": {"objects", "kernel", "cexpr", "render"},
     "pygments": {"render", "shell"},

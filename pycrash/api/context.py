@@ -28,6 +28,9 @@ class ShellPort(Protocol):
     def progress(self, what: str, done: int, total: int) -> None:
         """Show somebody who waits at a terminal how far something long is; call it often."""
 
+    def picture(self, graph: str) -> str | None:
+        """A graph in Graphviz's language as SVG; None where no program is there to draw it."""
+
     def python(self, source: str) -> str:
         """Run a line of Python; gives what it prints. Without one its prompt is given.
 

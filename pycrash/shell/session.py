@@ -12,7 +12,7 @@ from pycrash.api import Command, Context, Row, Settings, UsageError
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
-from pycrash.shell import aliases, inputs
+from pycrash.shell import aliases, inputs, pictures
 from pycrash.shell.datawords import words_as_data, words_for_gdb
 from pycrash.shell.history import History, InvalidRecall
 from pycrash.shell.messages import Messages
@@ -120,6 +120,10 @@ class Session:
         )
         if free and sys.stderr.isatty():
             self.runner.progress.show(what, done, total)
+
+    def picture(self, graph: str) -> str | None:
+        """A graph in Graphviz's language as SVG; None where its `dot` is missing or fails."""
+        return pictures.drawn(graph)
 
     def leave(self) -> None:
         raise ExitShell

@@ -12,6 +12,7 @@ from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.core.layout import Layout, member_offset
 from pycrash.kernel.core.places import Places
 from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.strings import read_text
 from pycrash.kernel.core.utsname import UtsName, read_utsname
 from pycrash.kernel.log.printk import FATAL_WORDS, KernelLog, LogDamage
 from pycrash.kernel.mm.nodes import Nodes
@@ -64,6 +65,13 @@ class SystemFacts:
     def utsname(self) -> UtsName:
         """The names of the system (init_uts_ns.name). Raises MissingFeature, ReadError."""
         return self._kernel.part(read_utsname)
+
+    @cached_property
+    def command_line(self) -> str:
+        """What it was booted with (saved_command_line). Raises MissingFeature, ReadError."""
+        address = self._kernel.required_symbol("saved_command_line")
+        text = self._kernel.read_word(address, "saved_command_line")
+        return read_text(self._kernel, text, "saved_command_line")
 
     @cached_property
     def date(self) -> int:

@@ -1,0 +1,1 @@
+"""The report of a dump: a page of HTML to hand over."""
