@@ -31,25 +31,27 @@ class Answers:
     def lines(self, name: str, *words: str) -> Iterator[str]:
         """What a command prints, its messages among it. Raises CrashError."""
         said: list[str] = []
-        view = dataclasses.replace(
-            self._context.view, say=lambda notice: said.append(f"{name}: {notice.text}")
-        )
+
+        def say(notice: Notice) -> None:
+            said.append(f"{name}: {notice.text}")
+
+        def without_notices() -> Iterator[Row]:
+            for row in self._run(name, words):
+                if isinstance(row, Notice):
+                    say(row)
+                else:
+                    yield row
+
         command = self._context.registry.find(name)
         assert command is not None
-        rows = (
-            row
-            for row in self._run(name, words)
-            if not isinstance(row, Notice) or said.append(f"{name}: {row.text}")
-        )
-        started = ""
-        for line in command.text(view, command.parse(words), rows):
-            yield from said
-            said.clear()
-            if isinstance(line, Part):
-                started += line
-            else:
-                yield from (started + line).split("\n")
-                started = ""
+        view = dataclasses.replace(self._context.view, say=say)
+        begun = ""
+        for line in command.text(view, command.parse(words), without_notices()):
+            begun += line
+            if not isinstance(line, Part):
+                yield from (*said, *begun.split("\n"))
+                said.clear()
+                begun = ""
         yield from said
 
     def _run(self, name: str, words: tuple[str, ...]) -> Iterator[Row]:

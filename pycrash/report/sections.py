@@ -212,7 +212,8 @@ def _is_switch(symbol: str) -> bool:
 
 
 def _call(call: Json) -> str:
-    return call["symbol"] + (f" [{call['module']}]" if call["module"] else "")
+    module = f" [{call['module']}]" if call["module"] else ""
+    return f"{call['symbol']}{module}"
 
 
 # Tasks.
