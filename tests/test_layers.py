@@ -45,7 +45,7 @@ BELOW = {
     "cexpr": {"kernel", "objects", "settings", "matching", "errors"},
     "api": {"cexpr", "kernel", "settings", "matching", "errors"},
     "render": {"version", "api", "kernel", "settings", "errors"},
-    "report": {"version", "api", "render"},
+    "report": {"version", "api", "render", "kernel"},
     "commands": {"cexpr", "triage", "api", "render", "report", "kernel", "errors"},
     "shell": {"version", "cexpr", "api", "render", "kernel", "files", "matching", "errors"},
     "dump": {"shell", "api", "kernel"},

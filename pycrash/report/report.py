@@ -29,8 +29,8 @@ def make_report(context: Context, redact: bool) -> Report:
     Raises CrashError where it cannot be said what is to be left out.
     """
     redactor = make_redactor(context) if redact else None
-    panic_task = context.kernel.panic.task
-    source = Source(Answers(context, redactor), redactor, context.shell.picture, panic_task)
+    answers = Answers(context, redactor)
+    source = Source(answers, redactor, context.shell.picture, context.kernel)
     found: list[Section] = []
     for number, section in enumerate(sections(source)):
         context.shell.progress("report", number, len(PARTS))

@@ -12,6 +12,7 @@ from typing import Any
 
 from pycrash.api import CrashError
 from pycrash.api.fields import Json
+from pycrash.kernel.kernel import Kernel
 from pycrash.render.columns import clock_time
 from pycrash.render.ctext import date_text, size_text
 from pycrash.report.answers import Answers
@@ -42,7 +43,7 @@ class Source:
     answers: Answers
     redactor: Redactor | None
     draw: Callable[[str], str | None]
-    panic_task: int
+    kernel: Kernel
 
     def text(self, text: str) -> str:
         """A fact or a line of a command, as readers may have it."""
@@ -134,12 +135,11 @@ def _timed(time: int | None, text: str) -> str:
 def _system(source: Source, section: Section) -> None:
     row = next(source.answers.rows("sys"))
     loads = row["load_average"]
-    host = row["nodename"] if source.redactor is None else None
     facts = {
         "Release": row["release"],
         "Version": row["version"] and source.text(row["version"]),
         "Machine": row["machine"],
-        "Host": host,
+        "Host": row["nodename"] if source.redactor is None else None,
         "Died": None if row["date"] is None else date_text(row["date"]),
         "Up": None if row["uptime"] is None else clock_time(row["uptime"]),
         "CPUs": row["cpus"],
@@ -148,6 +148,8 @@ def _system(source: Source, section: Section) -> None:
         "Tasks": row["tasks"],
         "Panic": row["panic"] and source.message(row["panic"]),
     }
+    if source.redactor is None:
+        facts["Command line"] = source.kernel.system.command_line
     section.blocks.append(Facts([(k, str(v)) for k, v in facts.items() if v is not None]))
     for line in source.answers.lines("sys", "-t"):
         section.blocks.append(Saying(line))
@@ -258,11 +260,11 @@ def _tasks(source: Source, section: Section) -> None:
 
 
 def _program(source: Source, section: Section) -> None:
-    if not source.panic_task:
+    if not source.kernel.panic.task:
         section.blocks.append(Saying("No task is known to have crashed.", "note"))
         return
     for name, *words in (("ps", "-a"), ("files",)):
-        words.append(f"{source.panic_task:x}")
+        words.append(f"{source.kernel.panic.task:x}")
         _bounded_lines(section, source.answers.lines(name, *words), OTHERS)
 
 
