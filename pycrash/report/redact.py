@@ -28,6 +28,7 @@ def _rule(what: str, pattern: str, instead: str, free: bool = False) -> Rule:
 
 
 _BYTE = r"[0-9a-fA-F]{2}"
+_GROUP = r"[0-9a-fA-F]{1,4}"
 #: Endings of symbols that look like the last part of a host's name.
 _CLONES = r"(?:cold|constprop|isra|llvm|lto_priv|part|resched|unlikely)"
 
@@ -45,7 +46,7 @@ RULES = (
     _rule("messages of audit", r"^(?:audit|type=\d+ audit).*", "<audit>", free=True),
     _rule(
         "names of programs, where a message tells of one that is gone",
-        r"(\b[Cc]omm[:=] ?)(?!program-\d).*?(?= (?:Kdump|Not tainted|Tainted)|$)",
+        r"(\b[Cc]omm[:=] ?)(?! ?program-\d).*?(?= (?:Kdump|Not tainted|Tainted)|$)",
         r"\1<name>", free=True,
     ),
     _rule("the same in front of its pid", r"^[^\s\[\]]+(?=\[\d+\])", "<name>", free=True),
@@ -66,9 +67,9 @@ RULES = (
     ),
     _rule(
         "IPv6 addresses",
-        r"(?<![\w:])(?:(?:[0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}"
-        r"|(?:[0-9a-fA-F]{1,4}:){0,7}:(?:[0-9a-fA-F]{1,4}(?::[0-9a-fA-F]{1,4}){0,6})"
-        r"|(?:[0-9a-fA-F]{1,4}:){2,7}:)(?![\w:])",
+        rf"(?<![\w:])(?:(?:{_GROUP}:){{7}}{_GROUP}"
+        rf"|(?:{_GROUP}:){{1,7}}:(?:{_GROUP}(?::{_GROUP}){{0,6}})?"
+        rf"|::{_GROUP}(?::{_GROUP}){{0,6}})(?![\w:])",
         "<ip>",
     ),
     _rule("IPv4 addresses", r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w])(?!\.\d)", "<ip>"),

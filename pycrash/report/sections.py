@@ -100,7 +100,7 @@ def _triage(source: Source, section: Section) -> None:
     shares = [f"{r['use']} {size_text(r['size'])}" for r in rows.get("memory", ()) if r["size"]]
     facts.append(("Memory", ", ".join(shares)))
     facts += [("Look at", source.text(row["line"])) for row in rows.get("next", ())]
-    add(Facts(facts))
+    add(Facts(within(((name + text, (name, text)) for name, text in facts), OTHERS)[0]))
     add(_table(rows.get("cpu", ()), {"CPU": "cpu", "PID": "pid", "COMMAND": "comm",
                                      "IN": "function"}))  # fmt: skip
     if "waiting" in rows:
@@ -151,8 +151,7 @@ def _system(source: Source, section: Section) -> None:
     if source.redactor is None:
         facts["Command line"] = source.kernel.system.command_line
     section.blocks.append(Facts([(k, str(v)) for k, v in facts.items() if v is not None]))
-    for line in source.answers.lines("sys", "-t"):
-        section.blocks.append(Saying(line))
+    _bounded_lines(section, source.answers.lines("sys", "-t"), OTHERS)
 
 
 def _hardware(source: Source, section: Section) -> None:
