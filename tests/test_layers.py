@@ -46,8 +46,9 @@ BELOW = {
     "api": {"cexpr", "kernel", "settings", "matching", "errors"},
     "render": {"version", "api", "kernel", "settings", "errors"},
     "report": {"version", "api", "render", "kernel"},
+    "mcp": {"version", "api", "render", "kernel", "settings", "errors"},
     "commands": {"cexpr", "triage", "api", "render", "report", "kernel", "errors"},
-    "shell": {"version", "cexpr", "api", "render", "kernel", "files", "matching", "errors"},
+    "shell": {"version", "cexpr", "api", "render", "mcp", "kernel", "files", "matching", "errors"},
     "dump": {"shell", "api", "kernel"},
     "__main__": {"shell"},
 }
@@ -74,7 +75,11 @@ INSIDE: dict[str, dict[str, set[str]]] = {
 OWNERS = {
     "capstone": {"kernel"},
     "drgn": {"kernel", "cexpr", "dump"},
+    "anyio": {"mcp"},
     "jinja2": {"report"},
+    "jsonschema": {"mcp"},
+    "mcp": {"mcp"},
+    "mcp_types": {"mcp"},
     "markupsafe": {"report"},
     "elftools": {"files", "objects", "kernel"},
     "numpy": {"objects", "kernel", "cexpr", "render"},

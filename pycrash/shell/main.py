@@ -63,6 +63,10 @@ def _run(options: Options) -> int:
     answered = start.answer_without_session(options)
     if answered is not None:
         return answered
+    if "--mcp" in options:
+        from pycrash.shell.assistant import serve_tools
+
+        return serve_tools(options)
     session = start.open_session(options)
     if "-t" in options:
         return start.print_date(session)

@@ -18,6 +18,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
     "--json": ("", "rows as JSON, one object a line, without banner; as set output json"),
     "--strict": ("", "the exit status says whether every line went well"),
     "--fail-fast": ("", "leave with status 1 at the first line that does not go well"),
+    "--mcp": ("", "serve the dump to an assistant by the Model Context Protocol (docs/mcp.md)"),
     "--stderr": ("", "messages go to standard error; as set error /dev/stderr"),
     "-h": ("[COMMAND]", "this page, or a command's; also input, output, all, commands"),
     "-v": ("", "print the version, as crash does"),

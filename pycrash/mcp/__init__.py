@@ -1,0 +1,1 @@
+"""The commands of a dump as tools of the Model Context Protocol, for assistants."""
