@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 
 from pycrash.api import Settings
@@ -10,6 +12,9 @@ from pycrash.kernel.kernel import Kernel
 from pycrash.kernel.opening import open_files
 from pycrash.mcp.tools import Tools
 from tests.golden.sample import SAMPLE
+
+#: The package is an extra: who has it not tests the rest.
+collect_ignore_glob = [] if find_spec("mcp") else ["test_server.py"]
 
 
 @pytest.fixture(scope="session")
