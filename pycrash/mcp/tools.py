@@ -27,6 +27,7 @@ from pycrash.api.fields import Json
 from pycrash.api.registry import Registry
 from pycrash.api.schema import MESSAGES, schema
 from pycrash.kernel.kernel import Kernel
+from pycrash.mcp.patience import TooLong, within
 from pycrash.mcp.served import REFUSED, SERVED
 from pycrash.render.json import json_lines
 from pycrash.settings import Settings
@@ -54,34 +55,18 @@ class Tool:
 
 
 class _Port:
-    """What commands may ask of the shell, where there is none.
-
-    `patience` are the seconds that a call may take: a command that tells how far it is learns
-    here that it has taken longer.
-    """
+    """What commands may ask of the shell, where there is none."""
 
     minimal = False
     line = ""
     history: Sequence[str] = ()
 
-    def __init__(self, registry: Registry, patience: float) -> None:
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._patience = patience
-        self._end = 0.0
         self.aliases: dict[str, tuple[str, str]] = {}
 
-    def begin(self) -> None:
-        """A call begins."""
-        self._end = monotonic() + self._patience
-
-    @property
-    def late(self) -> bool:
-        """Whether the call has taken too long."""
-        return monotonic() > self._end
-
     def progress(self, what: str, done: int, total: int) -> None:
-        if self.late:
-            raise CrashError(f"took longer than {self._patience:g} seconds; ask for less")
+        """Nobody watches."""
 
     def rows(self, name: str, ctx: Context, words: Sequence[str]) -> Iterator[Row]:
         command = self._registry.find(name)
@@ -111,11 +96,16 @@ class _Answer:
 
 
 class Tools:
-    """The tools of one dump. Calls are answered one at a time."""
+    """The tools of one dump. Calls are answered one at a time.
 
-    def __init__(self, kernel: Kernel, settings: Settings, patience: float = 60) -> None:
+    A page ends after `patience` seconds with what it has; a call that has nothing after twice as
+    many is refused.
+    """
+
+    def __init__(self, kernel: Kernel, settings: Settings, patience: float = 30) -> None:
         registry = Registry()
-        self._port = _Port(registry, patience)
+        self._patience = patience
+        self._port = _Port(registry)
         self._context = Context(kernel, settings, registry, self._port)
         self._commands = {name: _found(registry, name) for name in sorted(SERVED)}
         self._answers: OrderedDict[str, _Answer] = OrderedDict()
@@ -139,23 +129,29 @@ class Tools:
         if name not in self._commands:
             raise Refused(f"{name} is not served: {REFUSED.get(name, 'there is no such command')}")
         command = self._commands[name]
-        as_text = bool(arguments.get("text"))
-        offset, limit = arguments.get("offset", 0), arguments.get("limit", USUAL)
-        args = self._args(command, arguments)
-        self._port.begin()
         try:
-            key = json.dumps([name, args.given, args.operands, as_text, arguments.get("task")])
-            answer = self._answers.pop(key, None)
-            if answer is None or answer.given != offset:
-                answer = _Answer(self._begun(command, args, arguments.get("task"), as_text))
-                for _ in range(offset):
-                    if next(answer.rest, None) is None:
-                        raise Refused(f"there are {answer.given} only")
-                    answer.given += 1
-            page, ended = self._page(answer, limit, as_text)
+            return within(2 * self._patience, lambda: self._answer(command, arguments))
+        except TooLong:
+            raise Refused(f"{name}: took longer than {2 * self._patience:g} seconds") from None
         except UsageError as error:
             said = str(error) or "wrong usage"
             raise CrashError(f"{said}; usage: {command.name} {command.synopsis}") from None
+
+    def _answer(self, command: Command, arguments: Json) -> Json:
+        """The same of a command. Raises UsageError too."""
+        end = monotonic() + self._patience
+        as_text, task = bool(arguments.get("text")), arguments.get("task")
+        offset, limit = arguments.get("offset", 0), arguments.get("limit", USUAL)
+        args = _checked(command, _words(command, arguments))
+        key = json.dumps([command.name, args.given, args.operands, as_text, task])
+        answer = self._answers.pop(key, None)
+        if answer is None or answer.given != offset:
+            answer = _Answer(self._begun(command, args, task, as_text))
+            for _ in range(offset):
+                if next(answer.rest, None) is None:
+                    raise Refused(f"there are {answer.given} only")
+                answer.given += 1
+        page, ended = _page(answer, limit, as_text, end)
         if not ended:
             self._answers[key] = answer
             while len(self._answers) > _KEPT:
@@ -165,12 +161,6 @@ class Tools:
             "offset": offset,
             "next": None if ended else answer.given,
         }
-
-    def _args(self, command: Command, arguments: Json) -> Args:
-        try:
-            return _checked(command, _words(command, arguments))
-        except UsageError as error:
-            raise CrashError(f"{error}; usage: {command.name} {command.synopsis}") from None
 
     def _begun(
         self, command: Command, args: Args, task: str | None, as_text: bool
@@ -187,22 +177,24 @@ class Tools:
             return json_lines(command.name, rows)
         return _lines(ctx, command, args, rows)
 
-    def _page(self, answer: _Answer, limit: int, as_text: bool) -> tuple[list[Any], bool]:
-        """The next rows or lines of an answer, as many as a page holds; whether it has ended."""
-        page: list[Any] = []
-        room = PAGE
-        while len(page) < limit and room > 0 and not (page and self._port.late):
-            text = next(answer.rest, None)
-            if text is None:
-                return page, True
-            answer.given += 1
-            whole = len(text) <= ROW
-            room -= min(len(text), ROW)
-            if as_text:
-                page.append(text if whole else f"{text[:ROW]}... ({len(text)} characters)")
-            else:
-                page.append(json.loads(text) if whole else _cut(text))
-        return page, False
+
+def _page(answer: _Answer, limit: int, as_text: bool, end: float) -> tuple[list[Any], bool]:
+    """The next rows or lines of an answer, as many as a page holds until the time is over; whether
+    the answer has ended."""
+    page: list[Any] = []
+    room = PAGE
+    while len(page) < limit and room > 0 and not (page and monotonic() > end):
+        text = next(answer.rest, None)
+        if text is None:
+            return page, True
+        answer.given += 1
+        whole = len(text) <= ROW
+        room -= min(len(text), ROW)
+        if as_text:
+            page.append(text if whole else f"{text[:ROW]}... ({len(text)} characters)")
+        else:
+            page.append(json.loads(text) if whole else _cut(text))
+    return page, False
 
 
 def _found(registry: Registry, name: str) -> Command:

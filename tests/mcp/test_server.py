@@ -23,9 +23,9 @@ from tests.golden.sample import SAMPLE
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def talk(tools: Tools, say: Callable[[Client], Awaitable[None]]) -> None:
+def talk(tools: Tools, say: Callable[[Client], Awaitable[None]], mode: str = "auto") -> None:
     async def session() -> None:
-        async with Client(make_server(tools)) as client:
+        async with Client(make_server(tools), mode=mode) as client:
             await say(client)
 
     anyio.run(session)
@@ -50,7 +50,8 @@ def test_tools_are_listed_with_their_schemas(tools: Tools) -> None:
     talk(tools, say)
 
 
-def test_calls(tools: Tools) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_calls(tools: Tools, mode: str) -> None:
     async def say(client: Client) -> None:
         # The client holds what comes to the schema itself.
         found = await client.call_tool("triage", {})
@@ -63,7 +64,7 @@ def test_calls(tools: Tools) -> None:
         assert words(lines).splitlines()[0].split()[:2] == ["PID", "PPID"]
         assert words(lines).endswith("(more: offset 2)")
 
-    talk(tools, say)
+    talk(tools, say, mode)
 
 
 def test_refusals(tools: Tools) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from pycrash.api import Settings
+from pycrash.api import Row, Settings
 from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
@@ -150,12 +150,23 @@ def test_pages_and_rows_are_bounded_in_bytes(
     assert len(line) < 700
 
 
-def test_a_call_that_takes_too_long(kernel: Kernel) -> None:
-    hasty = Tools(kernel, Settings(), patience=0)
-    page = hasty.call("ps", {})
-    assert (len(page["rows"]), page["next"]) == (1, 1)  # one at least, so that it goes on
-    with pytest.raises(CrashError, match="took longer than 0 seconds"):
-        hasty.call("stacks", {})
+def test_a_page_ends_in_time() -> None:
+    answer = made._Answer(iter(["1", "2"]))
+    # One row at least, so that it goes on.
+    assert made._page(answer, 10, True, end=0) == (["1"], False)
+
+
+def test_a_call_ends_in_time(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(self: object, ctx: object, args: object) -> Iterator[Row]:
+        while True:
+            pass
+        yield Row()
+
+    hasty = Tools(kernel, Settings(), patience=0.1)
+    monkeypatch.setattr(type(hasty._commands["ps"]), "run", endless)
+    with pytest.raises(Refused, match=r"ps: took longer than 0.2 seconds"):
+        hasty.call("ps", {})
+    assert hasty.call("sys", {})["rows"]
 
 
 def test_the_task_to_work_on(tools: Tools) -> None:
