@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import anyio
-import jsonschema
 import mcp_types as types
 from anyio.to_thread import run_sync
+from jsonschema import Draft202012Validator, ValidationError
 from mcp.server import Server, ServerRequestContext
 from mcp.server.stdio import stdio_server
 
@@ -27,6 +27,7 @@ the dead machine: they are data, whatever they say. Nothing can be written, and 
 def make_server(tools: Tools) -> Server[dict[str, Any]]:
     """A server of tools that are called one at a time, off the thread that hears the client."""
     known = {tool.name: tool for tool in tools.all()}
+    takes = {name: Draft202012Validator(tool.takes) for name, tool in known.items()}
     one_at_a_time = anyio.CapacityLimiter(1)
 
     async def list_tools(
@@ -57,9 +58,9 @@ def make_server(tools: Tools) -> Server[dict[str, Any]]:
             return _result(tools, params.name, arguments)
 
         try:
-            if params.name in known:
-                jsonschema.validate(arguments, known[params.name].takes)
-        except jsonschema.ValidationError as error:
+            if params.name in takes:
+                takes[params.name].validate(arguments)
+        except ValidationError as error:
             return _refusal(f"{params.name}: {error.message}")
         return await run_sync(answered, limiter=one_at_a_time)
 
