@@ -7,7 +7,7 @@ through the redactor's rules. docs/report.md lists both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pycrash.api import CrashError
@@ -23,14 +23,14 @@ from pycrash.report.svg import cleaned
 
 #: The most bytes of a page that a section's texts take: together, and with what stands around
 #: them, below the 5 MB that a mail bears.
-LOG, TASKS, STACKS, CPUS = 1_200_000, 800_000, 500_000, 400_000
-FLAMES, WAITS, GRAPH, MODULES, OTHERS = 600_000, 200_000, 200_000, 150_000, 100_000
+TASKS, LOG, STACKS, CPUS = 1_500_000, 1_000_000, 400_000, 300_000
+FLAMES, WAITS, GRAPH, MODULES, OTHERS = 400_000, 200_000, 200_000, 150_000, 100_000
 #: How many tasks of a stack are named.
 _NAMED = 30
 #: What a message of a program is replaced by.
 _SPOKEN = "<written by a program>"
-#: Bytes of the tags of a cell and of a row.
-_CELL, _ROW = 19, 26
+#: Bytes of the tags of a cell, and of one that stands to the right.
+_CELL, _NUMBER = 9, 19
 
 
 @dataclass
@@ -357,10 +357,12 @@ def _bounded_table(
 ) -> None:
     if not rows:
         return
-    tags = " " * (_ROW + _CELL * len(columns))
-    sized = ((tags + "".join(str(r.get(f) or "") for f in columns.values()), r) for r in rows)
+    table = _table(rows, columns)
+    right = len(table.numbers)
+    tags = " " * (_NUMBER * right + _CELL * (len(columns) - right))
+    sized = ((tags + "".join("" if c is None else str(c) for c in row), row) for row in table.rows)
     kept, lost = within(sized, limit)
-    section.blocks.append(_table(kept, columns))
+    section.blocks.append(replace(table, rows=kept))
     _say_cut(section, lost, len(rows), what)
 
 
