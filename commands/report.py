@@ -52,9 +52,10 @@ class Report(Command):
     )
     operands = (one(FILE),)
     rows = (ReportRow,)
+    related = ("triage", "stacks", "blockers")
     examples = (
         ("For the ticket:", "report crash.html"),
-        ("For somebody else:", "report --redact crash.html"),
+        ("For somebody else:", "report --redact shared.html"),
     )
 
     def parse(self, words: Sequence[str]) -> Args:
@@ -78,5 +79,5 @@ class Report(Command):
         for row in rows:
             assert isinstance(row, ReportRow)
             redacted = ", redacted" if row.redacted else ""
-            yield f"{row.path}: {row.size / 1000:.0f} kB{redacted}"
+            yield f"{row.path}: {row.size / 1_000_000:.1f} MB{redacted}"
             yield from (f"  {note}" for note in row.cut)

@@ -23,7 +23,7 @@ LEFT_OUT = {"repeat -5 ls"}
 #: Each example is answered as by a session that has just begun.
 BETWEEN = ("set -p", "set radix 10")
 #: Nothing of them is left to the lines behind.
-BEHIND = ("extend -u names.py", "!rm -f core.*")
+BEHIND = ("extend -u names.py", "!rm -f core.* *.html")
 
 
 def examples() -> list[str]:
