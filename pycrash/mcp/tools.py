@@ -287,23 +287,19 @@ _COMMON: Json = {
     "operands": {"type": "array", "items": {"type": "string"}},
     "task": {
         "type": "string",
-        "description": "The task to work on where the command takes the current one: a pid, or "
-        "the address of a task_struct. Without it, the task that crashed.",
+        "description": "Pid or task_struct to work on in place of the task that crashed.",
     },
-    "text": {
-        "type": "boolean",
-        "description": "Lines as crash prints them in place of rows: shorter.",
-    },
+    "text": {"type": "boolean", "description": "Lines as crash prints them, not rows: shorter."},
     "offset": {
         "type": "integer",
         "minimum": 0,
-        "description": 'How many rows or lines to leave out: the "next" of the page before.',
+        "description": 'Where to go on: "next" of the page before.',
     },
     "limit": {
         "type": "integer",
         "minimum": 1,
         "maximum": MOST,
-        "description": f"How many rows or lines to give at most; {USUAL} if not said.",
+        "description": f"Most rows or lines of a page; {USUAL} if not said.",
     },
 }
 
