@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from pycrash.dump import Dump, open_dump
 from tests.golden.sample import SAMPLE
-
-#: An environment that is older than the sources, and lacks what pages are made with.
-collect_ignore_glob = [] if find_spec("jinja2") else ["test_*.py"]
 
 
 @pytest.fixture(scope="session")
