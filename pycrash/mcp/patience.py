@@ -31,9 +31,9 @@ def within(seconds: float, call: Callable[[], _T]) -> _T:
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
-    timer.start()
     try:
         try:
+            timer.start()  # in here: it may be over before this is back
             return call()
         finally:
             with lock:
