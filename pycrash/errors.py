@@ -52,3 +52,9 @@ class ReadError(CrashError):
 
 class MissingFeature(CrashError):
     """The dead kernel lacks what a command shows: a symbol, a type or a member."""
+
+
+def system_words(error: OSError) -> str:
+    """What the system said, with the file and without the number: "FILE: Permission denied"."""
+    text = error.strerror or str(error)
+    return text if error.filename is None else f"{error.filename}: {text}"

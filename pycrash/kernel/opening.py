@@ -184,7 +184,7 @@ def _named(given: Path | None, used: Path) -> str:
 
 
 def _require_readable_memory(kernel: Kernel) -> None:
-    """The kernel's own name (init_uts_ns) must be there, or nothing is. Raises CrashError."""
+    """The kernel's own name (init_uts_ns) must be there, or little is. Raises CrashError."""
     address = _known_address(kernel)
     if not address:
         return
@@ -192,4 +192,9 @@ def _require_readable_memory(kernel: Kernel) -> None:
         kernel.prog.read(address, 8)
     except (drgn.FaultError, ValueError, OSError) as error:
         why = kernel.notes[0] if kernel.notes else f"{kernel.given[1]}: {error}"
-        raise CrashError(f"{why}; the kernel's data cannot be read") from error
+        if kernel.options.minimal:
+            kernel.notes.append(f"{why}; the kernel's data cannot be read")
+            return
+        raise CrashError(
+            f"{why}; the kernel's data cannot be read; --minimal opens it for what can"
+        ) from error

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, system_words
 from pycrash.shell import signals
 from pycrash.shell.options import OptionError, Options, parse_options, usage
 
@@ -22,9 +22,9 @@ def run(argv: Sequence[str]) -> int:
         sys.stdout.flush()
         return status
     except OptionError as error:
-        print(f"pycrash: {error} (pycrash -h lists the options)", file=sys.stderr)
+        _complain(f"{error} (pycrash -h lists the options)")
     except CrashError as error:
-        print(f"pycrash: {error}", file=sys.stderr)
+        _complain(str(error))
     except KeyboardInterrupt:
         return 130
     except signals.Ended as end:
@@ -34,13 +34,22 @@ def run(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         _give_up_output()
     except OSError as error:
-        print(f"pycrash: {error}", file=sys.stderr)
+        _complain(system_words(error))
         _give_up_output()
     except Exception as error:
         if "--debug" in argv:
             raise
-        print(f"pycrash: internal error: {type(error).__name__}: {error}", file=sys.stderr)
+        _complain(f"internal error: {type(error).__name__}: {error}")
     return 1
+
+
+def _complain(text: str) -> None:
+    """Say why the program ends. What a file's name has a terminal obey is spelled out."""
+    if sys.stderr.isatty():
+        from pycrash.shell.output import harmless
+
+        text = harmless(text)
+    print(f"pycrash: {text}", file=sys.stderr)
 
 
 def _prepare_streams() -> None:

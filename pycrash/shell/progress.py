@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from time import monotonic
 
+from pycrash.shell.output import harmless
+
 #: Seconds before the line appears, and between two states of it.
 PATIENCE, PACE = 0.5, 0.1
 
 
 def show_progress(what: str, done: int, total: int) -> None:
     """Draw how far a long operation is, and clear the line at its end."""
-    width = 30
+    width, what = 30, harmless(what)
     if total and done >= total:
         sys.stderr.write("\r\033[K")
     elif total:

@@ -10,7 +10,7 @@ from itertools import chain
 
 from pycrash.api import Args, Command, Context, Notice, Row, UsageError
 from pycrash.api.args import WRONG, WrongOption
-from pycrash.errors import CrashError
+from pycrash.errors import CrashError, system_words
 from pycrash.kernel.core.debugdata import is_of_debug_data, of_debug_data
 from pycrash.shell.asides import asked_for
 from pycrash.shell.inputs import find_argument_file
@@ -136,6 +136,8 @@ class Runner:
             return blame
         if isinstance(error, RecursionError):
             return "nested too deeply"
+        if isinstance(error, OSError):
+            return system_words(error)
         if is_of_debug_data(error):
             return of_debug_data(self.context.kernel, error)
         return f"internal error: {type(error).__name__}: {error}"

@@ -123,6 +123,7 @@ def open_session(options: Options) -> Session:
         module_tree=options.value("--mod"),
         source_tree=options.value("--src"),
         unpack_limit=_unpack_limit(options),
+        minimal="--minimal" in options,
     )
     kernel = open_files(named_files(options), progress, how)
     if "--latest" in options:

@@ -52,3 +52,11 @@ def test_a_line_that_is_too_long_is_not_run(capfd: pytest.CaptureFixture[str]) -
     fake_session().feed("x" * (10 << 20))
     said = "crash: line too long: 10,485,760 characters, of 1,048,576 at most\n"
     assert capfd.readouterr() == (said, "")
+
+
+def test_what_the_system_says_is_told_without_its_number() -> None:
+    runner = fake_session().runner
+    assert runner.internal_error(OSError(28, "No space left on device", "out")) == (
+        "out: No space left on device"
+    )
+    assert runner.internal_error(OSError("odd")) == "odd"

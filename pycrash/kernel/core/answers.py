@@ -62,7 +62,11 @@ class KeptAnswers:
 
     def _load(self) -> dict[str, Any]:
         body = noted(self._name) if self._name is not None else None
-        return {} if body is None else dict(json.loads(body))
+        try:
+            found = {} if body is None else json.loads(body)
+        except ValueError:
+            found = {}
+        return found if isinstance(found, dict) else {}
 
 
 def answers_of(prog: drgn.Program) -> KeptAnswers:

@@ -30,7 +30,8 @@ class Options:
     `no_modules` leaves the loaded modules alone, `active_only` knows only the tasks that the
     CPUs ran, `no_panic` looks for no task that crashed. `module_tree` is the directory in which
     object files of modules are looked for, `source_tree` that of the kernel's source. A file may
-    become `unpack_limit` bytes when it is unpacked, 0 is what is usual.
+    become `unpack_limit` bytes when it is unpacked, 0 is what is usual. With `minimal` a dump is
+    opened though the kernel's data cannot be read.
     """
 
     no_modules: bool = False
@@ -39,6 +40,7 @@ class Options:
     module_tree: str | None = None
     source_tree: str | None = None
     unpack_limit: int = 0
+    minimal: bool = False
 
 
 class Reader:

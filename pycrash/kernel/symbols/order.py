@@ -29,9 +29,13 @@ def load_order(key: str) -> SymbolOrder | None:
     if body is None:
         return None
     count = int.from_bytes(body[:8], "little")
-    values = array("Q", body[8 : 8 + 8 * count])
-    letters, names = body[8 + 8 * count :].decode("latin-1").split("\0", 1)
-    return SymbolOrder(values.tolist(), names.split("\0"), letters)
+    letters, _, names = body[8 + 8 * count :].decode("latin-1").partition("\0")
+    order = SymbolOrder(_numbers(body[8 : 8 + 8 * count]), names.split("\0"), letters)
+    return order if count == len(order.values) == len(order.names) == len(letters) else None
+
+
+def _numbers(data: bytes) -> list[int]:
+    return array("Q", data[: len(data) // 8 * 8]).tolist()
 
 
 def keep_order(key: str, order: SymbolOrder) -> None:

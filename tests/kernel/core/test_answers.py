@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pycrash.files.cache import note
 from pycrash.kernel.core.answers import KeptAnswers
 
 
@@ -54,3 +55,9 @@ def test_a_spoilt_file_counts_for_nothing_and_is_written_anew(
     third = KeptAnswers("0123")
     assert "a" not in third
     assert "b" in third
+
+
+@pytest.mark.parametrize("body", [b"", b"[1, 2]", b"7", b"{", b"\xff\xfe"])
+def test_a_note_of_another_shape_is_as_good_as_none(body: bytes) -> None:
+    note("types3-0123", body)
+    assert "struct page" not in KeptAnswers("0123")

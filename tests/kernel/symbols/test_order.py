@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pycrash.files.cache import note
 from pycrash.kernel.symbols.order import SymbolOrder, keep_order, load_order
 
 ORDER = SymbolOrder([0, 0x1000, (1 << 64) - 1], ["a", "", "naïve"], "TdA")
@@ -21,3 +22,9 @@ def test_what_is_kept_comes_back() -> None:
     keep_order("12ab", ORDER)
     assert load_order("12ab") == ORDER
     assert load_order("34cd") is None
+
+
+@pytest.mark.parametrize("body", [b"", b"\1", bytes(7), b"\xff" * 40, b"\2" + bytes(23) + b"T\0a"])
+def test_a_note_of_another_shape_is_as_good_as_none(body: bytes) -> None:
+    note("symbols2-12ab", body)
+    assert load_order("12ab") is None
