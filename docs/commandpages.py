@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
-from pycrash.api import Command
+from pycrash.api import Command, twins
 from pycrash.api.recorded import answers
 from pycrash.api.registry import CRASH_WORDS, Registry
 from pycrash.render.manual import in_order
@@ -80,6 +80,8 @@ def _page(command: Command) -> Iterator[str]:
             what = what if what.endswith((":", ".")) else f"{what}:"
             shown = (f"    {said}".rstrip() for said in recorded.get(line, ()))
             yield from (plain(what), "", f"    crash> {line}", *shown, "")
+    if command.name in twins.names():
+        yield from ("`--show-drgn` prints lines of Python that read the same by drgn.", "")
     if command.related:
         links = (f"[{plain(name)}]({file_of(name)}.md)" for name in command.related)
         yield from (f"See also: {', '.join(links)}.", "")
