@@ -216,24 +216,10 @@ def test_the_shell_of_the_pages_is_shell() -> None:
             subprocess.run(["sh", "-n"], input=shell, text=True, check=True)
 
 
-def test_the_pages_are_built_without_a_warning(tmp_path: Path) -> None:
+def test_the_pages_are_read_without_a_warning(tmp_path: Path) -> None:
+    """Links and all; `tests/run` also has them written."""
+    tool = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-E", "-b", "dummy"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-W",
-            "--keep-going",
-            "-q",
-            "-E",
-            "-D",
-            "html_theme=alabaster",
-            ROOT / "docs",
-            tmp_path,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=300,
+        [*tool, ROOT / "docs", tmp_path], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "commands" / "bt.html").exists()
