@@ -13,6 +13,7 @@ from pycrash.api.registry import Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.kernel import Kernel
 from pycrash.shell import aliases, inputs, pictures
+from pycrash.shell.asides import DRGN_WORD
 from pycrash.shell.datawords import words_as_data, words_for_gdb
 from pycrash.shell.history import History, InvalidRecall
 from pycrash.shell.messages import Messages
@@ -38,6 +39,9 @@ PROMPT = f"{PROGRAM}> "
 
 #: Programs that run without a "!" before them.
 EXTERNAL = ("vi", "pwd", "grep", "cat", "more", "less", "echo", "ls", "clear")
+
+#: Words for the shell behind any command.
+WISHES = (JSON_WORD, DRGN_WORD)
 
 MINIMAL_NOTE = "minimal mode commands: log, dis, rd, sym, eval, set, extend and exit"
 
@@ -361,10 +365,10 @@ class Session:
     def _data_words(self, words: list[str], output: Output) -> list[str]:
         """The words of the command that shows the type or variable an unknown word names.
 
-        Empty where there is none, which is said. A wish for JSON stays one.
+        Empty where there is none, which is said. A wish for JSON or for lines of drgn stays one.
         """
-        wishes = [word for word in words[1:] if word == JSON_WORD]
-        plain = [words[0], *(word for word in words[1:] if word != JSON_WORD)]
+        wishes = [word for word in words[1:] if word in WISHES]
+        plain = [words[0], *(word for word in words[1:] if word not in WISHES)]
         try:
             return self._found_words(plain) + wishes
         except CrashError as error:

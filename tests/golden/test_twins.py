@@ -63,6 +63,8 @@ LINES = {
     "rd -p 100000 2": ("0000000000000000",),
     "rd -a linux_banner": ("6.12.117-sample",),
     "rd (init_task+64)": (),
+    "list_head": ("struct list_head *next",),
+    "jiffies": ("4294894886",),
     "struct list_head": ("struct list_head *next",),
     "struct task_struct.pid": ("pid",),
     "struct task_struct.pid -o": (),
