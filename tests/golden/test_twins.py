@@ -24,6 +24,11 @@ LINES = {
     "bt 0": ("cpu_startup_entry",),
     "bt -a": ("spin-thr", "insmod"),
     "bt ff1816ac001a0000": ("do_wait",),
+    "foreach UN bt": ("vfork-D", "kernel_clone"),
+    "foreach 'kworker/R.*' kernel task -R pid": ("kworker/R-kvfre",),
+    "foreach 81 ff1816ac001a0000 files": ("/mnt/data.txt", "/dev/console"),
+    "foreach user gleader vm": ("ff1816ac011b5098", "/bin/busybox"),
+    "foreach active sig": ("insmod", "spin-thr"),
     "task -R comm 1": ("init",),
     "task -x 1": (),
     "set 1": ("ff1816ac001a0000",),
@@ -87,6 +92,7 @@ LINES = {
 #: Examples of commands with such lines that have none all the same: drgn knows no short way.
 NONE = {
     *("explain", "ptov b0c0:a", "set radix 16", "set -v"),
+    "foreach 'kworker.*' ps -s",
     *("whatis -r 192-196", "whatis -m mm_struct"),
 }
 #: There is nothing to be printed of these.

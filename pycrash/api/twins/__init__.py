@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pycrash.api.context import Context
     from pycrash.api.twins.base import Twin
 
-_SUBJECTS = ("tasks", "memory", "values", "machine")
+_SUBJECTS = ("tasks", "foreach", "memory", "values", "machine")
 
 
 def names() -> list[str]:
@@ -26,10 +26,7 @@ def lines(name: str, ctx: Context, args: Args) -> list[str]:
     for subject in _SUBJECTS:
         twin = _twins(subject).get(name)
         if twin is not None:
-            text = twin.write(ctx, args)
-            left = "".join(dict.fromkeys(f" -{x}" for x, _ in args.given if x not in twin.flags))
-            comment = [f"# without{left}: these lines do not know it"] if left else []
-            return comment + text.strip("\n").split("\n")
+            return twin.commented(ctx, args).split("\n")
     from pycrash.api.twins.base import NOTHING
 
     raise NOTHING

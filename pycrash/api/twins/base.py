@@ -29,6 +29,12 @@ class Twin:
     write: Callable[[Context, Args], str]
     flags: str = ""
 
+    def commented(self, ctx: Context, args: Args) -> str:
+        """The lines; the flags that they leave out are a comment before them."""
+        left = "".join(dict.fromkeys(f" -{x}" for x, _ in args.given if x not in self.flags))
+        comment = f"# without{left}: these lines do not know it\n" if left else ""
+        return comment + self.write(ctx, args).strip("\n")
+
 
 def always(text: str) -> Twin:
     """The same lines whatever the operands are."""

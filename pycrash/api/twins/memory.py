@@ -75,6 +75,16 @@ def _explain(ctx: Context, args: Args) -> str:
     )
 
 
+def _sbitmapq(ctx: Context, args: Args) -> str:
+    return f"""
+from drgn import Object
+from drgn.helpers.linux.sbitmap import sbitmap_for_each_set
+
+queue = Object(prog, "struct sbitmap_queue", address={address(ctx, operand(args))})
+print(queue.sb.depth.value_(), "bits, set:", *sbitmap_for_each_set(queue.sb.address_of_()))
+"""
+
+
 def _kmem(ctx: Context, args: Args) -> str:
     letter = next((letter for letter, _ in args.given if letter in _KMEM), "")
     if letter in ("s", "S") and args.operands:
@@ -197,5 +207,6 @@ TWINS = {
     "ptob": Twin(_ptob),
     "ptov": Twin(_ptov),
     "rd": Twin(_rd, "pua8136"),
+    "sbitmapq": Twin(_sbitmapq),
     "vtop": Twin(_vtop, "ukc"),
 }

@@ -118,6 +118,22 @@ def _set(ctx: Context, args: Args) -> str:
     return f"{task}print(hex(task), task.comm.string_().decode())\n"
 
 
+def _fuser(ctx: Context, args: Args) -> str:
+    return f"""
+from drgn.helpers.linux.fs import d_path, for_each_file
+from drgn.helpers.linux.mm import for_each_vma
+from drgn.helpers.linux.pid import for_each_task
+
+wanted = {operand(args).encode()!r}
+for task in for_each_task(prog):
+    files = [file for fd, file in for_each_file(task)] if task.files else []
+    areas = for_each_vma(task.mm) if task.mm else []
+    files += [area.vm_file for area in areas if area.vm_file]
+    if any(d_path(file.f_path) == wanted for file in files):
+        print(task.pid.value_(), hex(task), task.comm.string_().decode())
+"""
+
+
 def _waitq(ctx: Context, args: Args) -> str:
     name = operand(args)
     if not name.isidentifier():
@@ -208,6 +224,7 @@ _IPCS = always("""
 TWINS = {
     "bt": Twin(_bt, "a"),
     "files": Twin(_files),
+    "fuser": Twin(_fuser),
     "ipcs": _IPCS,
     "net": Twin(_net, "s"),
     "ps": Twin(_ps, "uk"),
