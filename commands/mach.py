@@ -126,34 +126,34 @@ class Mach(Command):
         ("The processors", "mach -c"),
     )
 
-    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
-        asked_radix(Args((*before.given, (letter, value))))
-        return iter(())
-
     def refuse(self, ctx: Context, error: WrongOption) -> Iterator[Row]:
         yield from self._looked_over(ctx, error.given)
-        yield from _ranges(ctx, Args(error.given))
         raise UsageError
-
-    def _looked_over(self, ctx: Context, given: Sequence[tuple[str, str | None]]) -> Iterator[Row]:
-        """What crash says of the options before it acts on any: -o is for another machine."""
-        for place, (letter, value) in enumerate(given):
-            if letter == WRONG:
-                yield Notice(value or "")
-            elif letter == "o":
-                yield Notice("invalid option -- 'o'")
-            else:
-                yield from self.read(ctx, Args(tuple(given[:place])), letter, value)
 
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
         yield from self._looked_over(ctx, args.given)
-        yield from _ranges(ctx, args)
         if "o" in args:
             raise UsageError
         if "c" in args:
             yield from _processors(ctx, asked_radix(args))
         if "c" not in args and "m" not in args:
             yield from _machine(ctx)
+
+    @staticmethod
+    def _looked_over(ctx: Context, given: Sequence[tuple[str, str | None]]) -> Iterator[Row]:
+        """What crash says of the options, -o among them, which is for another machine, and the map
+        as often as it is asked for: what is wrong comes out first. Raises CrashError."""
+        maps = 0
+        for place, (letter, value) in enumerate(given, 1):
+            try:
+                asked_radix(Args(tuple(given[:place])))
+            except CrashError:
+                yield from _ranges(ctx, maps)
+                raise
+            maps += letter == "m"
+            if letter in (WRONG, "o"):
+                yield Notice(value or "invalid option -- 'o'")
+        yield from _ranges(ctx, maps)
 
     def text(self, view: View, args: Args, rows: Iterable[Row]) -> Iterator[str]:
         machine = ""
@@ -176,9 +176,9 @@ class Mach(Command):
                 yield from struct_lines(row, view)
 
 
-def _ranges(ctx: Context, args: Args) -> Iterator[Row]:
-    """The map of physical memory, as often as it is asked for."""
-    for _ in range(args.count("m")):
+def _ranges(ctx: Context, times: int) -> Iterator[Row]:
+    """The map of physical memory, so many times."""
+    for _ in range(times):
         yield Begin()
         for found in ctx.kernel.arch.firmware_map:
             yield RangeRow(*found)
