@@ -103,6 +103,7 @@ def kernel_of_facts(**system: Any) -> dict[str, Any]:
     return {
         "given": ("vmlinux", "dump"),
         "dump_file": None,
+        "dump_parts": (),
         "cpus": SimpleNamespace(present=frozenset({0, 1}), online=frozenset({0}), count=2),
         "tasks": SimpleNamespace(all=[1, 2]),
         "system": _Facts(facts | system),

@@ -14,7 +14,7 @@ from pycrash.matching import Typed
 #: As many as the kernel of a distribution has.
 MANY = 119_000
 #: Seconds for one look, with room for a slow machine: measured are 0.001 and 0.04.
-BOUND = 0.4
+BOUND = 1.5
 
 
 def table(*names: str) -> SymbolTable:
