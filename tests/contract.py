@@ -12,13 +12,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pycrash.api import Command
+from pycrash.api import Command, fleetrows
 from pycrash.api.registry import Registry
 from pycrash.api.schema import MESSAGES, schema
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SCHEMA = DOCS / "rows.schema.json"
 PAGE = DOCS / "json.md"
+
+#: What gives rows without a session.
+PROGRAMS = {"pycrash fleet": fleetrows.ROWS}
 
 _BEGINNING = """\
 # What `--json` gives
@@ -48,8 +51,8 @@ commands.
 
 
 def contract() -> dict[str, Any]:
-    """The schema of the built-in commands."""
-    return schema(Registry())
+    """The schema of the built-in commands, and of what is no line of a session."""
+    return schema(Registry(), PROGRAMS)
 
 
 def schema_text(contract: dict[str, Any]) -> str:
@@ -59,10 +62,10 @@ def schema_text(contract: dict[str, Any]) -> str:
 def page(contract: dict[str, Any], commands: Iterable[Command]) -> str:
     """The page of the documentation."""
     lines = [_BEGINNING, "## Commands", "", "| command | kinds of rows |", "|---|---|"]
-    for command in commands:
-        given = contract["x-commands"][command.name]
-        links = ", ".join(f"[{kind}](#{_anchor(kind)})" for kind in given)
-        lines.append(f"| {command.name.replace('*', chr(92) + '*')} | {links or 'none'} |")
+    given = {command.name: contract["x-commands"][command.name] for command in commands}
+    for name, of_it in {**given, **contract["x-programs"]}.items():
+        links = ", ".join(f"[{kind}](#{_anchor(kind)})" for kind in of_it)
+        lines.append(f"| {name.replace('*', chr(92) + '*')} | {links or 'none'} |")
     lines += ["", "## Kinds", ""]
     for kind, definition in contract["$defs"].items():
         if kind not in (*MESSAGES, "of"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pycrash.api.command import Command
@@ -53,14 +53,16 @@ _MESSAGES: dict[str, tuple[str, dict[str, Json], tuple[str, ...]]] = {
 MESSAGES = tuple(_MESSAGES)
 
 
-def schema(commands: Iterable[Command]) -> Json:
+def schema(
+    commands: Iterable[Command], programs: Mapping[str, Sequence[type[Row]]] | None = None
+) -> Json:
     """The JSON Schema (draft 2020-12) of one line of output.
 
-    `x-commands` names the kinds of rows that each command gives. Raises ValueError where two
-    classes state the same kind.
+    `x-commands` names the kinds of rows that each command gives, `x-programs` those of what is
+    no line of a session. Raises ValueError where two classes state the same kind.
     """
-    known = list(commands)
-    found = kinds(known)
+    known, others = list(commands), programs or {}
+    found = kinds(known, (cls for rows in others.values() for cls in rows))
     definitions = {kind: _of_row(found[kind]) for kind in sorted(found)}
     definitions |= {kind: _of_message(kind) for kind in MESSAGES}
     whose = {**record(TaskRow).schema, "description": "The task that a row is about."}
@@ -69,14 +71,16 @@ def schema(commands: Iterable[Command]) -> Json:
         "title": "One line of what a command of pycrash gives with --json",
         "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in definitions],
         "x-commands": {c.name: [cls.kind for cls in c.rows] for c in known},
+        "x-programs": {name: [cls.kind for cls in rows] for name, rows in others.items()},
         "$defs": {**definitions, "of": whose},
     }
 
 
-def kinds(commands: Iterable[Command]) -> dict[str, type[Row]]:
-    """Every kind of row that commands declare. Raises ValueError for one that two classes state."""
+def kinds(commands: Iterable[Command], others: Iterable[type[Row]] = ()) -> dict[str, type[Row]]:
+    """Every kind of row that commands declare, and others. Raises ValueError for one that two
+    classes state."""
     found: dict[str, type[Row]] = {}
-    for cls in (cls for command in commands for cls in command.rows):
+    for cls in (*(cls for command in commands for cls in command.rows), *others):
         if found.setdefault(cls.kind, cls) is not cls:
             raise ValueError(f"{cls.__qualname__} and another row are both {cls.kind!r}")
     return found

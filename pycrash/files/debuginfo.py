@@ -32,6 +32,10 @@ class Identity:
         return f"kernel {self.release or 'of unknown release'}{build}"
 
 
+class NoVmlinux(CrashError):
+    """No vmlinux of a dump was found."""
+
+
 @dataclass
 class Search:
     """A search for a vmlinux and what it tried: one line a place."""
@@ -43,7 +47,18 @@ class Search:
     tried: list[str] = field(default_factory=list)
 
     def run(self) -> Path:
-        """The vmlinux, perhaps compressed. Raises CrashError, telling what was tried."""
+        """The vmlinux, perhaps compressed. Raises NoVmlinux, telling what was tried."""
+        found = self.on_this_machine() or self._debuginfod()
+        if found is not None:
+            return found
+        places = "".join(f"\n    {line}" for line in self.tried)
+        raise NoVmlinux(
+            f"namelist argument required: no vmlinux of {self.identity} was found; tried:{places}"
+            f"{self._advice()}"
+        )
+
+    def on_this_machine(self) -> Path | None:
+        """The vmlinux, if it is found without asking a server."""
         for path in self._candidates():
             if not os.path.isfile(path):
                 self.tried.append(f"{path}: no such file")
@@ -56,14 +71,7 @@ class Search:
                 if reason is None:
                     return path
             self.tried.append(f"{path}: {reason}")
-        fetched = self._debuginfod()
-        if fetched is not None:
-            return fetched
-        places = "".join(f"\n    {line}" for line in self.tried)
-        raise CrashError(
-            f"namelist argument required: no vmlinux of {self.identity} was found; tried:{places}"
-            f"{self._advice()}"
-        )
+        return None
 
     def _advice(self) -> str:
         """How the vmlinux can be had, where the release tells whose it is."""
@@ -94,18 +102,20 @@ class Search:
                 yield Path(place.format(release))
 
     def _beside_the_dump(self) -> Iterator[Path]:
-        """Files named vmlinux, vmlinux-RELEASE or DUMP.vmlinux and the like, compressed or not."""
-        folder = self.dump.resolve().parent
+        """Files named vmlinux, vmlinux-RELEASE or DUMP.vmlinux and the like, compressed or not;
+        of a dump that is a link, first beside the link."""
+        folders = dict.fromkeys((self.dump.parent.resolve(), self.dump.resolve().parent))
         names = ["vmlinux", f"{self.dump.stem}.vmlinux", "vmlinux.debug"]
         if self.identity.release:
             names += [f"vmlinux-{self.identity.release}", f"vmlinux-{self.identity.release}.debug"]
         found = [
             folder / (name + suffix)
+            for folder in folders
             for name in names
             for suffix in _PACKED
             if (folder / (name + suffix)).is_file()
         ]
-        yield from found or [folder / "vmlinux"]
+        yield from found or [folder / "vmlinux" for folder in folders]
 
     def _debuginfod(self) -> Path | None:
         """The vmlinux from the servers that DEBUGINFOD_URLS names, kept in the cache."""

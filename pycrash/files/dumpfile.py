@@ -99,6 +99,14 @@ class DumpFile:
         """The kdump header, or None for another format."""
         return KdumpHeader.parse(self.head)
 
+    @property
+    def nodename(self) -> str | None:
+        """The machine's name in the header of a kdump file (struct new_utsname behind signature
+        and version); None where it has none."""
+        if self.kdump is None:
+            return None
+        return self.head[77:142].partition(b"\0")[0].decode("utf-8", "replace") or None
+
     @cached_property
     def expected_size(self) -> int:
         """The size the file must have for its last page to be whole; 0 where it cannot be told."""

@@ -34,6 +34,10 @@ _FOREIGN = (
 _ELF_RELOCATABLE, _ELF_CORE = 1, 4
 
 
+class ForeignDump(CrashError):
+    """A dump, but in a form that cannot be opened as it is."""
+
+
 @dataclass(frozen=True)
 class KernelFiles:
     """The two files of a session, as given; either may be compressed. No vmlinux: to be found.
@@ -70,7 +74,8 @@ def is_part(path: Path) -> bool:
 
 
 def file_kind(path: Path) -> Kind:
-    """Whether a file is a vmlinux or a dump. Raises CrashError where it is neither."""
+    """Whether a file is a vmlinux or a dump. Raises CrashError where it is neither, ForeignDump
+    where it is a dump that other tools open."""
     require_readable(path)
     head = first_bytes(path, _HEAD)
     if head.startswith(b"\x7fELF") and len(head) >= 64:
@@ -85,7 +90,7 @@ def file_kind(path: Path) -> Kind:
         return "dump"
     for magic, name in _FOREIGN:
         if head.startswith(magic):
-            raise CrashError(f"{path}: not a supported file format: {name}")
+            raise ForeignDump(f"{path}: not a supported file format: {name}")
     if head[0x202:0x206] == b"HdrS":
         raise CrashError(f"{path}: a boot image; give the vmlinux with debug information")
     raise CrashError(f"{path}: not a supported file format")

@@ -18,7 +18,7 @@ def run(argv: Sequence[str]) -> int:
     _prepare_streams()
     try:
         signals.watch()
-        status = _run(parse_options(argv))
+        status = _run_fleet(argv[1:]) if argv[:1] == ["fleet"] else _run(parse_options(argv))
         sys.stdout.flush()
         return status
     except OptionError as error:
@@ -82,6 +82,12 @@ def _run(options: Options) -> int:
     from pycrash.shell import loop
 
     return loop.serve(session, options)
+
+
+def _run_fleet(argv: Sequence[str]) -> int:
+    from pycrash.shell import fleet
+
+    return fleet.run(argv)
 
 
 def _give_up_output() -> None:

@@ -189,6 +189,7 @@ def usage() -> list[str]:
     return [
         "",
         "usage: pycrash [options] [VMLINUX] DUMP",
+        "       pycrash fleet [options] DIR...    many dumps at once; fleet -h tells more",
         "",
         "Opens the memory image of a dead Linux kernel and reads crash's commands. The files may",
         "come in either order. Without VMLINUX it is looked for beside the dump, in",

@@ -24,7 +24,8 @@ _MACHINERY = re.compile(
 _BY_NAME = re.compile(
     r"_*(?:list_(?:add|del)\w*|memcpy\w*|memset\w*|memmove\w*|str\w+|copy_(?:to|from)_user\w*"
     r"|(?:raw_)?_*(?:spin|read|write|mutex|rt_mutex|down|up|rwsem|percpu)_\w*"
-    r"|(?:mutex|rwsem|semaphore)_\w+|down|up|panic|die|oops_\w+|crash_\w+|machine_kexec|nmi_panic"
+    r"|(?:mutex|rwsem|semaphore)_\w+|down|up|v?panic|die|oops_\w+|crash_\w+|machine_kexec"
+    r"|nmi_panic|dump_stack\w*|dump_backtrace|show_stack"
     r"|kasan_\w+|kfence_\w+|asm_\w+|exc_\w+|do_(?:trap|error_trap|page_fault|user_addr_fault)\w*"
     r"|page_fault_oops|no_context|bad_area\w*|no_semaphore|handle_bug|report_bug|fixup_bug"
     r"|kfree\w*|kmem_cache_\w+|kmalloc\w*|slab_\w+|object_err|usercopy_abort|check_heap_object"
@@ -54,15 +55,18 @@ def is_machinery(kernel: Kernel, symbol: str, pc: int, module: str) -> bool:
     """Whether a call is one of code that is not at fault for what it is handed."""
     if module:
         return False
-    if _BY_NAME.fullmatch(symbol.partition(".")[0]):
-        return True
-    return _MACHINERY.search(_source(kernel, pc)) is not None
+    return is_known_machinery(symbol) or _MACHINERY.search(_source(kernel, pc)) is not None
+
+
+def is_known_machinery(symbol: str) -> bool:
+    """Whether a function of the kernel proper is machinery by its name alone."""
+    return _BY_NAME.fullmatch(symbol.partition(".")[0]) is not None
 
 
 def culprit_of(kernel: Kernel, events: Sequence[Event]) -> Culprit | None:
     """The first call to blame, from the exception on if there is one. None where all of the
     stack is machinery."""
-    for symbol, offset, pc, module in _calls(kernel, events):
+    for symbol, offset, pc, module in calls_of(kernel, events):
         if not is_machinery(kernel, symbol, pc, module):
             return Culprit(symbol, offset, pc, module, _source(kernel, pc))
     return None
@@ -86,8 +90,9 @@ def culprit_in_log(kernel: Kernel, lines: Iterable[str]) -> Culprit | None:
     return None
 
 
-def _calls(kernel: Kernel, events: Sequence[Event]) -> list[tuple[str, int, int, str]]:
-    """Symbol, offset, pc and module of each call below the exception, the exception's own first."""
+def calls_of(kernel: Kernel, events: Sequence[Event]) -> list[tuple[str, int, int, str]]:
+    """Symbol, offset, pc and module of each call below the exception, the exception's own first;
+    of the whole stack where it holds none."""
     found = exception_in(events)
     calls: list[tuple[str, int, int, str]] = []
     if found is not None:  # what came later is the handling of it
