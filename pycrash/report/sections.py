@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from pycrash.api import CrashError
 from pycrash.api.fields import Json
@@ -21,6 +21,7 @@ from pycrash.report.page import Facts, Lines, Picture, Piece, Saying, Section, T
 from pycrash.report.redact import Redactor
 from pycrash.report.svg import cleaned
 
+_T = TypeVar("_T")
 #: The most bytes of a page that a section's texts take: together, and with what stands around
 #: them, below the 5 MB that a mail bears.
 TASKS, LOG, STACKS, CPUS = 1_500_000, 1_000_000, 400_000, 300_000
@@ -44,6 +45,26 @@ class Source:
     redactor: Redactor | None
     draw: Callable[[str], str | None]
     kernel: Kernel
+
+    def rows(self, section: Section, name: str, *words: str) -> Iterator[Json]:
+        """The rows of a command; one that fails on the way is said in the section. Raises
+        CrashError where it fails at once."""
+        return self._up_to_error(section, self.answers.rows(name, *words))
+
+    def lines(self, section: Section, name: str, *words: str) -> Iterator[str]:
+        """The same of its lines."""
+        return self._up_to_error(section, self.answers.lines(name, *words))
+
+    def _up_to_error(self, section: Section, items: Iterator[_T]) -> Iterator[_T]:
+        begun = False
+        try:
+            for item in items:
+                begun = True
+                yield item
+        except CrashError as error:
+            if not begun:
+                raise
+            section.cut.append(f"The rest could not be read: {self.message(str(error))}")
 
     def text(self, text: str) -> str:
         """A fact or a line of a command, as readers may have it."""
@@ -75,7 +96,7 @@ def sections(source: Source) -> Iterator[Section]:
 
 def _triage(source: Source, section: Section) -> None:
     rows: dict[str, list[Json]] = {}
-    for row in source.answers.rows("triage"):
+    for row in source.rows(section, "triage"):
         rows.setdefault(row["kind"].partition(".")[2], []).append(row)
     add = section.blocks.append
     for row in rows.get("verdict", ()):
@@ -133,7 +154,7 @@ def _timed(time: int | None, text: str) -> str:
 
 
 def _system(source: Source, section: Section) -> None:
-    row = next(source.answers.rows("sys"))
+    row = next(source.rows(section, "sys"))
     loads = row["load_average"]
     facts = {
         "Release": row["release"],
@@ -151,24 +172,24 @@ def _system(source: Source, section: Section) -> None:
     if source.redactor is None:
         facts["Command line"] = source.kernel.system.command_line
     section.blocks.append(Facts([(k, str(v)) for k, v in facts.items() if v is not None]))
-    _bounded_lines(section, source.answers.lines("sys", "-t"), OTHERS)
+    _bounded_lines(section, source.lines(section, "sys", "-t"), OTHERS)
 
 
 def _hardware(source: Source, section: Section) -> None:
-    _bounded_lines(section, source.answers.lines("sys", "-i"), OTHERS)
+    _bounded_lines(section, source.lines(section, "sys", "-i"), OTHERS)
 
 
 # Stacks.
 
 
 def _panic_stack(source: Source, section: Section) -> None:
-    lines = map(source.text, source.answers.lines("bt"))
+    lines = map(source.text, source.lines(section, "bt"))
     _bounded_lines(section, lines, OTHERS)
 
 
 def _cpu_stacks(source: Source, section: Section) -> None:
     blocks: list[list[str]] = []
-    for line in map(source.text, source.answers.lines("bt", "-a")):
+    for line in map(source.text, source.lines(section, "bt", "-a")):
         if line.startswith("PID:") or not blocks:
             blocks.append([])
         blocks[-1].append(line)
@@ -180,7 +201,7 @@ def _cpu_stacks(source: Source, section: Section) -> None:
 
 
 def _groups(source: Source, section: Section) -> None:
-    groups = list(source.answers.rows("stacks"))
+    groups = list(source.rows(section, "stacks"))
     stacks = [([_call(c) for c in reversed(g["calls"])], g["count"]) for g in groups]
     picture = flame_graph(stacks, FLAMES)
     if picture is not None:
@@ -221,7 +242,7 @@ def _call(call: Json) -> str:
 
 
 def _waits(source: Source, section: Section) -> None:
-    rows = list(source.answers.rows("blockers"))
+    rows = list(source.rows(section, "blockers"))
     waits = [row for row in rows if row["kind"] == "blockers.wait"]
     for row in waits:
         lock = None if source.redactor is not None else row["lock"]
@@ -233,7 +254,7 @@ def _waits(source: Source, section: Section) -> None:
         if row["kind"] == "blockers.cycle":
             ring = " → ".join(map(str, (*row["pids"], row["pids"][0])))
             section.blocks.append(Saying(f"{_doubt(row['proved'])}deadlock: {ring}", "verdict"))
-    graph = "\n".join(source.answers.lines("blockers", "-g")) if waits else ""
+    graph = "\n".join(source.lines(section, "blockers", "-g")) if waits else ""
     drawn = source.draw(graph) if 0 < len(graph) < GRAPH // 4 else None
     picture = None if drawn is None else cleaned(drawn)
     if picture is not None and len(picture) < GRAPH:
@@ -246,7 +267,7 @@ def _waits(source: Source, section: Section) -> None:
 
 
 def _tasks(source: Source, section: Section) -> None:
-    rows = [row for row in source.answers.rows("ps") if row["kind"] == "ps.task"]
+    rows = [row for row in source.rows(section, "ps") if row["kind"] == "ps.task"]
     # What was running, then what waits, then what has memory: what is cut is least telling.
     rows.sort(key=lambda r: (not r["active"], r["state"] not in ("RU", "UN"), -r["rss"], r["pid"]))
     for row in rows:
@@ -264,18 +285,18 @@ def _program(source: Source, section: Section) -> None:
         return
     for name, *words in (("ps", "-a"), ("files",)):
         words.append(f"{source.kernel.panic.task:x}")
-        _bounded_lines(section, source.answers.lines(name, *words), OTHERS)
+        _bounded_lines(section, source.lines(section, name, *words), OTHERS)
 
 
 # The rest.
 
 
 def _memory(source: Source, section: Section) -> None:
-    _bounded_lines(section, source.answers.lines("kmem", "-i"), OTHERS)
+    _bounded_lines(section, source.lines(section, "kmem", "-i"), OTHERS)
 
 
 def _modules(source: Source, section: Section) -> None:
-    rows = [row for row in source.answers.rows("mod") if row["kind"] == "mod.module"]
+    rows = [row for row in source.rows(section, "mod") if row["kind"] == "mod.module"]
     columns = {"MODULE": "module", "BYTES": "size"}
     if source.redactor is None:
         columns["BASE"] = "base"
@@ -285,7 +306,7 @@ def _modules(source: Source, section: Section) -> None:
 
 
 def _network(source: Source, section: Section) -> None:
-    rows = [row for row in source.answers.rows("net") if row["kind"] == "net.device"]
+    rows = [row for row in source.rows(section, "net") if row["kind"] == "net.device"]
     for row in rows:
         row["all"] = ", ".join(row["addresses"])
     columns = {"DEVICE": "name", "MTU": "mtu", "ADDRESSES": "all"}
@@ -293,7 +314,7 @@ def _network(source: Source, section: Section) -> None:
 
 
 def _log(source: Source, section: Section) -> None:
-    lines = list(_log_lines(source))
+    lines = list(_log_lines(source, section))
     # The end tells more than the boot.
     kept, lost = within(((line, line) for line in reversed(lines)), LOG)
     section.blocks.append(Lines(kept[::-1]))
@@ -301,8 +322,8 @@ def _log(source: Source, section: Section) -> None:
         section.cut.append(f"The first {lost} of {len(lines)} lines are left out.")
 
 
-def _log_lines(source: Source) -> Iterator[str]:
-    for row in source.answers.rows("log", "-m"):
+def _log_lines(source: Source, section: Section) -> Iterator[str]:
+    for row in source.rows(section, "log", "-m"):
         text = row.get("text") or ""
         if row["kind"] == "log.message":
             if row["facility"] and source.redactor is not None:

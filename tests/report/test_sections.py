@@ -124,6 +124,17 @@ def test_what_fails_says_so_and_the_others_are_there() -> None:
     assert {name for name, _, _, private in PARTS if private}.isdisjoint(found)
 
 
+def test_what_was_read_before_a_failure_is_shown() -> None:
+    class Broken(_Plain):
+        def lines(self, name: str, *words: str) -> Iterator[str]:
+            yield "the first"
+            raise CrashError("read error")
+
+    (memory,) = (section for section in made(Broken()) if section.name == "memory")
+    assert memory.blocks == [Lines(["the first"])]
+    assert memory.cut == ["The rest could not be read: read error"]
+
+
 class _Plain(_Flood):
     """A dump before 3.5, where the log is text and nothing waits."""
 
