@@ -13,6 +13,7 @@ from time import monotonic
 from typing import IO, Any, Literal
 
 from pycrash.api import Part
+from pycrash.shell.signals import Ended
 from pycrash.shell.words import LineError, Redirect
 
 Kind = Literal["stdout", "file", "pipe", "pager"]
@@ -160,7 +161,8 @@ class Output:
             return
         with contextlib.suppress(OSError):
             self.stream.close()
-        if self._process is not None:
+        # Whoever ends the program does not wait for a pager.
+        if self._process is not None and not isinstance(sys.exc_info()[1], Ended):
             wait(self._process)
 
 

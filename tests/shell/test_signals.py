@@ -47,6 +47,16 @@ main._run = chunks
 sys.exit(main.run([]))
 """
 
+PIPED = """
+import sys
+from pycrash.shell import main
+from tests.shell.fake import fake_session
+def serve(options):
+    fake_session().feed("tally 1 | echo reading; exec sleep 60")
+main._run = serve
+sys.exit(main.run([]))
+"""
+
 
 def run(script: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -95,3 +105,13 @@ def test_the_folder_of_the_session_goes_too(tmp_path: Path) -> None:
     done = run(script, str(tmp_path / "vmcore"), **where)
     assert done.returncode == 128 + signal.SIGBUS
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+
+
+def test_a_reader_is_not_waited_for() -> None:
+    session = subprocess.Popen(
+        [sys.executable, "-c", PIPED], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert session.stdout is not None
+    assert session.stdout.readline() == "reading\n"
+    session.terminate()
+    assert session.wait(timeout=30) == 128 + signal.SIGTERM

@@ -144,3 +144,13 @@ def test_pagers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert pager.crashpager() is None
     monkeypatch.setattr(pager, "which", lambda name: None)
     assert pager.usable_pager("less") == "none"
+
+
+def test_a_file_name_tells_a_terminal_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    for watched, said in ((True, "\\x1b[2J"), (False, "\x1b[2J")):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda watched=watched: watched, raising=False)
+        monkeypatch.setattr(main, "_prepare_streams", lambda: None)
+        assert main.run(["\x1b[2J"]) == 1
+        assert capsys.readouterr().err == f"pycrash: {said}: No such file or directory\n"
