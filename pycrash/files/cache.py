@@ -36,6 +36,7 @@ _NAME = (
     r"|.+-[0-9a-f]{24}(?:-[0-9a-f]{1,8})?)(?:\.\d+){0,2}"
 )
 _OURS = re.compile(_NAME, re.DOTALL)
+_SESSION_FOLDER = re.compile(r"pycrash-[a-z0-9_]{8}")
 _UNFINISHED = re.compile(rf"\.{_NAME}\.[a-z0-9_]{{8}}", re.DOTALL)
 
 
@@ -89,6 +90,7 @@ def _is_private(folder: Path, never: int) -> bool:
 @cache
 def _session_folder() -> Path:
     try:
+        _drop_left_folders(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix="pycrash-"))
     except OSError as error:
         raise CrashError(
@@ -96,6 +98,18 @@ def _session_folder() -> Path:
         ) from error
     atexit.register(_remove_folder, folder, os.getpid())
     return folder
+
+
+def _drop_left_folders(temporary: Path) -> None:
+    """Remove what sessions left that were killed; nobody else can have put anything into it."""
+    lasting = f"pycrash-{os.getuid()}"
+    for entry in os.scandir(temporary):
+        if _SESSION_FOLDER.fullmatch(entry.name) and entry.name != lasting:
+            with contextlib.suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+                if mine and not found.st_mode & 0o077 and _age(found) > _KEEP_SECONDS:
+                    shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def leave_session_folder() -> None:
@@ -289,7 +303,12 @@ def _drop_stale(folder: Path) -> None:
 def _is_stale(name: str, found: os.stat_result) -> bool:
     if not _is_ours(found):
         return False
-    age = time.time() - max(found.st_atime, found.st_mtime)
+    age = _age(found)
     if _UNFINISHED.fullmatch(name):
         return age > _UNFINISHED_SECONDS
     return age > _KEEP_SECONDS and _OURS.fullmatch(name) is not None
+
+
+def _age(found: os.stat_result) -> float:
+    """Seconds since somebody read or wrote it."""
+    return time.time() - max(found.st_atime, found.st_mtime)

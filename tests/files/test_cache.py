@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
@@ -17,6 +18,7 @@ import pytest
 
 from pycrash.errors import CrashError
 from pycrash.files.cache import (
+    _drop_left_folders,
     cache_folder,
     file_key,
     find_file,
@@ -114,6 +116,23 @@ def test_the_folder_of_a_session_goes_with_it(shared: Path) -> None:
     )
     assert Path(done.stdout).parent.parent == shared.parent
     assert list(shared.parent.iterdir()) == [shared]
+
+
+def test_the_folder_of_a_session_that_was_killed_goes_with_a_later_one(shared: Path) -> None:
+    plant_file(shared)
+    for name, when in (("pycrash-old_0aaa", LONG_AGO), ("pycrash-new_0aaa", time.time())):
+        folder = shared.parent / name
+        folder.mkdir(mode=0o700)
+        (folder / "vmlinux").write_text("left")
+        os.utime(folder, (when, when))
+    (shared.parent / "pycrash-link_aaa").symlink_to("/nothere")
+    (shared.parent / "pycrash-open_aaa").mkdir()
+    (shared.parent / "pycrash-open_aaa").chmod(0o755)
+    os.utime(shared.parent / "pycrash-open_aaa", (LONG_AGO, LONG_AGO))
+    _drop_left_folders(shared.parent)
+    left = {path.name for path in shared.parent.iterdir()}
+    assert left >= {"pycrash-new_0aaa", "pycrash-link_aaa", "pycrash-open_aaa"}
+    assert "pycrash-old_0aaa" not in left
 
 
 # --- what is removed
