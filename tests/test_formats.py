@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -156,3 +159,30 @@ def test_a_split_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pycrash.open_dump(vmlinux, parts[0], parts[1])
     with pytest.raises(CrashError, match="the part of page 0 is missing"):
         pycrash.open_dump(vmlinux, parts[1])
+
+
+def flattened(content: bytes) -> bytes:
+    """A dump as makedumpfile -F writes it, in two pieces, the later one first."""
+    half = len(content) // 2
+    pieces = [(half, content[half:]), (0, content[:half])]
+    packed = b"".join(struct.pack(">qq", at, len(data)) + data for at, data in pieces)
+    return b"makedumpfile\0".ljust(4096, b"\0") + packed + struct.pack(">qq", -1, -1)
+
+
+@pytest.mark.parametrize("how", [bytes, flattened, lambda content: flattened(content)[:-40]])
+def test_a_dump_on_standard_input(how: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    vmlinux = unpacked(SAMPLE / "vmlinux.xz")
+    done = subprocess.run(
+        [sys.executable, "-m", "pycrash", vmlinux, "-", "--exec", "rd jiffies"],
+        input=how(sample().path.read_bytes()),
+        capture_output=True,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        timeout=120,
+        check=False,
+    )
+    said = (done.returncode, done.stdout[:35], done.stderr)
+    if how is bytes or how is flattened:
+        assert said == (0, b"ffffffffa90079c0:  00000000fffee526", b"")
+    else:
+        assert said == (1, b"", b"pycrash: -: flattened dump is cut short\n")
+    assert not [file for file in (tmp_path / "pycrash").iterdir() if "stdin" in file.name]

@@ -8,14 +8,16 @@ even say which one it is, but the notes of their CPUs do.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import struct
+import tempfile
 from pathlib import Path
 from typing import IO
 
 from pycrash.errors import CrashError
-from pycrash.files.cache import find_file, keep_file, kept_name
+from pycrash.files.cache import cache_folder, find_file, keep_file, kept_name
 from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import KdumpHeader
 from pycrash.files.room import require_room
@@ -60,10 +62,12 @@ def laid_out(path: Path, progress: Progress | None = None, limit: int = 0) -> Pa
         kept = find_file(name)
         if kept is not None:
             return kept
+        size = os.fstat(file.fileno()).st_size
+        file.seek(_PIECES_AT)
 
         def write(out: IO[bytes]) -> None:
             if flattened:
-                _join_pieces(path, file, out, progress, limit)
+                _join_pieces(path, file, out, progress, limit, size)
             else:
                 file.seek(0)
                 shutil.copyfileobj(file, out, _CHUNK)
@@ -107,11 +111,38 @@ def _machine(dump: IO[bytes]) -> bytes:
     return _MACHINES.get(size, b"") if kind == _PRSTATUS else b""
 
 
+def save_stream(stream: IO[bytes], progress: Progress | None = None) -> Path:
+    """What a stream holds that is read once, in a file that goes with the session.
+
+    A flattened dump is laid out on the way. Raises CrashError.
+    """
+    try:
+        # By its name it is what a session left unfinished, should this one be killed.
+        handle, name = tempfile.mkstemp(prefix=f".stdin-{'0' * 24}.", dir=cache_folder())
+        path = Path(name)
+        atexit.register(path.unlink, missing_ok=True)
+        with open(handle, "w+b") as out:
+            head = stream.read(_PIECES_AT)
+            if head.startswith(_MAGIC):
+                _join_pieces(Path("-"), stream, out, progress, _LARGEST_DUMP, 0)
+            else:
+                out.write(head)
+                shutil.copyfileobj(stream, out, _CHUNK)
+    except OSError as error:
+        raise CrashError(f"-: {error.strerror}") from error
+    return path
+
+
 def _join_pieces(
-    path: Path, file: IO[bytes], out: IO[bytes], progress: Progress | None, limit: int
+    path: Path,
+    file: IO[bytes],
+    out: IO[bytes],
+    progress: Progress | None,
+    limit: int,
+    total: int,
 ) -> None:
-    total = os.fstat(file.fileno()).st_size
-    file.seek(_PIECES_AT)
+    """Write the pieces that follow in a file or stream of `total` bytes, 0 if that is unknown."""
+    done = _PIECES_AT
     while True:
         head = file.read(_PIECE.size)
         if len(head) < _PIECE.size:
@@ -120,9 +151,10 @@ def _join_pieces(
         if place < 0:
             return
         if size < 0 or place + size > _LARGEST_DUMP:
-            raise CrashError(f"{path}: flattened dump is damaged at byte {file.tell():,}")
+            raise CrashError(f"{path}: flattened dump is damaged at byte {done:,}")
         require_room(path, place + size, total, limit, written=True)
         out.seek(place)
+        done += len(head) + size
         while size:
             data = file.read(min(size, _CHUNK))
             if not data:
@@ -130,4 +162,4 @@ def _join_pieces(
             out.write(data)
             size -= len(data)
         if progress is not None:
-            progress(f"laying out {path}", file.tell(), total)
+            progress(f"laying out {path}", done, total)

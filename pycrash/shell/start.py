@@ -139,10 +139,10 @@ def open_session(options: Options) -> Session:
 def named_files(options: Options) -> list[Path]:
     """The files to open: those given, or with --latest the newest dump, which is told.
 
-    A folder to look in may stand behind the option or among the files. Raises CrashError,
-    OptionError.
+    A folder to look in may stand behind the option or among the files; "-" is a dump on standard
+    input, which is saved. Raises CrashError, OptionError.
     """
-    files = [Path(name) for name in options.files]
+    files = [_standard_input() if name == "-" else Path(name) for name in options.files]
     if "--latest" not in options:
         return files
     from pycrash.files.latest import CRASH_FOLDER, newest_dump
@@ -154,6 +154,15 @@ def named_files(options: Options) -> list[Path]:
     found = newest_dump(folders[0] if folders else CRASH_FOLDER)
     print(f"pycrash: the newest dump: {found}", file=sys.stderr)
     return [*(file for file in files if file not in folders), found.path]
+
+
+def _standard_input() -> Path:
+    """A dump that comes on standard input. Raises CrashError, OptionError."""
+    from pycrash.files.flattened import save_stream
+
+    if sys.stdin.isatty():
+        raise OptionError("- takes a dump from standard input, which is a terminal")
+    return save_stream(sys.stdin.buffer, show_progress if sys.stderr.isatty() else None)
 
 
 def configure(session: Session, options: Options) -> None:
