@@ -186,3 +186,15 @@ def test_a_dump_on_standard_input(how: Callable[[bytes], bytes], tmp_path: Path)
     else:
         assert said == (1, b"", b"pycrash: -: flattened dump is cut short\n")
     assert not [file for file in (tmp_path / "pycrash").iterdir() if "stdin" in file.name]
+
+
+def test_erased_data_is_told(tmp_path: Path) -> None:
+    content = bytearray(sample().path.read_bytes())
+    header = sample().kdump
+    assert header is not None
+    struct.pack_into("<QQ", content, header.block_size + 64, len(content), 30)
+    dump = tmp_path / "vmcore"
+    dump.write_bytes(content + b"erase init_uts_ns.name.release")
+    told = f"{dump}: kernel data was erased from it (makedumpfile --config)"
+    assert open_dump(dump).notes == [told]
+    assert open_dump(sample().path).notes == []

@@ -22,6 +22,8 @@ _LARGEST_BITMAP = 1 << 28
 _PT_LOAD = 1
 #: Bytes at a file's start that hold both headers of a kdump file.
 _HEADS = 1 << 17
+#: Where the sub header has the bytes of the rules by which data was erased.
+_ERASED_AT = 72
 #: Size of a long to the offset of disk_dump_header.status.
 _STATUS_AT = ((8, 424), (4, 412))
 
@@ -106,6 +108,15 @@ class DumpFile:
         if self.kdump is None:
             return None
         return self.head[77:142].partition(b"\0")[0].decode("utf-8", "replace") or None
+
+    @cached_property
+    def erased(self) -> bool:
+        """Whether makedumpfile erased data by rules of a user (kdump_sub_header.size_eraseinfo)."""
+        header = self.kdump
+        if header is None or header.version < 5 or header.word_size != 8:
+            return False
+        at = header.block_size + _ERASED_AT
+        return any(self.head[at : at + 8])
 
     @cached_property
     def expected_size(self) -> int:

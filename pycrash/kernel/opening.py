@@ -80,7 +80,8 @@ def open_dump(
     plain = [unpacked(part, progress, limit) for part in parts or (dump,)]
     content = joined(plain, progress) if is_part(plain[0]) else laid_out(plain[0], progress, limit)
     content = repaged(content, progress)
-    missing = DumpFile(content).missing
+    file = DumpFile(content)
+    missing, erased = file.missing, file.erased
     content, lost = mended(content, progress)
     kernel = Kernel(_open_dump(content, dump), None, content, options)
     kernel.dump_parts = tuple(parts)
@@ -89,6 +90,8 @@ def open_dump(
         kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
     elif lost:
         kernel.notes.append(f"{dump}: damaged: {lost:,} of its pages are lost")
+    if erased:
+        kernel.notes.append(f"{dump}: kernel data was erased from it (makedumpfile --config)")
     return kernel
 
 
