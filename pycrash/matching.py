@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
+from time import thread_time
+from typing import NamedTuple
 
+#: Letters that may be wrong in a word of some length.
+SLIPS = 2
 #: More names than this that only have the letters are never given.
 MOST_LOOSE = 500
+
+
+class Slip(NamedTuple):
+    """A word that means nothing, and what may have been meant."""
+
+    word: str
+    meant: list[str]
 
 
 class Typed(str):
@@ -76,3 +87,45 @@ def letters(text: str, end: str = "") -> str:
     `end` is the character that names do not go beyond.
     """
     return "".join(f"[^{re.escape(end + char)}]*{re.escape(char)}" for char in text)
+
+
+def near(
+    word: str, names: Iterable[str], exists: Callable[[str], bool] = bool, limit: float = 0.15
+) -> list[str]:
+    """The names that a word may be a slip for, the nearest ones alone, at most three.
+
+    A slip is a letter too many, too few, another one, or two in the wrong order: one of them in a
+    short word, two in a longer one. Of those that are near enough, the ones that `exists` denies
+    are left out. The search ends after `limit` seconds of work with what it has.
+    """
+    if len(word) < 2:
+        return []
+    most = 1 if len(word) < 5 else SLIPS
+    until = thread_time() + limit
+    in_word = set(word)
+    found: dict[str, int] = {}
+    for name in names:
+        if abs(len(name) - len(word)) > most or name == word or name in found:
+            continue
+        if len(in_word.symmetric_difference(name)) > 2 * most:
+            continue
+        slips = _slips(word, name)
+        if slips <= most and exists(name):
+            found[name] = most = slips
+        if thread_time() > until:
+            break
+    return sorted(name for name, slips in found.items() if slips == most)[:3]
+
+
+def _slips(a: str, b: str) -> int:
+    """How many letters are to be added, left out, changed or swapped to make one of the other."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        older, before, row = before, row, [i]
+        for j, right in enumerate(b, 1):
+            cost = min(before[j] + 1, row[-1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -20,10 +20,12 @@ class Row:
     names, types and units are a contract that scripts live on (see pycrash.api.fields); a row
     holds facts alone, and widths, headings and radix are found by the command's `text`.
     One name stands for one thing in all commands: `pid`, `task` (the task_struct's address),
-    `cpu`, `comm`, `address`, `symbol`, `module`, `name`.
+    `cpu`, `comm`, `address`, `symbol`, `module`, `name`. `refusal` tells that the row says why
+    its line did not go well.
     """
 
     kind: ClassVar[str] = ""
+    refusal: ClassVar[bool] = False
 
     def __init_subclass__(cls, kind: str = "", **rest: Any) -> None:
         super().__init_subclass__(**rest)

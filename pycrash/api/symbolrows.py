@@ -45,6 +45,8 @@ class SymbolRow(Row, kind="symbol"):
 class UnknownSymbolRow(Row, kind="symbol.unknown"):
     """A word that names no symbol, and the symbols whose names contain it."""
 
+    refusal = True
+
     symbol: str
     alternatives: tuple[SymbolRow, ...]
 

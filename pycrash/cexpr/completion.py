@@ -17,7 +17,9 @@ from pycrash.cexpr.structures.completion import Completer, Suggestion, about, me
 from pycrash.cexpr.structures.namedtypes import NamedTypes
 from pycrash.cexpr.syntax.errors import ExprError
 from pycrash.cexpr.syntax.lexer import Token, tokenize
+from pycrash.cexpr.syntax.parser import KEYWORDS
 from pycrash.errors import CrashError
+from pycrash.matching import Slip, near
 
 if TYPE_CHECKING:
     from pycrash.cexpr.eval.session import Surroundings
@@ -72,13 +74,36 @@ def complete_expression(
         yield Suggestion(text, start, remark)
 
 
-def owner_type(line: Surroundings, text: str) -> CType | None:
-    """The structure or union whose member stands behind a text that ends in a dot or an arrow."""
+def slip_in(line: Surroundings, text: str) -> Slip | None:
+    """The first name in an expression that means nothing, and what may have been meant."""
     try:
-        *tokens, end = tokenize(text)
+        tokens = tokenize(text)
     except ExprError:
         return None
-    return _owner(line, text, tokens) if tokens and not text[end.at :].strip() else None
+    for at, token in enumerate(tokens):
+        if token.kind == "name" and token.text not in KEYWORDS:
+            slip = _slip_at(line, text, tokens[:at], token.text)
+            if slip is not None:
+                return slip
+    return None
+
+
+def _slip_at(line: Surroundings, text: str, before: Sequence[Token], name: str) -> Slip | None:
+    """What may have been meant by a name behind some tokens; None where it means something."""
+    kernel = line.kernel
+    last = before[-1].text if before else ""
+    if last in (".", "->"):
+        owner = _owner(line, text, before)
+        if owner is None or owner.find(name):
+            return None
+        return Slip(name, near(name, (member for member, _ in members(owner))))
+    completer = kernel.part(Completer)
+    if last in _TAGS:
+        return completer.slip(name, (last,))
+    lookup = kernel.part(Lookup)
+    if kernel.symbols.exists(name) or lookup.is_type(name) or lookup.enumerator(name) is not None:
+        return None
+    return Slip(name, kernel.symbols.near(name) or completer.near(name))
 
 
 def _is_unfinished(token: Token, text: str) -> bool:

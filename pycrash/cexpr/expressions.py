@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pycrash.cexpr.structures.structs import StructReader
     from pycrash.kernel.core.space import Space
     from pycrash.kernel.kernel import Kernel
-    from pycrash.matching import Typed
+    from pycrash.matching import Slip, Typed
     from pycrash.objects.alltypes import Progress
 
 
@@ -84,3 +84,17 @@ class Expressions:
         from pycrash.cexpr.completion import complete_expression
 
         return complete_expression(line, typed, types)
+
+    def slip(self, line: Surroundings, text: str) -> Slip | None:
+        """The first name in an expression that means nothing, and what may have been meant."""
+        from pycrash.cexpr.completion import slip_in
+
+        return slip_in(line, text)
+
+    def slip_in_structure(
+        self, word: str, kinds: tuple[str, ...] = ("struct", "union")
+    ) -> Slip | None:
+        """The same of `structure.member,member`."""
+        from pycrash.cexpr.structures.completion import Completer
+
+        return self._kernel.part(Completer).slip(word, kinds)

@@ -40,7 +40,7 @@ class NotYet(Exception):
 #: The last word of a shell's line, and what stands before it.
 _SHELL_WORD = re.compile(r"(.*?)([^\s|;&()<>!]*)$", re.DOTALL)
 #: Words of a line that were not typed there, but stand for one that was.
-_NOWHERE = -1
+NOWHERE = -1
 
 
 class Completion:
@@ -91,7 +91,7 @@ class _Search:
             skipped = last.text.startswith("<")
             yield from self._files(Word(last.text[skipped:], last.start + skipped))
         else:
-            command, words = self._resolved(words)
+            command, words = command_of(self._session, words, self._require_kernel)
             if command is None:
                 yield from self._files(last)
             else:
@@ -110,30 +110,6 @@ class _Search:
             )
         else:
             yield from self._files(word)
-
-    def _resolved(self, words: list[Word]) -> tuple[Command | None, list[Word]]:
-        """The command of a line, and the words behind it: also those that an alias stands for,
-        and those of the command that shows what an unknown word names."""
-        registry = self._session.registry
-        name, *given = self._session.known_aliases.get(words[0].text, (words[0].text, ""))[
-            0
-        ].split()
-        added = [Word(text, _NOWHERE) for text in given]
-        command = registry.find(name)
-        if command is not None:
-            return command, added + words[1:]
-        if name in EXTERNAL:
-            return None, words
-        if is_gdb_command(name):
-            return registry.find("gdb"), words
-        self._require_kernel()
-        try:
-            meant = words_as_data(self._session.kernel, [name, *(w.text for w in words[1:])])
-        except CrashError:
-            return None, words
-        place = {word.text: word for word in words}
-        shown = [place.get(text, Word(text, _NOWHERE)) for text in meant[1:]]
-        return (registry.find(meant[0]) if meant else None), shown
 
     def _require_kernel(self) -> None:
         if not self._usable():
@@ -173,7 +149,7 @@ class _Search:
             yield from self._fitting(_flags(command), last)
             return
         kinds, first = wanted_at(command, texts[:-1])
-        place = next((w.start for w in words[first:] if w.start != _NOWHERE), last.start)
+        place = next((w.start for w in words[first:] if w.start != NOWHERE), last.start)
         before = line[place : last.start]
         yield from self._of_kinds(kinds, Typed(last.text, self._loose, before), last)
 
@@ -206,6 +182,32 @@ class _Search:
             else:
                 found.append((typed.distance(name), candidate))
         yield from (candidate for _, candidate in sorted(found, key=lambda pair: pair[0]))
+
+
+def command_of(
+    session: Session, words: list[Word], require_kernel: Callable[[], None] = lambda: None
+) -> tuple[Command | None, list[Word]]:
+    """The command of a line's words, and the words behind it: also those that an alias stands for,
+    and those of the command that shows what an unknown word names.
+    """
+    registry = session.registry
+    typed = words[0].text
+    name, *given = session.known_aliases.get(typed, (typed, ""))[0].split() or [typed]
+    command = registry.find(name)
+    if command is not None:
+        return command, [Word(text, NOWHERE) for text in given] + words[1:]
+    if name in EXTERNAL:
+        return None, words
+    if is_gdb_command(name):
+        return registry.find("gdb"), words
+    require_kernel()
+    try:
+        meant = words_as_data(session.kernel, [name, *(word.text for word in words[1:])])
+    except CrashError:
+        return None, words
+    place = {word.text: word for word in words}
+    shown = [place.get(text, Word(text, NOWHERE)) for text in meant[1:]]
+    return (registry.find(meant[0]) if meant else None), shown
 
 
 def wanted_at(command: Command, before: Sequence[str]) -> tuple[tuple[Operand[Any], ...], int]:

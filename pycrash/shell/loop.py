@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from io import FileIO
 
 from pycrash.shell.beginning import run_start_lines, show_banner, use_colours
@@ -32,6 +33,8 @@ def _serve(session: Session, options: Options) -> int:
     given = [option for option in options.given if option[0] in ("--exec", "--script")]
     terminal = sys.stdin.isatty() and not given
     session.interactive = terminal
+    if terminal:
+        session.advise = partial(_advice, session)
     if not settings.silent:
         print("\n".join(version_lines()))
         if not terminal:
@@ -60,6 +63,13 @@ def _serve_terminal(session: Session, options: Options) -> int:
     from pycrash.shell.prompt import serve_prompt
 
     return serve_prompt(session, options, preparation)
+
+
+def _advice(session: Session, line: str) -> str:
+    """What may have been meant by a line; found out where there is need to."""
+    from pycrash.shell.meant import advice
+
+    return advice(session, line)
 
 
 def _run_given(session: Session, given: list[tuple[str, str]]) -> int:

@@ -176,8 +176,8 @@ class Runner:
             for row in rows:
                 if progress.drawn:
                     progress.clear()
-                if isinstance(row, Notice) and row.level == "INFO" and not row.quiet:
-                    self.messages.complaints += 1
+                told = isinstance(row, Notice) and row.level == "INFO" and not row.quiet
+                self.messages.complaints += told or row.refusal
                 yield row
         finally:
             progress.clear()

@@ -25,6 +25,7 @@ from pycrash.shell.words import (
     LineError,
     Redirect,
     clean,
+    mark_at,
     separate_mark,
     split_redirect,
     split_words,
@@ -55,7 +56,8 @@ class Session:
     """One open dump and the state of the shell on it.
 
     `paint` is laid over the lines a terminal shows. `ready` is waited for before a command
-    touches the kernel. With `fail_fast` the first line that does not go well ends the session.
+    touches the kernel. `advise` tells what may have been meant by a line that did not go well,
+    where somebody typed it. With `fail_fast` the first line that does not go well ends the session.
     `interactive` tells that somebody sits there, to whom Ctrl-C gives the
     prompt back.
     """
@@ -70,6 +72,7 @@ class Session:
         self.fail_fast = False
         self.paint: Paint | None = None
         self.ready: Callable[[], None] = lambda: None
+        self.advise: Callable[[str], str] = lambda line: ""
         self.context = Context(kernel, settings, registry, self)
         self.runner = Runner(self.context, Messages(settings))
         self._aliases = aliases.built_in()
@@ -206,7 +209,10 @@ class Session:
             if line is None:
                 return
             self.past.add(line)
+            before = self.runner.messages.complaints
             self._run_line(separate_mark(line) if source == "terminal" else line, source)
+            if source == "terminal" and self.runner.messages.complaints > before:
+                self._advise(line)
         except KeyboardInterrupt:
             if not self.interactive:
                 raise
@@ -224,6 +230,14 @@ class Session:
             self.say(self.runner.internal_error(error))
         if self.fail_fast and self.failed:
             raise ExitShell(1)
+
+    def _advise(self, line: str) -> None:
+        """Below what a terminal shows of a line that did not go well: what may have been meant."""
+        told = self.settings.error in ("default", "redirect") and not self.runner.as_json
+        if not (told and sys.stdout.isatty()) or self.minimal or mark_at(line) is not None:
+            return
+        if JSON_WORD not in line and (text := self.advise(line)):
+            print(text, flush=True)
 
     @property
     def failed(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pycrash.cexpr.completion import complete_expression, owner_type
+from pycrash.cexpr.completion import complete_expression, slip_in
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.gdb.printing import print_command
 from pycrash.cexpr.structures.completion import Completer
-from pycrash.matching import Typed
+from pycrash.matching import Typed, near
 from tests.cexpr.fake_expressions import make_session
 
 MEMBERS = ["pid", "flags", "next", "comm", "color", "bits"]
@@ -19,6 +19,8 @@ def session() -> Session:
     made = make_session()
     symbols = made.kernel.symbols
     symbols.fitting = lambda typed: typed.best(["counter", "first", "numbers", "run"])  # type: ignore[method-assign]
+    symbols.near = lambda word: near(word, ["counter", "first", "numbers", "run"])  # type: ignore[method-assign]
+    symbols.exists = lambda name: name in ("counter", "first", "numbers", "run")  # type: ignore[method-assign]
     symbols.sort_of = lambda name: "function" if name == "run" else "variable"  # type: ignore[method-assign]
     strings = b"\0task\0color\0pid_t\0GREEN\0counter_of_nothing\0"
     made.kernel.part(Completer).__dict__["_debug_strings"] = strings
@@ -104,8 +106,22 @@ def test_what_earlier_lines_left(session: Session) -> None:
     assert texts(session, "$1.") == MEMBERS
 
 
-def test_whose_member_it_is(session: Session) -> None:
-    owner = owner_type(session.line, "first.next->")
-    assert owner is not None
-    assert owner.type.tag == "task"
-    assert owner_type(session.line, "first") is None
+@pytest.mark.parametrize(
+    ("text", "word", "meant"),
+    [
+        ("first.nxet->pid", "nxet", ["next"]),
+        ("first.next->flgas + 1", "flgas", ["flags"]),
+        ("((struct task *)0x10)->com", "com", ["comm"]),
+        ("1 + conter", "conter", ["counter"]),
+        ("(struct tsak *)0x10", "tsak", ["task"]),
+        ("sizeof(pid_tt)", "pid_tt", ["pid_t"]),
+        ("first.nothing", "nothing", []),
+    ],
+)
+def test_slips(session: Session, text: str, word: str, meant: list[str]) -> None:
+    assert slip_in(session.line, text) == (word, meant)
+
+
+@pytest.mark.parametrize("text", ["first.next->pid", "GREEN + counter", "(struct task *)run", '"x'])
+def test_no_slip(session: Session, text: str) -> None:
+    assert slip_in(session.line, text) is None

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from drgn import TypeKind
+
 from pycrash.cexpr.printing.ctype import CType, Member
 from pycrash.cexpr.printing.typetext import format_type_name
 from pycrash.cexpr.structures.namedtypes import NamedType, NamedTypes
 from pycrash.errors import CrashError
-from pycrash.matching import Typed, letters
+from pycrash.matching import SLIPS, Slip, Typed, letters, near
 from pycrash.objects.elf import ElfFile
 
 if TYPE_CHECKING:
@@ -89,6 +91,49 @@ class Completer:
             name = strings[match.end() : strings.index(b"\0", match.end())]
             names.add(name.decode("ascii", "replace"))
         return typed.best(sorted(names))
+
+    def slip(self, word: str, kinds: tuple[str, ...] = ("struct", "union")) -> Slip | None:
+        """What means nothing in `name.member,member`; None where all of it does."""
+        name, _, rest = word.partition(".")
+        found = self._types.find(name)
+        if found is None or found.kind not in kinds:
+            return Slip(name, self.near(name))
+        for path in filter(None, rest.split(",")):
+            ctype = found.ctype
+            for step in path.split("."):
+                member = step.partition("[")[0]
+                way = ctype.find(member)
+                if not way:
+                    return Slip(member, near(member, (name for name, _ in members(ctype))))
+                ctype = way[-1].ctype
+                while ctype.kind == TypeKind.ARRAY:
+                    ctype = ctype.element
+        return None
+
+    def near(self, word: str) -> list[str]:
+        """The types whose names a word may be a slip for."""
+        return near(word, sorted(self._names_like(word)), self._is_type)
+
+    def _names_like(self, word: str) -> set[str]:
+        """Strings about as long as a word: all that stand alone, and the tails of longer ones
+        that begin or end as it does."""
+        strings = self._debug_strings
+        least, most = max(len(word) - SLIPS, 2), len(word) + SLIPS
+        begin, end = re.escape(word[:2]), re.escape(word[-2:])
+        found: set[bytes] = set()
+        for pattern in (
+            rf"(?<=\0)\w{{{least},{most}}}(?=\0)",
+            rf"{begin}\w{{{least - 2},{most - 2}}}(?=\0)",
+        ):
+            found.update(re.findall(pattern.encode(), strings))
+        for match in re.finditer(rf"{end}\0".encode(), strings):
+            behind = match.end() - 1
+            found.update(strings[behind - size : behind] for size in range(least, most + 1))
+        return {name.decode("ascii", "replace") for name in found if b"\0" not in name}
+
+    def _is_type(self, name: str) -> bool:
+        datatype = self._types.find(name)
+        return datatype is not None and datatype.ctype.complete
 
     def _beginning_with(self, prefix: bytes) -> set[str]:
         pattern = re.compile(prefix + rb"\w*\0")

@@ -15,7 +15,7 @@ from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.modules.table import INIT, Module, ModuleTable
 from pycrash.kernel.symbols.modules import ModuleSymbols, Region
 from pycrash.kernel.symbols.vmlinux import KernelSymbols
-from pycrash.matching import Typed, letters
+from pycrash.matching import Typed, letters, near
 from pycrash.objects.elf import ElfFile
 
 NEWLINE = "\n"
@@ -263,6 +263,10 @@ class SymbolTable:
         names = self._sorted_names
         found = names[bisect_left(names, typed) : bisect_left(names, typed + "\U0010ffff")]
         return list(chain(found, filter(typed.fits, inner)))
+
+    def near(self, word: str) -> list[str]:
+        """The names that a word may be a slip for."""
+        return near(word, chain(self._sorted_names, self.module_symbols.by_name))
 
     def sort_of(self, name: str) -> str:
         """What a symbol of that name is, in a word or two; empty where nothing is known."""
