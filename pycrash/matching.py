@@ -11,7 +11,7 @@ from typing import NamedTuple
 #: Letters that may be wrong in a word of some length.
 SLIPS = 2
 #: More names than this that only have the letters are never given.
-MOST_LOOSE = 500
+MOST_LOOSE = 100
 
 
 class Slip(NamedTuple):

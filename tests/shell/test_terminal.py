@@ -1,4 +1,4 @@
-"""A session at a real terminal: the prompt of Python inside, and back."""
+"""A session at a real terminal: the prompt of Python inside, and back; Tab; what was meant."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ class Terminal:
 
     def type(self, line: str) -> None:
         os.write(self._stream, line.encode() + b"\r")
+
+    def press(self, keys: str) -> None:
+        os.write(self._stream, keys.encode())
 
     def wait_for(self, text: str, limit: float = 60) -> None:
         """Wait until the text appears behind what was waited for last."""
@@ -77,5 +80,56 @@ def test_pythons_prompt_and_back(terminal: Terminal) -> None:
     terminal.type("py found")
     terminal.wait_for("\n42\n")
     terminal.wait_for("crash>")
+    terminal.type("q")
+    assert terminal.status() == 0
+
+
+#: What is typed before a Tab, and what that brings: a row of the menu, or what the one word that
+#: can stand there adds.
+TABS = (
+    # This one comes while the types are being read.
+    ("p init_task.parent->co", "mm"),
+    ("p init_task.paren", "struct task_struct *parent"),
+    ("p ((struct task_struct *)0)->par", "u64 parent_exec_id"),
+    ("p runqueues.nr_s", "witches"),
+    ("p (struct task_st", "6976 bytes"),
+    ("gdb p init_task.pi", "pid_t pid"),
+    ("*task_str", "struct, 6976 bytes"),
+    ("whatis struct task_str", "struct, 6976 bytes"),
+    ("set scroll ", "what the environment's $CRASHPAGER says"),
+    ("foreach k", "kernel threads"),
+    ("sys -c readl", "89: __x64_sys_readlink"),
+    ("kmem -s ext4_ino", "de_cache"),
+    ("p runqueues:", "all 2 CPUs"),
+    ("repeat -5 ps -", "Only kernel threads"),
+    ("p $r", "register"),
+    ("tree -t m", "aple"),
+    # Nothing begins so: what has the letters.
+    ("sym PANIC_", "variable"),
+)
+
+
+def test_tab_and_what_was_meant(terminal: Terminal) -> None:
+    terminal.wait_for("crash>")
+    for line, shown in TABS:
+        terminal.press(line)
+        terminal.press("\t")
+        terminal.wait_for(shown)
+        terminal.press("\x03")
+        terminal.wait_for("crash>")
+    terminal.press("x/2gx &init_tas\t")
+    terminal.wait_for("k")
+    terminal.press("\r")
+    terminal.wait_for("<init_task>:")
+    terminal.wait_for("crash>")
+    for line, meant in (
+        ("p init_task.pidd", "pid"),
+        ("strct task_struct", "struct"),
+        ("struct task_strct", "task_struct"),
+        ("rd init_tsk", "init_task"),
+    ):
+        terminal.type(line)
+        terminal.wait_for(f"did you mean {meant}?")
+        terminal.wait_for("crash>")
     terminal.type("q")
     assert terminal.status() == 0
