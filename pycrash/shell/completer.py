@@ -14,7 +14,7 @@ from pycrash.shell.completion import NotYet
 from pycrash.shell.session import Session
 
 #: What stands at the right of the line while a Tab waits.
-SIGN = "reading the kernel's types ..."
+SIGN = "reading the kernel ..."
 #: Seconds between two looks whether they are there.
 _PAUSE = 0.03
 

@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from pycrash.api import Notice, Row
+from pycrash.api.registry import CRASH_WORDS
 from pycrash.kernel.core.problems import Problems
+from pycrash.shell.completion import Completion
 from pycrash.shell.session import Session
 
 #: What crash reads before its prompt, as lines whose answers are thrown away.
 LINES = (("ps",), ("sys",), ("mod",), ("bt", "-a"), ("bt",), ("log",))
+#: Lines that a Tab is pressed behind for nobody: what all commands are, members, symbols.
+TABS = ("p init_task.", "sym zz")
 
 
 def warm_up(session: Session, pause: Callable[[], None]) -> None:
-    """Answer LINES for nobody. `pause` is called again and again; it may take its time.
+    """Answer LINES and complete TABS for nobody. `pause` is called often; it may take its time.
 
     What fails will fail again for who asks, and what there is to tell stays untold.
     """
@@ -31,6 +35,14 @@ def warm_up(session: Session, pause: Callable[[], None]) -> None:
             rest()
             with contextlib.suppress(Exception):
                 _answer(session, name, words, rest)
+        for name in CRASH_WORDS:
+            rest()
+            session.registry.find(name)
+        completion = Completion(session)
+        for line in TABS:
+            rest()
+            with contextlib.suppress(Exception):
+                completion.candidates(line)
     finally:
         problems.kept = False
 

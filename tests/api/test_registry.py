@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import importlib
+import threading
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -84,3 +87,22 @@ def test_a_shared_object_is_no_python_file(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"\x7fELF")
         with pytest.raises(PluginError, match=f"{name}: not a Python file"):
             Registry().load_file(str(tmp_path / name))
+
+
+def test_two_threads_may_look_for_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+    begun, go_on = threading.Event(), threading.Event()
+    load = importlib.import_module
+
+    def slowly(name: str) -> ModuleType:
+        begun.set()
+        go_on.wait(10)
+        return load(name)
+
+    monkeypatch.setattr(importlib, "import_module", slowly)
+    other = threading.Thread(target=registry.find, args=("ps",))
+    other.start()
+    begun.wait(10)
+    threading.Timer(0.05, go_on.set).start()
+    assert registry.find("ps") is not None
+    other.join()

@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from pycrash.api import Args, Command, Context, Notice, Row, View
+from pycrash.api.registry import CRASH_WORDS, Registry
 from pycrash.errors import CrashError
 from pycrash.kernel.core.problems import Problems
 from pycrash.shell import preparation, warmup
+from pycrash.shell.completion import Candidate, Completion
 from pycrash.shell.preparation import Preparation
 from pycrash.shell.session import Session
 from tests.shell.fake import Count, Number, fake_session
@@ -179,6 +181,21 @@ def test_it_answers_what_the_first_lines_ask() -> None:
         command = session.registry.find(name)
         assert command is not None
         command.parse(words)
+
+
+def test_it_makes_the_first_tab_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, seen = fake_session(), list[str]()
+
+    def candidates(self: Completion, line: str) -> list[Candidate]:
+        seen.append(line)
+        return []
+
+    monkeypatch.setattr(warmup, "LINES", [])
+    monkeypatch.setattr(Completion, "candidates", candidates)
+    monkeypatch.setattr(Registry, "find", lambda self, name: seen.append(name))
+    warmup.warm_up(session, lambda: None)
+    assert seen[-2:] == list(warmup.TABS)
+    assert set(seen[:-2]) == CRASH_WORDS
 
 
 def test_batch_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
