@@ -57,8 +57,19 @@ _STATES = {
 SELECTOR = Choice(
     "selector",
     "which tasks: by state, or of a kind",
-    {state: f"tasks in this state ({name})" for state, name in _STATES.items()}
-    | {
+    {
+        "RU": "tasks on a CPU or waiting for one",
+        "IN": "tasks that wait until something happens",
+        "UN": "tasks that wait and hear no signals",
+        "ST": "tasks stopped by a signal",
+        "TR": "tasks stopped by a debugger",
+        "ZO": "tasks that ended and whose parents have not asked yet",
+        "DE": "tasks that ended",
+        "SW": "tasks being swapped (long ago)",
+        "PA": "kernel threads that are parked",
+        "WA": "tasks being woken",
+        "ID": "kernel threads that wait for work and are no load",
+        "NE": "tasks that have not run yet",
         "user": "tasks with a user space",
         "kernel": "kernel threads",
         "gleader": "leaders of thread groups",

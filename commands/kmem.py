@@ -15,10 +15,9 @@ from pycrash.api import (
     CrashError,
     Flag,
     Gap,
+    MembersOf,
     Notice,
-    Offer,
     Row,
-    Typed,
     UsageError,
     View,
     Word,
@@ -71,7 +70,6 @@ from pycrash.api.slabline import SlabLine, asked_cpus
 from pycrash.api.slabrows import SLAB_ROWS
 from pycrash.api.symbolrows import SymbolRow, symbol_line
 from pycrash.api.taskcontext import TaskContext, context_lines
-from pycrash.cexpr.expressions import Expressions
 from pycrash.kernel.mm.pagearray import PageArray
 from pycrash.kernel.mm.pagemembers import PageMember, member_names
 from pycrash.kernel.mm.vmalloc import VmapAreas
@@ -79,20 +77,7 @@ from pycrash.render.kmemlines import KmemText
 from pycrash.render.pagelines import member_lines, members_heading, page_heading, page_line
 from pycrash.render.slablines import SlabText
 
-
-class _MemberOfPage(Word):
-    """Members of struct page, with commas between."""
-
-    needs_kernel = True
-
-    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
-        name = "page."
-        typed = Typed(name + text, text.loose)
-        for found in ctx.kernel.part(Expressions).complete_structure(typed):
-            yield Offer(found.text, found.remark, found.start - len(name))
-
-
-_MEMBERS = _MemberOfPage("member[,member]", "members of struct page")
+_MEMBERS = MembersOf("member[,member]", "members of struct page", "page")
 _SLABS = CACHE.named("slab[,slab]", "names of slab caches")
 #: Letters of which the last one given counts.
 _SIBLINGS = ("srS", "fF", "cC")

@@ -41,7 +41,14 @@ from pycrash.api.operands.expressions import (
     PER_CPU_ADDRESS,
     TYPE_OR_EXPRESSION,
 )
-from pycrash.api.operands.members import OFFSET_OF, STRUCT, STRUCTURE, UNION, offset_operand
+from pycrash.api.operands.members import (
+    OFFSET_OF,
+    STRUCT,
+    STRUCTURE,
+    UNION,
+    MembersOf,
+    offset_operand,
+)
 from pycrash.api.operands.names import CACHE, COMMAND, DIRECTORY, FILE, MODULE
 from pycrash.api.operands.numbers import (
     COUNT,
@@ -118,6 +125,7 @@ __all__ = [
     "Given",
     "Hidden",
     "KiB",
+    "MembersOf",
     "MissingFeature",
     "Nanoseconds",
     "Nested",

@@ -8,9 +8,11 @@ INPUT: Final = """\
 Lines are typed at the prompt, piped into the program, or read from files.
 
 AT THE PROMPT
-  Tab completes commands, options, symbols, tasks and files. The up key or Ctrl-P
-  brings back lines typed before, in this session or an earlier one; Ctrl-R looks
-  for one by its text. Keys work as in vi; "set emacs", a line with it in
+  Tab completes commands, options, symbols, structures and their members, tasks,
+  settings and files, also inside of expressions. Where nothing begins as typed,
+  it offers what has the letters in their order. The up key or Ctrl-P brings back
+  lines typed before, in this session or an earlier one; Ctrl-R looks for one by
+  its text. Keys work as in vi; "set emacs", a line with it in
   .crashrc, the option -e emacs, or an $EDITOR that names emacs, make them work
   as in emacs.
 

@@ -10,7 +10,7 @@ from typing import Any
 from pycrash.api import Choice, Command, Offer, Operand
 from pycrash.api.operands.addresses import SymbolKind
 from pycrash.api.operands.expressions import CExpression
-from pycrash.api.operands.members import StructureKind
+from pycrash.api.operands.members import MembersOf, StructureKind
 from pycrash.api.operands.numbers import is_hexadecimal
 from pycrash.cexpr.expressions import Expressions
 from pycrash.cexpr.gdb.words import ABOUT
@@ -92,6 +92,9 @@ def _slip(session: Session, kind: Operand[Any], line: str, words: Sequence[Word]
         if word in TAGS:
             return Slip(word, [])
         return expressions.slip_in_structure(word, kind.kinds) if _NAME.match(word) else None
+    if isinstance(kind, MembersOf):
+        slips = [expressions.slip_in_structure(f"{name}.{word}") for name in kind.structures]
+        return None if None in slips else max(filter(None, slips), key=lambda slip: len(slip.meant))
     if isinstance(kind, Choice):
         return _near_offers(word, map(Offer, kind.choices))
     if isinstance(kind, SymbolKind):

@@ -147,6 +147,9 @@ def test_cpus_of_a_per_cpu_variable(completion: Completion) -> None:
     for line in ("p panic_cpu:", "struct rq panic_cpu:", "* rq panic_cpu:0,"):
         assert texts(completion, line) == ["all", "0", "1", "2"], line
     assert texts(completion, "p panic_cpu:a") == ["all"]
+    (found,) = completion.candidates("bt -c 0,1-2")
+    assert (found.text, found.start) == ("2", len("bt -c 0,1-"))
+    assert texts(completion, "ptov 4000:1") == ["1"]
     assert texts(completion, "p panic_on_oops:") == []
 
 

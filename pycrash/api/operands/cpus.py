@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pycrash.api.operands.base import Offer, Operand
@@ -42,7 +43,8 @@ class CpuKind(Operand[list[int]]):
         return cpu_list(text, ctx.kernel.cpus.count)
 
     def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
-        kept = text.rfind(",") + 1
+        # Behind the last comma, dash, or colon of a variable.
+        kept = len(text) - len(re.split("[,:-]", text)[-1])
         count = ctx.kernel.cpus.count
         yield Offer("all", f"all {count} CPUs", kept)
         for cpu in range(count):

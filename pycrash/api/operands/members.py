@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pycrash.api.operands.base import Offer, Operand
+from pycrash.api.operands.base import Offer, Operand, Word
 from pycrash.api.operands.numbers import is_number, number
+from pycrash.matching import Typed
 
 if TYPE_CHECKING:
     from pycrash.api.context import Context
     from pycrash.kernel.kernel import Kernel
-    from pycrash.matching import Typed
 
 
 class StructureKind(Operand[str]):
@@ -35,6 +35,25 @@ class StructureKind(Operand[str]):
 
 class OffsetKind(StructureKind):
     """An offset: a number, or a member written `structure.member`."""
+
+
+class MembersOf(Word):
+    """Members of one of some structures, with commas between."""
+
+    needs_kernel = True
+
+    def __init__(self, word: str, meaning: str, *structures: str) -> None:
+        super().__init__(word, meaning)
+        self.structures = structures
+
+    def complete(self, ctx: Context, text: Typed) -> Iterator[Offer]:
+        from pycrash.cexpr.expressions import Expressions
+
+        for structure in self.structures:
+            begun = f"{structure}."
+            typed = Typed(begun + text, text.loose)
+            for found in ctx.kernel.part(Expressions).complete_structure(typed):
+                yield Offer(found.text, found.remark, found.start - len(begun))
 
 
 def offset_operand(kernel: Kernel, text: str, what: str) -> int:

@@ -51,3 +51,13 @@ def test_members() -> None:
     assert structures("list_task.links.n")[0] == ("next", len("list_task.links."), "int next")
     assert structures("list_task.no.n") == []
     assert structures("nothing.n") == []
+
+
+def test_slips() -> None:
+    assert COMPLETER.slip("list_head.next,prev") is None
+    assert COMPLETER.slip("list_task.links.next") is None
+    assert COMPLETER.slip("list_haed.next") == ("list_haed", ["list_head"])
+    assert COMPLETER.slip("list_head.nxt") == ("nxt", ["next"])
+    assert COMPLETER.slip("list_task.links.perv") == ("perv", ["prev"])
+    assert COMPLETER.slip("list_u", ("struct",)) == ("list_u", [])
+    assert COMPLETER.near("my_list_heat") == []
