@@ -70,8 +70,7 @@ def _page(command: Command) -> Iterator[str]:
     if command.flags:
         yield from ("| option | what it does |", "|---|---|")
         for flag in command.flags:
-            word = f" {flag.value.word}" if flag.value else ""
-            yield f"| `-{flag.letter}{word}` | {plain(' '.join(flag.help.split()))} |"
+            yield f"| `{flag.shown}` | {plain(' '.join(flag.help.split()))} |"
         yield ""
     recorded = answers()
     if command.examples:

@@ -57,6 +57,13 @@ class Flag:
     joined: bool = False
     word: str = ""
 
+    @property
+    def shown(self) -> str:
+        """How it is typed, with the word for its argument."""
+        if self.word or self.value is None:
+            return f"-{self.word or self.letter}"
+        return f"-{self.letter} {self.value.word}"
+
 
 @dataclass(frozen=True)
 class Args:

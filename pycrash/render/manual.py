@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
-from pycrash.api import Command, Flag
+from pycrash.api import Command
 from pycrash.api.recorded import answers
 from pycrash.api.registry import Registry
 from pycrash.render import pages as topics
@@ -78,7 +78,7 @@ def _filled(text: str, first: str, rest: str) -> list[str]:
 def _flags(command: Command) -> Iterator[str]:
     """The flags with their help; neighbours with the same help share it."""
     groups = [
-        ([_head(flag) for flag in flags], text)
+        ([flag.shown for flag in flags], text)
         for text, flags in groupby(command.flags, lambda flag: flag.help)
     ]
     width = max((len(heads[0]) for heads, _ in groups if len(heads) == 1), default=0)
@@ -88,13 +88,6 @@ def _flags(command: Command) -> Iterator[str]:
         else:
             yield from _filled(" ".join(heads), "    ", "    ")
             yield from _filled(text, " " * (width + 6), " " * (width + 6))
-
-
-def _head(flag: Flag) -> str:
-    """How a flag is typed."""
-    if flag.word or flag.value is None:
-        return f"-{flag.word or flag.letter}"
-    return f"-{flag.letter} {flag.value.word}"
 
 
 def pages(
