@@ -143,9 +143,17 @@ class Sys(Command):
             if symbol
         )
 
-    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        if "anic" in args.values("p"):
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if (letter, value) == ("p", "anic"):
             raise CrashError("cannot panic a dumpfile!")
+        return iter(())
+
+    def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from self.read_all(ctx, args)
+        yield from self._asked(ctx, args)
+
+    @staticmethod
+    def _asked(ctx: Context, args: Args) -> Iterator[Row]:
         if "t" in args:
             return iter([_taint(ctx)])
         if "i" in args:

@@ -65,6 +65,13 @@ FIXED: dict[tuple[int, bytes], tuple[str, str]] = {
 }
 #: Instructions that take 16 bits of a register, which is shown as wide as that of sldt is.
 SELECTORS = {2: "lldt", 3: "ltr", 4: "verr", 5: "verw"}
+#: Opcodes that with a register are a nop of it, and the prefixes that make them something else.
+HINTS = {
+    b"\x0f\x18": (REPZ,),
+    b"\x0f\x1a": (REPZ, REPNZ, DATA16),
+    b"\x0f\x1b": (REPZ, REPNZ, DATA16),
+    b"\x0f\x1e": (REPZ,),
+}
 #: Opcodes whose operands are those of another that capstone knows: (that, the name).
 STAND_INS = {
     **dict.fromkeys((b"\x0f\x19", b"\x0f\x1c", b"\x0f\x1d"), (b"\x0f\x1f", "")),

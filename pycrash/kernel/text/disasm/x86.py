@@ -21,7 +21,7 @@ from pycrash.kernel.text.disasm.encoding import (
     Encoding,
     encoding_of,
 )
-from pycrash.kernel.text.disasm.fixed import SELECTORS, STAND_INS, fixed
+from pycrash.kernel.text.disasm.fixed import HINTS, SELECTORS, STAND_INS, fixed
 from pycrash.kernel.text.disasm.instruction import Instruction
 from pycrash.kernel.text.disasm.mnemonics import name_of
 from pycrash.kernel.text.disasm.names import STRINGS, WIDTHS, reads_segment, string_operands
@@ -204,6 +204,12 @@ def _made(
     return Instruction(address, data, f"{head:<6} {operands}" if operands else head, target)
 
 
+def _is_nop(encoding: Encoding) -> bool:
+    """Whether an instruction is a nop of a register that capstone knows with memory alone."""
+    others = HINTS.get(encoding.opcode)
+    return others is not None and encoding.modrm >= 0xC0 and not {*others} & {*encoding.prefixes}
+
+
 def _shape(encoding: Encoding, data: bytes) -> tuple[str, bytes]:
     """The bytes capstone is to decode in place of those there are, and a name of its own."""
     rest, name = encoding.rest, ""
@@ -214,6 +220,8 @@ def _shape(encoding: Encoding, data: bytes) -> tuple[str, bytes]:
         name = SELECTORS.get((encoding.modrm >> 3) & 7, "")
         if name:
             data = data[: rest + 2] + bytes((encoding.modrm & 0xC7,)) + data[rest + 3 :]
+    elif _is_nop(encoding):
+        data = data[:rest] + b"\x0f\x1f" + bytes((encoding.modrm & 0xC7,)) + data[rest + 3 :]
     elif no_segment(encoding):
         data = data[: rest + 1] + bytes((encoding.modrm & 0xC7,)) + data[rest + 2 :]
     front = data[:rest]

@@ -9,6 +9,9 @@ from pycrash.kernel.text.disasm.x86 import X86
 ADDRESS = 0xFFFFFFFF81000000
 #: Bytes, and the text; recorded from binutils.
 TEXTS = [
+    ("0f1efa", "nop    %edx"),
+    ("0f1ac1", "nop    %ecx"),
+    ("660f18c2", "nop    %dx"),
     ("55", "push   %rbp"),
     ("488d3df2ffffff", "lea    -0xe(%rip),%rdi        # 0xfffffffffffffff9"),
     ("b9010100c0", "mov    $0xc0000101,%ecx"),
