@@ -58,7 +58,7 @@ class FailedRung:
 
 @dataclass(frozen=True)
 class FleetDumpRow(Row, kind="fleet.dump"):
-    """A dump, known by its content; copies have several paths.
+    """A dump, known by its content; copies and split dumps have several paths.
 
     `crash` is the number of its crash, None where it could not be read; `read` the way on which
     it was, `failed` the ways before that were not; `kept` tells that it was read at an earlier

@@ -43,7 +43,9 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
     module, _, function = job["reader"].partition(":")
     try:
         read = getattr(import_module(module), function)
-        return {"facts": json.loads(packed(read(Path(job["path"]), job["rung"])))}
+        return {
+            "facts": json.loads(packed(read([Path(file) for file in job["files"]], job["rung"])))
+        }
     except MemoryError:
         return failed("memory", "")
     except NoVmlinux as error:

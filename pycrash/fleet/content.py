@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 #: Files up to this many bytes count whole.
@@ -30,3 +31,11 @@ def content_key(path: Path) -> str:
                 file.seek(HEAD + (size - HEAD - SPAN) * number // SPANS)
                 digest.update(file.read(SPAN))
     return digest.hexdigest()[:32]
+
+
+def key_of_all(paths: Sequence[Path]) -> str:
+    """The key of a dump in one file, or in several. Raises OSError."""
+    keys = [content_key(path) for path in paths]
+    if len(keys) == 1:
+        return keys[0]
+    return hashlib.sha256("".join(sorted(keys)).encode()).hexdigest()[:32]

@@ -24,14 +24,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """A dump to be read: its content's key, where it lies, what it may take.
+    """A dump to be read: its content's key, its file or parts, what it may take.
 
     `reader` names the function that reads it, "module:function"; `version` is that of the pycrash
     that asks, and another one does not answer.
     """
 
     key: str
-    path: str
+    files: tuple[str, ...]
     limits: Limits
     version: str
     reader: str = "pycrash.fleet.reading:read"

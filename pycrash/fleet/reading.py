@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +13,7 @@ from pycrash.fleet.content import content_key
 from pycrash.fleet.facts import Facts, Rung
 from pycrash.fleet.signature import Call, after_machinery, bare, calls_in_log, normalised
 from pycrash.kernel.kernel import Kernel
-from pycrash.kernel.opening import open_dump, open_kernel
+from pycrash.kernel.opening import open_dump, open_files
 from pycrash.triage.culprit import calls_of
 from pycrash.triage.evidence import Evidence
 from pycrash.triage.rule import Found, nobody
@@ -22,16 +22,16 @@ from pycrash.triage.verdict import ALIVE, UNKNOWN, Judge
 _Value = TypeVar("_Value")
 
 
-def read(dump: Path, rung: Rung) -> Facts:
-    """The facts of a dump. Raises CrashError where the rung does not hold.
+def read(files: Sequence[Path], rung: Rung) -> Facts:
+    """The facts of a dump, in one file or in parts. Raises CrashError where the rung does not hold.
 
     `plain` needs the vmlinux, the tasks, the log, and the stack of the task that crashed;
     `zero_excluded` does without the log if it must. `minimal` takes the dump's file alone, and
     tells all that by the log.
     """
     if rung == "minimal":
-        return _by_log(open_dump(dump))
-    kernel = open_kernel(None, dump)
+        return _by_log(open_dump(files[0], parts=files if len(files) > 1 else ()))
+    kernel = open_files(files)
     kernel.memory.zero_excluded = rung == "zero_excluded"
     return _by_memory(kernel, needs_log=rung == "plain")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pycrash.files.debuginfo import Identity, Search
 from pycrash.fleet.clusters import Cluster, Dump, clustered
-from pycrash.fleet.content import content_key
+from pycrash.fleet.content import content_key, key_of_all
 from pycrash.fleet.facts import Job, Limits, Reading
 from pycrash.fleet.spread import Runner
 from pycrash.fleet.store import Store
-from pycrash.fleet.walk import find_dumps
+from pycrash.fleet.walk import Files, find_dumps
 from pycrash.version import VERSION
 
 #: Called as dumps are done: how many, and how many there are.
@@ -42,30 +42,34 @@ class How:
 def survey(places: Iterable[Path], store: Store, how: How, progress: Progress) -> Survey:
     """Read a fleet. What the store has is not read again. Raises CrashError."""
     found = find_dumps(places)
-    skipped, paths = list(found.skipped), dict[str, list[Path]]()
-    for path in found.dumps:
+    skipped, copies = list(found.skipped), dict[str, list[Files]]()
+    for files in found.dumps:
         try:
-            paths.setdefault(content_key(path), []).append(path)
+            copies.setdefault(key_of_all(files), []).append(files)
         except OSError as error:
-            skipped.append((path, error.strerror or str(error)))
+            skipped.append((files[0], error.strerror or str(error)))
     known = _Known(store, how)
-    kept = {key: known.reading(key, paths[key][0]) for key in paths}
+    kept = {key: known.reading(key, copies[key][0][0]) for key in copies}
     readings = {key: reading for key, reading in kept.items() if reading is not None}
     wanted = [
-        Job(key, str(paths[key][0].absolute()), how.limits, VERSION, how.reader)
-        for key in paths
+        Job(key, _names(copies[key][0], absolute=True), how.limits, VERSION, how.reader)
+        for key in copies
         if key not in readings
     ]
-    progress(len(readings), len(paths))
+    progress(len(readings), len(copies))
     for job, reading in how.runner(wanted) if wanted else ():
         store.keep(job.key, VERSION, reading)
         readings[job.key] = reading
-        progress(len(readings), len(paths))
+        progress(len(readings), len(copies))
     dumps = [
-        Dump(key, tuple(map(str, paths[key])), readings[key], kept[key] is not None)
-        for key in paths
+        Dump(key, _names(sum(copies[key], ())), readings[key], kept[key] is not None)
+        for key in copies
     ]
     return Survey(tuple(dumps), tuple(clustered(dumps)), tuple(skipped))
+
+
+def _names(files: Files, absolute: bool = False) -> tuple[str, ...]:
+    return tuple(str(file.absolute() if absolute else file) for file in files)
 
 
 class _Known:

@@ -9,37 +9,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pycrash.errors import CrashError
+from pycrash.files.compressed import first_bytes
 from pycrash.files.kinds import ForeignDump, file_kind, is_part
 
 #: No walk goes deeper, or looks at more names.
 DEEPEST, MOST = 32, 1_000_000
+#: The first block of a kdump file, which all parts of a split dump have in common.
+_HEAD = 4096
+
+#: A dump: its file, or the parts it is split into.
+Files = tuple[Path, ...]
 
 
 @dataclass
 class Found:
     """The dumps, and what was left out although it was asked for or looks like one, with why."""
 
-    dumps: list[Path] = field(default_factory=list)
+    dumps: list[Files] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def find_dumps(places: Iterable[Path]) -> Found:
     """The dumps at some places and below them, each file once, by their first bytes.
 
-    Links are followed, and no folder is entered twice. Hidden folders are left out. Raises
-    CrashError where a place is not there.
+    Links are followed, and no folder is entered twice. Hidden folders are left out. Parts of a
+    split dump in one folder are one dump. Raises CrashError where a place is not there.
     """
     walk = _Walk()
     for place in places:
         if not place.exists():
             raise CrashError(f"{place}: No such file or directory")
         walk.visit(place, 0, given=True)
+    walk.found.dumps += map(tuple, walk.parts.values())
+    walk.found.dumps.sort()
     return walk.found
 
 
 class _Walk:
     def __init__(self) -> None:
         self.found = Found()
+        self.parts: dict[tuple[Path, bytes], list[Path]] = {}
         self._seen: set[tuple[int, int]] = set()
         self._names = 0
 
@@ -76,8 +85,10 @@ class _Walk:
         try:
             if file_kind(path) == "dump":
                 if is_part(path):
-                    raise ForeignDump("one part of a split dump; `pycrash PART...` opens them")
-                self.found.dumps.append(path)
+                    same = (path.parent, first_bytes(path, _HEAD))
+                    self.parts.setdefault(same, []).append(path)
+                else:
+                    self.found.dumps.append((path,))
             elif given:
                 self.found.skipped.append((path, "a vmlinux, not a dump"))
         except ForeignDump as error:

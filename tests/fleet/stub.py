@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def dump(path: Path, diary: Path, facts: Facts, **does: str) -> Path:
     return path
 
 
-def read(path: Path, rung: Rung) -> Facts:
+def read(files: Sequence[Path], rung: Rung) -> Facts:
+    (path,) = files
     content: dict[str, Any] = json.loads(path.read_bytes()[len(_MAGIC) :])
     with open(content["diary"], "a") as diary:
         diary.write(f"{path.name} {rung}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from pycrash.errors import CrashError
 from pycrash.fleet.attempts import Children, read_dump
 from pycrash.fleet.facts import Facts, Job, Limits, Reading
+from pycrash.fleet.spread import by_processes
 from pycrash.version import VERSION
 from tests.fleet.stub import READER, dump
 
@@ -21,7 +23,7 @@ LIMITS = Limits(60, 1 << 30)
 
 
 def job(path: Path, limits: Limits = LIMITS) -> Job:
-    return Job("key", str(path), limits, VERSION, READER)
+    return Job("key", (str(path),), limits, VERSION, READER)
 
 
 def reading(tmp_path: Path, limits: Limits = LIMITS, **does: str) -> Reading:
@@ -87,6 +89,18 @@ def test_nobody_stays_behind_when_all_is_given_up(tmp_path: Path) -> None:
         read_dump(job(path), children)
 
 
+def test_who_goes_ends_the_readers_that_run(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    hangs = dump(tmp_path / "hangs", diary, FACTS, plain="hang")
+    jobs = [job(dump(tmp_path / "answers", diary, FACTS)), job(hangs)]
+    done = by_processes(2)(jobs)
+    ended = time.monotonic() + 60
+    assert next(done)[0] == jobs[0]
+    assert isinstance(done, Generator)
+    done.close()  # it waits for them, and that of the one that hangs is 60 seconds
+    assert time.monotonic() < ended
+
+
 def test_another_pycrash_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(CrashError, match="asked"):
-        read_dump(Job("key", "vmcore", LIMITS, "0.0.1", READER))
+        read_dump(Job("key", ("vmcore",), LIMITS, "0.0.1", READER))

@@ -4,6 +4,7 @@ apart rightly, on processes and on a dask cluster alike, and read once."""
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -198,12 +199,18 @@ def test_only_what_failed_is_tried_again_if_wanted(
     wanted: list[str] = []
 
     def runner(jobs: Sequence[Job]) -> Iterator[tuple[Job, Reading]]:
-        wanted.extend(Path(job.path).parent.name.partition("-")[0] for job in jobs)
+        wanted.extend(Path(job.files[0]).parent.name.partition("-")[0] for job in jobs)
         raise CrashError("enough")
 
     with pytest.raises(CrashError, match="enough"):
         read(fleet, base, runner, retry=True)
     assert sorted(wanted) == ["dead", "poll", "sysrq"]
+
+
+def test_without_distributed_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CrashError, match=r"pip install 'pycrash-shell\[fleet\]'"):
+        by_dask("tcp://127.0.0.1:1")
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nowhere"])

@@ -44,11 +44,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "web2": task.stack,
         "web3": task.address,
     }
-    names = kernel.arch.tables.kernel_physical(kernel.required_symbol("init_uts_ns"))
-    assert names is not None
     for number, (name, address) in enumerate(lost.items()):
         changed = Variant()
-        changed.rename(name.encode(), names)
+        changed.rename(name.encode(), kernel)
         changed.crash_at(CRASHED + 60 * number)
         if address is not None:
             page = kernel.arch.tables.kernel_physical(address)
@@ -95,6 +93,27 @@ def test_the_second_time_is_quick_and_says_so(folder: Path, rows: object) -> Non
     done = fleet(folder, ".")
     assert "3 known before" in done.stdout.splitlines()[0]
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_bar_is_drawn_where_somebody_watches(tmp_path: Path) -> None:
+    (tmp_path / "vmcore").write_bytes(b"KDUMP   and nothing more")
+    screen, end = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "pycrash", "fleet", "--store", "base", "."],
+        stdout=subprocess.PIPE,
+        stderr=end,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=tmp_path,
+    )
+    os.close(end)
+    drawn = os.read(screen, 1 << 16)
+    os.close(screen)
+    assert b"reading dumps [....." in drawn
+    assert drawn.endswith(b"\r\x1b[K")
+    assert done.returncode == 1
+    assert done.stdout.startswith("1 dump, read: 1 not at all; 0 crashes\n")
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

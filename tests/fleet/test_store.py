@@ -81,7 +81,7 @@ def is_read(store: Store, path: Path, limits: Limits = LIMITS) -> bool:
 
     def runner(jobs: Sequence[Job]) -> Iterator[tuple[Job, Reading]]:
         for job in jobs:
-            read.append(job.path)
+            read.extend(job.files)
             yield job, READING
 
     survey([path], store, How(runner, limits), lambda *numbers: None)

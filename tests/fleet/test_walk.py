@@ -9,8 +9,9 @@ import pytest
 
 from pycrash.errors import CrashError
 from pycrash.fleet import content, walk
-from pycrash.fleet.content import content_key
+from pycrash.fleet.content import content_key, key_of_all
 from pycrash.fleet.walk import find_dumps
+from tests.kernel.test_opening import kdump_file
 
 KDUMP = b"KDUMP   and more"
 
@@ -22,7 +23,7 @@ def put(path: Path, text: bytes = KDUMP) -> Path:
 
 
 def found(*places: Path) -> list[str]:
-    return [str(path.relative_to(places[0])) for path in find_dumps(places).dumps]
+    return [str(path.relative_to(places[0])) for (path,) in find_dumps(places).dumps]
 
 
 def test_dumps_are_found_by_their_first_bytes(tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_dumps_are_found_by_their_first_bytes(tmp_path: Path) -> None:
 
 def test_a_dump_may_be_named_itself(tmp_path: Path) -> None:
     dump = put(tmp_path / "vmcore")
-    assert find_dumps([dump, dump]).dumps == [dump]
+    assert find_dumps([dump, dump]).dumps == [(dump,)]
     text = put(tmp_path / "notes", b"nothing")
     assert find_dumps([text]).skipped == [(text, "not a supported file format")]
 
@@ -67,6 +68,19 @@ def test_dumps_of_other_tools_are_told_of(tmp_path: Path) -> None:
     ((path, why),) = find_dumps([tmp_path]).skipped
     assert path == guest
     assert "QEMU" in why
+
+
+def test_the_parts_of_a_split_dump_are_one(tmp_path: Path) -> None:
+    one = [kdump_file(tmp_path / f"part{n}", [], 20000 + n, split=1) for n in range(2)]
+    (tmp_path / "web").mkdir()
+    other = kdump_file(tmp_path / "web" / "part1", [], 20000, split=1)
+    whole = kdump_file(tmp_path / "whole", [], 20000)
+    dumps = find_dumps([tmp_path]).dumps
+    assert dumps == [tuple(one), (other,), (whole,)]
+    keys = [key_of_all(files) for files in dumps]
+    assert len(set(keys)) == 3
+    assert key_of_all(one[::-1]) == keys[0]
+    assert keys[2] == content_key(whole)
 
 
 def test_a_walk_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Copies of the sample dump with small changes, as another machine would have left it."""
+"""Copies of dumps with small changes, as another machine would have left them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile
+from pycrash.kernel.kernel import Kernel
 from tests.golden.sample import SAMPLE
 
 #: Of the sample: its name, the second of its crash.
@@ -14,34 +15,35 @@ _ZLIB = 1
 
 
 class Variant:
-    """The sample dump, to be changed."""
+    """A kdump file, to be changed; the sample, if nothing else is said."""
 
-    def __init__(self) -> None:
-        self._dump = DumpFile(SAMPLE / "vmcore")
-        self._content = bytearray((SAMPLE / "vmcore").read_bytes())
+    def __init__(self, path: Path = SAMPLE / "vmcore") -> None:
+        self._dump = DumpFile(path)
+        self._content = bytearray(path.read_bytes())
         header = self._dump.kdump
         assert header is not None
         self._header = header
 
-    def rename(self, name: bytes, physical: int) -> None:
-        """Give the machine a name, in the header and in its memory, where the page that starts
-        at `physical` holds it."""
+    def rename(self, name: bytes, kernel: Kernel) -> None:
+        """Give the machine a name, in the header and in its memory, which `kernel` reads."""
         self._content[77:142] = name.ljust(65, b"\0")
-        at = self._descriptor(physical)
-        place, size, flags, rest = PAGE_DESC.unpack_from(self._content, at)
-        page = bytes(self._content[place : place + size])
-        page = zlib.decompress(page) if flags & _ZLIB else page
-        assert page.count(NAME + b"\0") == 1
-        page = page.replace(NAME + b"\0", name + b"\0" * (len(NAME) + 1 - len(name)))
-        packed = zlib.compress(page)
-        PAGE_DESC.pack_into(self._content, at, len(self._content), len(packed), _ZLIB, rest)
+        size = self._header.block_size
+        names = kernel.arch.tables.kernel_physical(kernel.required_symbol("init_uts_ns"))
+        assert names is not None
+        page = kernel.memory.read_physical(names - names % size, size, "init_uts_ns")
+        begin = page.index(NAME + b"\0", names % size)
+        packed = zlib.compress(
+            page[:begin] + name.ljust(len(NAME), b"\0") + page[begin + len(NAME) :]
+        )
+        at = self._descriptor(names)
+        PAGE_DESC.pack_into(self._content, at, len(self._content), len(packed), _ZLIB, 0)
         self._content += packed
 
-    def crash_at(self, second: int) -> None:
-        """Let it crash at another time, as its note says."""
+    def crash_at(self, second: int, crashed: int = CRASHED) -> None:
+        """Let it crash at another time than it did, as its note says."""
         noted = b"CRASHTIME=%d\n"
-        assert self._content.count(noted % CRASHED) == 1
-        self._content = self._content.replace(noted % CRASHED, noted % second)
+        assert noted % crashed in self._content
+        self._content = self._content.replace(noted % crashed, noted % second)
 
     def exclude(self, physical: int) -> None:
         """Leave a page out, as makedumpfile does."""
