@@ -1,0 +1,113 @@
+"""Runs cases in bulk and prints what became of them.
+
+    python3 -m tests.faults --cases 3000 --seed 1 [--class structures] [--jobs 2] [--keep FILE]
+    python3 -m tests.faults --class structures --seed 1 --only 1234
+
+The first prints a table of the classes, and each failure with the line that runs its case again;
+the second runs one case and shows all of it. Exit status 0 means that nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.faults.report import Record, failures, record, table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    # The threads that index debug information would not be there in a forked child; read when
+    # drgn is loaded.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    args = _parser().parse_args(arguments)
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    with tempfile.TemporaryDirectory(prefix="pycrash-faults-") as name:
+        return _run(args, Path(name))
+
+
+def _parser() -> argparse.ArgumentParser:
+    from tests.faults.cases import CLASSES
+
+    parser = argparse.ArgumentParser(prog="python3 -m tests.faults", description=__doc__)
+    parser.add_argument("--cases", type=int, default=100, help="how many, of all classes")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--class", dest="one", choices=[*CLASSES], help="only this one")
+    parser.add_argument("--only", type=int, help="only the case of this number, all of it shown")
+    parser.add_argument("--jobs", type=int, default=2, help="how many cases at a time")
+    parser.add_argument("--debug", action="store_true", help="show where internal errors are")
+    parser.add_argument("--keep", type=Path, help="write each case as a line of JSON there")
+    return parser
+
+
+def _run(args: argparse.Namespace, folder: Path) -> int:
+    from tests.faults.cases import CLASSES, make_world, sound
+
+    world = make_world(args.seed, folder, args.debug)
+    world.prepare()
+    if args.only is not None:
+        report = CLASSES[args.one or "structures"][0](world, args.only)
+        print("\n".join(report.told))
+        for line, answer in report.outcome.answers.items():
+            print(f"--- {line}\n{answer}")
+        print(report.outcome.status, report.terminal)
+        print(*(f"{t.kind}: {t.line}: {t.seen[-3000:]}" for t in report.outcome.troubles), sep="\n")
+        return int(bool(report.outcome.troubles))
+    whole = sound(world, [*world.pool.all])
+    world.pool.slow = {line for line, cost in whole.costs.items() if cost > 3}
+    for trouble in whole.troubles:
+        print(f"on the whole dump: {trouble.kind}: {trouble.line}: {trouble.seen[-300:]}")
+    names = [args.one] if args.one else [*CLASSES]
+    total = sum(CLASSES[name][1] for name in names)
+    cases = [
+        (name, number)
+        for name in names
+        for number in range(round(args.cases * CLASSES[name][1] / total))
+    ]
+    gc.freeze()
+    records: list[Record] = []
+    kept = args.keep or folder / "records"
+    kept.write_text("")
+    workers = [_worker(args, world, cases[at :: args.jobs], kept) for at in range(args.jobs)]
+    for worker in workers:
+        os.waitpid(worker, 0)
+    records = [Record(**json.loads(line)) for line in kept.read_text().splitlines()]
+    print(table(records))
+    bad = failures(records, args.seed)
+    print(*bad, sep="\n")
+    print(f"{len(world.pool.slow)} lines that take over 3 s on the whole dump were left out")
+    missing = len(cases) - len(records)
+    if missing:
+        print(f"{missing} cases have no record: a worker ended early")
+    return int(bool(bad) or missing > 0 or bool(whole.troubles))
+
+
+def _worker(args: argparse.Namespace, world: object, cases: Sequence[tuple[str, int]], kept: Path) -> int:
+    """A process that runs some of the cases and adds their records to a file."""
+    from tests.faults.cases import CLASSES, World
+
+    assert isinstance(world, World)
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        with open(kept, "a") as file:
+            for name, number in cases:
+                report = CLASSES[name][0](world, number)
+                file.write(json.dumps(vars(record(report))) + "\n")
+                file.flush()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
