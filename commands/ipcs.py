@@ -249,7 +249,7 @@ def _queue(found: MessageQueue) -> QueueRow:
 def _task(ctx: Context, args: Args) -> int:
     """The task whose namespace is meant. Raises CrashError."""
     tasks = ctx.kernel.tasks
-    chosen = tasks.by_pid(0)[0].address
+    chosen = ctx.kernel.required_symbol("init_task")
     for text in args.values("n"):
         found = find_task(tasks, text)
         if found is None:

@@ -144,8 +144,9 @@ def _refused(letter: str) -> Iterator[Row]:
 
 
 def _first_task(ctx: Context) -> int:
-    """The task of the lowest pid but the idle ones: init, where it is there."""
-    return next(task.address for task in ctx.kernel.tasks.all if task.pid)
+    """The task of the lowest pid but the idle ones: init, where it is there. Raises CrashError."""
+    known = (task.address for task in ctx.kernel.tasks.all if task.pid)
+    return next(known, None) or ctx.kernel.required_symbol("init_task")
 
 
 def _rows(ctx: Context, mounts: Iterable[Mount]) -> Iterator[Row]:

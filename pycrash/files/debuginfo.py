@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 _PACKED = ("", ".xz", ".zst", ".gz", ".bz2")
 _CHUNK = 1 << 20
+#: The kind of the note that holds a build ID, and bytes of notes that are looked at: what a
+#: damaged file says of the size of one may be gigabytes.
+_BUILD_ID = 3
+_MOST_NOTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -195,9 +200,16 @@ def _banner_release(vmlinux: Path) -> str | None:
 
 def _build_id(elf: ELFFile) -> str | None:
     """The NT_GNU_BUILD_ID note of a vmlinux, in hexadecimal."""
+    order = "<" if elf.little_endian else ">"
     sections: Any = elf.iter_sections(type="SHT_NOTE")
     for section in sections:
-        for note in section.iter_notes():
-            if note["n_type"] == "NT_GNU_BUILD_ID" and note["n_name"] == "GNU":
-                return str(note["n_desc"])
+        elf.stream.seek(section["sh_offset"])
+        notes = elf.stream.read(min(section["sh_size"], _MOST_NOTES))
+        at = 0
+        while at + 12 <= len(notes):
+            name_size, size, kind = struct.unpack_from(f"{order}III", notes, at)
+            begin = at + 12 + (name_size + 3 & ~3)
+            at = begin + (size + 3 & ~3)
+            if kind == _BUILD_ID and notes[begin - 4 : begin] == b"GNU\0" and at <= len(notes):
+                return notes[begin : begin + size].hex()
     return None

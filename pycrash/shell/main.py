@@ -39,8 +39,16 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         if "--debug" in argv:
             raise
-        _complain(f"internal error: {type(error).__name__}: {error}")
+        _complain(_unexpected(error))
     return 1
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, ImportError):  # a library that is damaged, or that memory is too small for
+        return str(error)
+    from pycrash.shell.messages import unexpected
+
+    return unexpected(error)
 
 
 def _complain(text: str) -> None:

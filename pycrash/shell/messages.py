@@ -15,6 +15,15 @@ Level = Literal["INFO", "WARNING", "NOTE", "CONT"]
 STANDARD_ERROR = "/dev/stderr"
 
 
+def unexpected(error: Exception) -> str:
+    """What to say of an exception that nobody expected."""
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if type(error) is Exception:  # what the libraries below drgn say has no class of its own
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}"
+
+
 class Messages:
     """Prints messages as `set error` says.
 

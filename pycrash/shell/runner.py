@@ -14,7 +14,7 @@ from pycrash.errors import CrashError, system_words
 from pycrash.kernel.core.debugdata import is_of_debug_data, of_debug_data
 from pycrash.shell.asides import asked_for
 from pycrash.shell.inputs import find_argument_file
-from pycrash.shell.messages import Level, Messages
+from pycrash.shell.messages import Level, Messages, unexpected
 from pycrash.shell.output import Output, OutputError
 from pycrash.shell.progress import ProgressLine
 
@@ -140,7 +140,7 @@ class Runner:
             return system_words(error)
         if is_of_debug_data(error):
             return of_debug_data(self.context.kernel, error)
-        return f"internal error: {type(error).__name__}: {error}"
+        return unexpected(error)
 
     def _one_of_many(
         self, command: Command, words: Sequence[str], output: Output, as_json: bool

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from commands.ipcs import Ipcs, NotFound, QueueRow, SegmentRow, SemaphoresRow
-from pycrash.api import Args, Row, Settings, View
+from commands.ipcs import Ipcs, NotFound, QueueRow, SegmentRow, SemaphoresRow, _task
+from pycrash.api import Args, Context, Row, Settings, View
+from tests.kernel.fake_kernel import FakeKernel
 
 _SHM = "SHMID_KERNEL     KEY      SHMID      UID   PERMS BYTES      NATTCH STATUS"
 _SEM = "SEM_ARRAY        KEY      SEMID      UID   PERMS NSEMS     "
@@ -30,6 +33,14 @@ def test_an_object_by_itself(removed: bool, locked: bool, status: str) -> None:
     assert _text("3", [row]) == [_SHM, line, ""]
     pages = ["PAGES ALLOCATED/RESIDENT/SWAPPED: 17/16/1", "INODE: ff36"]
     assert _text("-M", [row]) == [_SHM, line, *pages, ""]
+
+
+def test_where_no_task_can_be_found() -> None:
+    fake = FakeKernel()
+    fake.symbol("init_task", 0xFFFF888000000000, 8)
+    fake.kernel.__dict__["tasks"] = SimpleNamespace(all=[], by_pid=lambda pid: [])
+    context = Context(fake.kernel, Settings(), cast(Any, None), cast(Any, None))
+    assert _task(context, Ipcs().parse([])) == 0xFFFF888000000000
 
 
 def test_sets_queues_and_what_is_neither() -> None:

@@ -103,3 +103,9 @@ def test_lists_that_kernels_no_longer_keep(bench: Bench, line: str) -> None:
 
 def test_no_mount_needs_no_list(bench: Bench) -> None:
     assert bench.line("-f nosuch") == []
+
+
+def test_where_no_task_can_be_found(bench: Bench) -> None:
+    bench.fake.kernel.tasks.all.clear()
+    bench.fake.symbol("init_task", bench.address, 8)
+    assert bench.line("") == [HEAD, *bench.lines()]

@@ -88,7 +88,9 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     return int(bool(bad) or missing > 0 or bool(whole.troubles))
 
 
-def _worker(args: argparse.Namespace, world: object, cases: Sequence[tuple[str, int]], kept: Path) -> int:
+def _worker(
+    args: argparse.Namespace, world: object, cases: Sequence[tuple[str, int]], kept: Path
+) -> int:
     """A process that runs some of the cases and adds their records to a file."""
     from tests.faults.cases import CLASSES, World
 

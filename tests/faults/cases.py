@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import random
 import shutil
 import tempfile
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import pycrash
 from pycrash.kernel.kernel import Kernel
 from pycrash.shell import loop
 from pycrash.shell.main import run
@@ -90,11 +93,15 @@ class World:
         return [str(self.folder / name) for name in ("vmlinux", "vmcore")]
 
     def prepare(self) -> None:
-        """Find everything that cases need, before the first is forked."""
+        """Import and find everything that cases need, before the first is forked."""
+        for module in pkgutil.walk_packages(pycrash.__path__, "pycrash."):
+            if module.name != "pycrash.__main__":
+                importlib.import_module(module.name)
         self.session.kernel.symbols.kernel()
         for part in (self.found.places, self.found.by_name, self.found.text, self.pool.all):
             assert part
-        assert self.kdump.count and self.debug_file.sections
+        assert self.kdump.count
+        assert self.debug_file.sections
 
     def serve(self, options: list[str]) -> int:
         """A session on the opened dump, with everything beyond drgn's part new."""
@@ -182,7 +189,9 @@ def _talk(
     return Report(name, number, told, lines, outcome, terminal)
 
 
-def _opened(world: World, name: str, number: int, chance: random.Random, room: Path, told: list[str]) -> Report:
+def _opened(
+    world: World, name: str, number: int, chance: random.Random, room: Path, told: list[str]
+) -> Report:
     """A session that opens the files of a case's own folder."""
     options = [*world.options]
     if chance.random() < 0.25:

@@ -20,7 +20,15 @@ _SECTION = {
     "size": (32, 8), "link": (40, 4), "info": (44, 4), "align": (48, 8), "entry size": (56, 8),
 }  # fmt: skip
 _NUMBERS = (0, 1, 3, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 40, 1 << 63, (1 << 64) - 1)
-_NAMES = (b"task_struct\0", b"comm\0", b"mm_struct\0", b"list_head\0", b"pid\0", b"next\0", b"module\0")
+_NAMES = (
+    b"task_struct\0",
+    b"comm\0",
+    b"mm_struct\0",
+    b"list_head\0",
+    b"pid\0",
+    b"next\0",
+    b"module\0",
+)
 _KINDS = ("cut", "header", "section header", "section", "section", "section", "names")
 
 
@@ -86,8 +94,18 @@ class DebugFile:
 
     def _spoilt(self, chance: random.Random, number: int) -> list[tuple[str, int, bytes]]:
         """A section with bits turned, cleared, or written over."""
-        debug = [s for s in self._sections if s.name.startswith((".debug", ".symtab", ".strtab", ".note", ".shstrtab", ".orc", ".eh"))]
-        section = debug[number // len(_KINDS) % len(debug)] if chance.random() < 0.7 else chance.choice(debug)
+        debug = [
+            s
+            for s in self._sections
+            if s.name.startswith(
+                (".debug", ".symtab", ".strtab", ".note", ".shstrtab", ".orc", ".eh")
+            )
+        ]
+        section = (
+            debug[number // len(_KINDS) % len(debug)]
+            if chance.random() < 0.7
+            else chance.choice(debug)
+        )
         found = []
         for _ in range(chance.choice((1, 10, 1000))):
             at = section.offset + chance.randrange(section.size)

@@ -14,7 +14,19 @@ from functools import cached_property
 
 from pycrash.files.dumpfile import PAGE_DESC, KdumpHeader
 
-_NUMBERS = (0, 1, 2, 7, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 1 << 40, 1 << 62, 1 << 63, (1 << 64) - 1)
+_NUMBERS = (
+    0,
+    1,
+    2,
+    7,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    1 << 40,
+    1 << 62,
+    1 << 63,
+    (1 << 64) - 1,
+)
 #: struct disk_dump_header and kdump_sub_header: where a field is, how many bytes it has.
 _HEADER_FIELDS = {
     "signature": (0, 8), "version": (8, 4), "sysname": (12, 65), "release": (142, 65),
@@ -142,7 +154,11 @@ class FileDamage:
         low = begin + self.chance.choice((0, size))
         if self.chance.random() < 0.4:
             at = low + self.chance.randrange(used)
-            self.put(at, self.chance.choice((b"\0", b"\xff")) * self.chance.choice((1, 64, 4096)), "bitmap")
+            self.put(
+                at,
+                self.chance.choice((b"\0", b"\xff")) * self.chance.choice((1, 64, 4096)),
+                "bitmap",
+            )
         else:
             self.spoil(low, low + used, "bitmap")
 
@@ -169,7 +185,11 @@ class FileDamage:
         if chance.random() < 0.2:
             bomb = zlib.compress(bytes(1 << 24))
             rank = chance.randrange(dump.count)
-            self.put(dump.descriptors + 24 * rank, PAGE_DESC.pack(len(self.content), len(bomb), 1, 0), "bomb")
+            self.put(
+                dump.descriptors + 24 * rank,
+                PAGE_DESC.pack(len(self.content), len(bomb), 1, 0),
+                "bomb",
+            )
             self.content += bomb
         self.spoil(dump.data, len(self.content), "data")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
@@ -45,10 +46,8 @@ class Area:
     def places(self, found: Found, chance: random.Random) -> list[Place]:
         """Some of its structures."""
         places: list[Place] = []
-        try:
+        with suppress(*_LACKS):  # those before what this kernel lacks
             places += islice(self.find(found.kernel, chance), _MOST)
-        except _LACKS:
-            pass  # those before what this kernel lacks
         for name in self.types:
             places += [(f"struct {name}", p.address) for p in found.by_name.get(name, ())]
         return places
@@ -108,7 +107,9 @@ def _of_dentries(kernel: Kernel, chance: random.Random) -> Iterator[Place]:
         dentry = file.f_path.dentry
         for one in (dentry, dentry.d_parent, dentry.d_inode, dentry.d_sb, file.f_mapping):
             yield from _of(one)
-    for one in list_for_each_entry("struct super_block", kernel.prog["super_blocks"].address_of_(), "s_list"):
+    for one in list_for_each_entry(
+        "struct super_block", kernel.prog["super_blocks"].address_of_(), "s_list"
+    ):
         yield from _of(one.s_root)
 
 
@@ -237,10 +238,9 @@ def _of_interrupts(kernel: Kernel, chance: random.Random) -> Iterator[Place]:
 
 def _of_disks(kernel: Kernel, chance: random.Random) -> Iterator[Place]:
     for disk in for_each_disk(kernel.prog):
-        for path in ("", "queue", "part0", "queue.tag_set", "queue.tag_set.tags", "bdi", "fops"):
+        for path in ("", "queue", "part0", "queue tag_set", "queue tag_set tags", "bdi", "fops"):
             try:
-                value = disk.subscript_(0) if not path else reduce(_member, path.split("."), disk)
-                yield from _of(value)
+                yield from _of(reduce(_member, path.split(), disk))
             except (LookupError, AttributeError):
                 continue
 
@@ -283,7 +283,12 @@ AREAS = (
     Area("tasks", ("ps", "foreach", "task", "sig", "set", "bt"), _of_tasks, ("pid", "cred")),
     Area("mm", ("vm", "vtop", "ps", "foreach", "rd"), _of_mms, ("mm_struct", "maple_tree")),
     Area("files", ("files", "foreach", "fuser", "net"), _of_files, ("files_struct", "file")),
-    Area("dentries", ("files", "cls", "ccat", "cfind", "mount", "fuser"), _of_dentries, ("dentry", "inode", "address_space")),
+    Area(
+        "dentries",
+        ("files", "cls", "ccat", "cfind", "mount", "fuser"),
+        _of_dentries,
+        ("dentry", "inode", "address_space"),
+    ),
     Area("mounts", ("mount", "files", "cls", "dev"), _of_mounts, ("super_block", "mount")),
     Area("modules", ("mod", "sym", "bt", "dis", "kmem"), _of_modules, ("module",)),
     Area("log", ("log", "sys", "explain"), _of_log, ("printk_ringbuffer",)),
@@ -291,12 +296,58 @@ AREAS = (
     Area("network", ("net", "dev"), _of_net, ("net", "net_device", "neigh_table", "neighbour")),
     Area("slabs", ("kmem", "kmem", "rd", "search"), _of_slabs, ("kmem_cache", "kmem_cache_node")),
     Area("timers", ("timer", "timer", "task"), _of_timers, ("timer_list", "hrtimer")),
-    Area("run queues", ("runq", "ps", "bt", "mach", "blockers"), _of_queues, ("rq", "cfs_rq", "sched_entity", "task_group")),
+    Area(
+        "run queues",
+        ("runq", "ps", "bt", "mach", "blockers"),
+        _of_queues,
+        ("rq", "cfs_rq", "sched_entity", "task_group"),
+    ),
     Area("memory", ("kmem", "kmem", "vtop", "search"), _of_memory, ("zone", "mem_section")),
-    Area("interrupts", ("irq", "irq", "dev"), _of_interrupts, ("irq_desc", "irqaction", "irq_data", "idt_data", "irq_domain")),
-    Area("block", ("dev", "sbitmapq", "kmem"), _of_disks, ("gendisk", "request_queue", "block_device", "blk_mq_tags", "blk_mq_hw_ctx", "sbitmap_queue", "request")),
+    Area(
+        "interrupts",
+        ("irq", "irq", "dev"),
+        _of_interrupts,
+        ("irq_desc", "irqaction", "irq_data", "idt_data", "irq_domain"),
+    ),
+    Area(
+        "block",
+        ("dev", "sbitmapq", "kmem"),
+        _of_disks,
+        (
+            "gendisk",
+            "request_queue",
+            "block_device",
+            "blk_mq_tags",
+            "blk_mq_hw_ctx",
+            "sbitmap_queue",
+            "request",
+        ),
+    ),
     Area("ipc", ("ipcs", "kmem"), _of_ipc, ("ipc_namespace", "ipc_ids", "kern_ipc_perm")),
-    Area("devices", ("dev", "dev", "irq"), _of_resources, ("resource", "cdev", "pci_dev", "pci_bus", "kobject", "device")),
-    Area("tracing", ("trace", "bpf", "trace"), _of_tracing, ("trace_array", "trace_event_call", "ring_buffer_per_cpu", "buffer_page", "bpf_prog", "bpf_map", "tracer")),
-    Area("waiting", ("waitq", "blockers", "bt", "timer"), _of_waiting, ("wait_queue_head", "mutex", "rw_semaphore", "worker_pool", "workqueue_struct", "worker")),
-)  # fmt: skip
+    Area(
+        "devices",
+        ("dev", "dev", "irq"),
+        _of_resources,
+        ("resource", "cdev", "pci_dev", "pci_bus", "kobject", "device"),
+    ),
+    Area(
+        "tracing",
+        ("trace", "bpf", "trace"),
+        _of_tracing,
+        (
+            "trace_array",
+            "trace_event_call",
+            "ring_buffer_per_cpu",
+            "buffer_page",
+            "bpf_prog",
+            "bpf_map",
+            "tracer",
+        ),
+    ),
+    Area(
+        "waiting",
+        ("waitq", "blockers", "bt", "timer"),
+        _of_waiting,
+        ("wait_queue_head", "mutex", "rw_semaphore", "worker_pool", "workqueue_struct", "worker"),
+    ),
+)

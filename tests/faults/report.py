@@ -80,7 +80,9 @@ def failures(records: Sequence[Record], seed: int) -> list[str]:
     found = []
     for one in records:
         for kind, line, seen in one.troubles:
-            again = f'python3 -m tests.faults --class "{one.name}" --seed {seed} --only {one.number}'
+            again = (
+                f'python3 -m tests.faults --class "{one.name}" --seed {seed} --only {one.number}'
+            )
             found.append(f"{kind}: {line}: {_gist(seen)}\n    {again}")
     return found
 

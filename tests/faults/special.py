@@ -81,7 +81,12 @@ def percpu_offsets(damage: Damage) -> None:
             at = span[0] + 8 * cpu
             damage.overlay.pointer(at, damage.wild(at, span[0]), "per-CPU offset")
     if chance.random() < 0.4:
-        for name in ("__cpu_online_mask", "__cpu_possible_mask", "__cpu_present_mask", "nr_cpu_ids"):
+        for name in (
+            "__cpu_online_mask",
+            "__cpu_possible_mask",
+            "__cpu_present_mask",
+            "nr_cpu_ids",
+        ):
             mask = kernel.symbol_span(name)
             if mask is not None and chance.random() < 0.5:
                 damage.overlay.write(mask[0], damage.chance.randbytes(min(mask[1], 1024)), name)
@@ -152,8 +157,6 @@ def _nodes(damage: Damage) -> Iterator[tuple[str, int, int]]:
     """Nodes of the trees of files and of memory: name, address, bytes."""
     kernel, prog = damage.found.kernel, damage.prog
     xa_size = drgn.sizeof(prog.type("struct xa_node"))
-    for name in ("pid_idr", "init_pid_ns"):
-        pass
     for known in kernel.tasks.all:
         task = drgn.Object(prog, "struct task_struct", address=known.address)
         try:
@@ -168,10 +171,9 @@ def _nodes(damage: Damage) -> Iterator[tuple[str, int, int]]:
                         yield "radix node", head & ~3, xa_size
         except (AttributeError, LookupError, drgn.FaultError):
             continue
-    for root in ("init_pid_ns",):
-        head = int(prog[root].idr.idr_rt.xa_head.value_())
-        if head & 3 == 2:
-            yield "idr node", head & ~3, xa_size
+    head = int(prog["init_pid_ns"].idr.idr_rt.xa_head.value_())
+    if head & 3 == 2:
+        yield "idr node", head & ~3, xa_size
 
 
 def names(damage: Damage) -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import drgn
 
 from tests.faults.overlay import Overlay
-from tests.faults.places import AREAS, Area, Place
+from tests.faults.places import Area, Place
 from tests.matrix.samples import Found
 
 _LINKS = ("struct list_head", "struct hlist_node", "struct hlist_head", "struct rb_node")
 _NUMBERS = (0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 63, (1 << 64) - 1, 0xDEAD, 4097)
+#: Pointers to nothing, to user space, poison, not canonical, into the middle of the kernel.
+_WILD = (
+    0, 0, 1, 8, 0xFFF, 0x1000, 0x7FFFFFFFF000, 0xDEAD000000000100, 0xDEAD000000000122,
+    (1 << 64) - 1, (1 << 64) - 8, 0xFFFFFFFF81000000, 0x0123456789ABCDEF, 1 << 63,
+    0x4141414141414141,
+)  # fmt: skip
 _DEPTH = 5
 _MOST_TRIES = 200
 
@@ -101,17 +106,9 @@ class Damage:
             there = self.prog.read_u64(at)
         except drgn.FaultError:
             there = 0
-        return int(
-            choice(
-                (
-                    at, at | 1, at | 2, base, there + 8, there - 1, there ^ 1 << self.chance.randrange(64),
-                    0, 0, 1, 8, 0xFFF, 0x1000, 0x7FFFFFFFF000, 0xDEAD000000000100, 0xDEAD000000000122,
-                    (1 << 64) - 1, (1 << 64) - 8, 0xFFFFFFFF81000000, 0x0123456789ABCDEF, 1 << 63,
-                    0x4141414141414141, self.chance.getrandbits(64),
-                    choice(self.found.places).address, choice(self.found.kernel.tasks.all).address,
-                )
-            )
-        )  # fmt: skip
+        here = (at, at | 1, at | 2, base, there + 8, there - 1, there ^ 1 << choice(range(64)))
+        elsewhere = (choice(self.found.places).address, choice(self.found.kernel.tasks.all).address)
+        return choice((*here, *_WILD, *elsewhere, self.chance.getrandbits(64)))
 
     def text(self, size: int) -> bytes:
         """So many bytes where a text is expected: what terminals obey, or no end."""
@@ -144,7 +141,7 @@ def _leaves(type_: drgn.Type, path: str = "", base: int = 0, depth: int = 0) -> 
         return
     if depth >= _DEPTH or not real.is_complete():
         return
-    for member in real.members:
+    for member in real.members or ():
         if member.bit_field_size is None:
             inner = f"{path}.{member.name}".strip(".") if member.name else path
             yield from _leaves(member.type, inner, base + member.offset, depth + 1)

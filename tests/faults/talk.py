@@ -6,6 +6,7 @@ a case costs a hundredth of a second and not a second.
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import io
 import os
@@ -133,10 +134,8 @@ class Conversation:
 
     def _begin(self, line: str) -> None:
         self._line, self._text, self._length = line, bytearray(), 0
-        try:
+        with contextlib.suppress(OSError):  # its end is seen where its answer is waited for
             os.write(self._input, line.encode("utf-8", "surrogateescape") + b"\n")
-        except (BrokenPipeError, OSError):
-            pass  # its end is seen where its answer is waited for
 
     def _answered(self, prompt: bool = True) -> bool:
         """Wait for the prompt behind a line; whether it came back."""
@@ -254,8 +253,7 @@ def _become(reader: int, writer: int, folder: Path, limits: Limits) -> None:
 
 
 def _stream(number: int, mode: str) -> TextIO:
-    # Not to be closed when collected: it is the process's own.
-    stream = open(number, mode, encoding="utf-8", errors="surrogateescape", closefd=False)
+    stream = open(number, mode, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
     assert isinstance(stream, io.TextIOWrapper)
     stream.reconfigure(line_buffering=number == 2)
     return stream

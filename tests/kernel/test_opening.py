@@ -8,6 +8,7 @@ import lzma
 import os
 import struct
 import threading
+import tracemalloc
 from collections.abc import Callable
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -296,6 +297,19 @@ def test_why_a_file_is_unfit(tmp_path: Path) -> None:
     cut = tmp_path / "c"
     cut.write_bytes(vmlinux.read_bytes()[:100])
     assert str(why_unfit(cut, Identity(None, None))).startswith("damaged or cut short")
+
+
+def test_a_note_that_claims_gigabytes_is_not_read(tmp_path: Path) -> None:
+    vmlinux = elf_file(tmp_path / "a")
+    content = bytearray(vmlinux.read_bytes())
+    struct.pack_into("<I", content, content.index(b"GNU\0") - 8, 0xFFFFFFFF)
+    vmlinux.write_bytes(content)
+    tracemalloc.start()
+    try:
+        assert why_unfit(vmlinux, Identity("6.1.0", BUILD_ID)) is None
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_kernel_without_build_ids_is_told_by_its_release(tmp_path: Path) -> None:

@@ -128,6 +128,26 @@ def test_an_error_nobody_expected_is_one_line(
         main.run(["--debug", "dump"])
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "out of memory"),
+        (ImportError("libz.so: failed to map"), "libz.so: failed to map"),
+        (Exception("libelf error: out of memory"), "libelf error: out of memory"),
+    ],
+)
+def test_too_little_memory_is_told(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    def fail(options: object) -> int:
+        raise error
+
+    monkeypatch.setattr(main, "_prepare_streams", lambda: None)
+    monkeypatch.setattr(main, "_run", fail)
+    assert main.run(["dump"]) == 1
+    assert capfd.readouterr().err == f"pycrash: {said}\n"
+
+
 def test_pagers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pager, "which", lambda name: f"/bin/{name}")
     monkeypatch.delenv("CRASHPAGER", raising=False)

@@ -63,5 +63,11 @@ def test_members_by_a_path_of_names() -> None:
     assert not fake.kernel.has_member("struct ghost", "first")
 
 
+def test_a_word_that_names_no_type() -> None:
+    kernel = FakeKernel().kernel
+    for word in ("struct ghost", "kmalloc-64", "struct", "(", ""):
+        assert not kernel.has_type(word)
+
+
 def test_without_options_nothing_is_left_out() -> None:
     assert FakeKernel().kernel.options == Options(False, False, False, None)
