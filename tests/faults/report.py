@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 if TYPE_CHECKING:
     from tests.faults.cases import Report
+    from tests.faults.talk import Trouble
 
 #: What must not be, in the order of the table.
 KINDS = ("hang", "flood", "death", "traceback", "internal error", "memory", "control", "lost")
@@ -49,7 +50,7 @@ def record(report: Report) -> Record:
         outcome.peak,
         round(outcome.slowest, 2),
         round(sum(outcome.costs.values()), 2),
-        [(t.kind, t.line, t.seen[-_SHOWN:]) for t in outcome.troubles],
+        [(t.kind, t.line, _end(t)) for t in outcome.troubles],
     )
 
 
@@ -92,3 +93,8 @@ def _gist(seen: str) -> str:
     lines = [line for line in seen.splitlines() if line.strip() and line != "crash> "]
     told = [line for line in lines if re.match(r"\S*(Error|Exception)\b|.*internal error", line)]
     return (told or lines or [""])[-1][:300]
+
+
+def _end(trouble: Trouble) -> str:
+    """Its end, or of a hang, where the innermost call comes first, its beginning."""
+    return trouble.seen[:_SHOWN] if trouble.kind == "hang" else trouble.seen[-_SHOWN:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -63,10 +64,7 @@ class Pages:
         return Page(address, start, *layout.unpack(data))
 
     def physical(self, address: int) -> int | None:
-        """The memory that the struct page at an address stands for; None where none is there.
-
-        Raises ReadError.
-        """
+        """The memory that the struct page at an address stands for; None where none is there."""
         section = bisect_right(self._first_pages, (address, self._kernel.word_mask)) - 1
         if section < 0:
             return None
@@ -110,12 +108,16 @@ class Pages:
 
     @cached_property
     def _first_pages(self) -> list[tuple[int, int]]:
-        """(address of its first struct page, number) of each section that has pages, by address."""
+        """(address of its first struct page, number) of each section that has pages, by address.
+
+        Where the sections are damaged those before the first that cannot be read.
+        """
         found = []
-        for section in self._sections.all:
-            page = self.address(self._sections.start(section))
-            if page is not None:
-                found.append((page, section.number))
+        with suppress(ReadError):  # kept: who goes over pages would run into it at each
+            for section in self._sections.all:
+                page = self.address(self._sections.start(section))
+                if page is not None:
+                    found.append((page, section.number))
         return sorted(found)
 
     @cached_property

@@ -33,7 +33,8 @@ class StackView:
         low = max(stack.base, min(low, stack.top)) & -_WORD
         words = array("Q")
         if low < stack.top:
-            words.frombytes(self.kernel.read(low, stack.top - low, what))
+            size = (stack.top - low) & -_WORD  # of a damaged pointer the top may be odd
+            words.frombytes(self.kernel.read(low, size, what))
         if not _LITTLE:
             words.byteswap()
         self.stack, self.words, self.low = stack, words, low

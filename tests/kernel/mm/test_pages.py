@@ -92,3 +92,11 @@ def test_the_pages_of_zeros() -> None:
     made.symbol("huge_zero_pfn", TEXT + 0x100000)
     made.write(TEXT + 64, "Q", 9)
     assert made.kernel.part(Pages).zeros == {0x9000}
+
+
+def test_a_root_that_cannot_be_read_hides_no_pages_before_it() -> None:
+    made = fake()
+    made.write(ROOTS, "QQ", SECTIONS, 0xFFFF999900000000)
+    pages = made.kernel.part(Pages)
+    assert pages.physical(MAP + 3 * SIZE) == 0x3000
+    assert pages.physical(MAP - SIZE) is None
