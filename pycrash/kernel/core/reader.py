@@ -157,7 +157,7 @@ class Reader:
         """Read kernel virtual memory. Raises ReadError, which names `what`."""
         try:
             return self.prog.read(address, size)
-        except (drgn.FaultError, OverflowError):
+        except (drgn.FaultError, OverflowError, MemoryError):
             return self.memory.read_slowly(address, size, what)
 
     def read_word(self, address: int, what: str = "kernel memory") -> int:
