@@ -104,6 +104,11 @@ def test_pages_left_out_may_read_as_zeros(fake: FakePages) -> None:
         fake.kernel.memory.read_physical(0x9000, 4, "x")
 
 
+def test_a_size_that_no_machine_has(fake: FakePages) -> None:
+    with pytest.raises(ReadError, match="page excluded"):
+        fake.kernel.read(OFFSET + 0x6000, 1 << 61, "x")
+
+
 def test_user_addresses_are_told_by_their_value(fake: FakePages) -> None:
     with pytest.raises(ReadError, match="invalid user virtual address: 8000"):
         fake.kernel.memory.read_user(0, 1 << 47, 8, "x")
