@@ -15,7 +15,7 @@ Level = Literal["INFO", "WARNING", "NOTE", "CONT"]
 STANDARD_ERROR = "/dev/stderr"
 
 
-def unexpected(error: Exception) -> str:
+def unexpected(error: BaseException) -> str:
     """What to say of an exception that nobody expected."""
     if isinstance(error, MemoryError):
         return "out of memory"
