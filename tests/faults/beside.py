@@ -29,10 +29,10 @@ LIMIT = 120
 _AGAIN = 6
 LINES = (
     "sys", "log", "ps", "ps -m", "bt", "bt -a", "foreach bt", "mod", "kmem -i", "kmem -s",
-    "kmem -v",    "foreach vm", "foreach files", "mount", "net", "runq", "timer", "irq", "dev", "dev -d", "swap",
-    "mach", "ipcs", "sig 1", "task 1", "struct task_struct init_task", "p runqueues",
-    "rd init_task 64",    "sym schedule", "dis schedule", "vtop init_task", "list task_struct.tasks -h init_task",
-    "waitq", "set 1", "fuser /", "search deadbeef",
+    "kmem -v", "foreach vm", "foreach files", "mount", "net", "runq", "timer", "irq", "dev",
+    "dev -d", "swap", "mach", "ipcs", "sig 1", "task 1", "struct task_struct init_task",
+    "p runqueues", "rd init_task 64", "sym schedule", "dis schedule", "vtop init_task",
+    "list task_struct.tasks -h init_task", "waitq", "set 1", "fuser /", "search deadbeef",
 )  # fmt: skip
 _MARK = re.compile(r"^@@(\d+)$", re.M)
 
