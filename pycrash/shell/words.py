@@ -116,7 +116,8 @@ def find_words(line: str) -> Iterator[Word]:
             close = line.find('"', at + 1, end)
             if close < 0:
                 # What opens the line keeps a quote that is never closed.
-                yield Word(line[at + (not first) : end], at + 1)
+                begin = at + (not first)
+                yield Word(line[begin:end], begin)
                 return
             yield Word(line[at + 1 : close], at + 1)
             at = close + 1
