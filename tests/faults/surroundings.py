@@ -301,7 +301,6 @@ def _strange_input(case: Surrounded) -> None:
         "-",
         "*",
         "&",
-        "repeat",
         "foreach",
         "0x",
         "9" * 40,

@@ -205,7 +205,8 @@ class Conversation:
             self._trouble("control", repr(strange.string[max(0, strange.start() - 80) :][:200]))
         said = self._told()
         outcome.answers[self._line] = said
-        if "Traceback (most recent call last)" in said:
+        # What goes wrong in Python that the line itself holds is Python's to tell.
+        if "Traceback (most recent call last)" in said and not self._line.startswith("py "):
             self._trouble("traceback", said)
         elif _INTERNAL.search(said):
             self._trouble("internal error", said)

@@ -223,6 +223,6 @@ class SpecialStacks:
     def _readable(self, address: int) -> bool:
         try:
             self._kernel.prog.read(address, 8)
-        except drgn.FaultError:
+        except (drgn.FaultError, OverflowError):  # of damaged offsets the sum may be below 0
             return False
         return True

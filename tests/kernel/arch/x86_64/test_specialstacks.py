@@ -95,3 +95,8 @@ def test_sets_name_what_has_no_memory(fake: FakeKernel) -> None:
         StackSet("NMI", 0x1000, (TOPS["NMI"] - 0x1000,)),
         StackSet("(unknown)", 0, (0x700000,), frozenset({0})),
     ]
+
+
+@pytest.mark.parametrize("address", [-0x4000, 1 << 64, 0x10])
+def test_where_a_damaged_table_leads_no_stack_is(fake: FakeKernel, address: int) -> None:
+    assert not fill(fake)._readable(address)
