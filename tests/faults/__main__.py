@@ -13,6 +13,7 @@ import argparse
 import gc
 import json
 import os
+import random
 import sys
 import tempfile
 import warnings
@@ -70,8 +71,8 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
         for name in names
         for number in range(round(args.cases * CLASSES[name][1] / total))
     ]
+    random.Random(args.seed).shuffle(cases)  # a run that is broken off has seen all classes
     gc.freeze()
-    records: list[Record] = []
     kept = args.keep or folder / "records"
     kept.write_text("")
     workers = [_worker(args, world, cases[at :: args.jobs], kept) for at in range(args.jobs)]
