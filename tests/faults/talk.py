@@ -51,7 +51,7 @@ class Limits:
     """
 
     work: float = 20
-    clock: float = 150
+    clock: float = 600
     memory: int = 1 << 30
     text: int = 200 << 20
     address_space: int = 3 << 30
