@@ -165,7 +165,7 @@ class Net(TaskCommand):
             yield from _devices(ctx, ctx.task if word is None else _task(ctx, word).address)
         elif not (args.given or args.operands):
             yield _Devices()
-            yield from _devices(ctx, ctx.kernel.tasks.by_pid(0)[0].address)
+            yield from _devices(ctx, ctx.kernel.required_symbol("init_task"))
         elif "a" not in args:
             raise UsageError
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from commands.net import Net
-from pycrash.api import CrashError, Row, Settings, View
+from pycrash.api import Context, CrashError, Row, Settings, View
+from pycrash.kernel.net.devices import Devices
 from pycrash.render.netrows import DeviceRow, NeighbourRow, SocketRow, neighbour_states
+from tests.kernel.fake_kernel import FakeKernel
 
 _TASK = (7, 0xFF36376B900620C0, 1, "server")
 _PLACES = (3, 0xFF36376B81468340, 0xFF36376B8256EC00)
@@ -89,6 +93,18 @@ def test_what_foreach_hands_on(line: str, said: list[str], words: list[str]) -> 
     args = net.parse(line.split())
     assert [notice.text for notice in net.check_each(args, ())] == said
     assert net.task_words(args, ()) == words
+
+
+def test_the_devices_where_no_task_can_be_found() -> None:
+    fake = FakeKernel()
+    fake.symbol("init_task", 0xFFFF888000000000, 8)
+    fake.kernel.__dict__["tasks"] = SimpleNamespace(all=[], by_pid=lambda pid: [])
+    asked: list[int] = []
+    devices = SimpleNamespace(namespace=asked.append, all=lambda namespace: iter(()))
+    fake.give(Devices, devices)
+    context = Context(fake.kernel, Settings(), cast(Any, None), cast(Any, None))
+    assert [type(row).__name__ for row in Net().run(context, Net().parse([]))] == ["_Devices"]
+    assert asked == [0xFFFF888000000000]
 
 
 def test_foreach_refuses_two_radices() -> None:
