@@ -90,10 +90,13 @@ class KernelSymbols:
     def bounds(self) -> tuple[int, int]:
         """The lowest and the highest address that may be named by one of these symbols.
 
-        Xen's notes at the end do not count, nor per-CPU symbols below the kernel.
+        Xen's notes at the end do not count, nor per-CPU symbols below the kernel. Where no
+        symbol counts, as in a damaged file, the lowest is beyond the highest.
         """
         lowest = self._filter.first_kernel_value
         if lowest is None:
+            if not self:
+                return 1, 0
             lowest = self.address(0)
         top = max(self._entries.values)
         names = [self._entries.name(i) for i in self._entries.having(top) if self._counts(i)]

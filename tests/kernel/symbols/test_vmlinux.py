@@ -86,6 +86,12 @@ def test_bounds_and_code(symbols: KernelSymbols) -> None:
     assert symbols.section(0x3010) == ".data"
 
 
+def test_where_no_symbol_counts_no_address_is_in_bounds(tmp_path: Path) -> None:
+    elf = ElfFile(make_elf(tmp_path / "vmlinux", [Symbol("constant", 0x20, ABSOLUTE, LOCAL)]))
+    low, high = KernelSymbols(elf, X86_64.symbols, None).bounds
+    assert low > high
+
+
 def test_a_stext_of_another_kernel_moves_nothing(tmp_path: Path) -> None:
     elf = ElfFile(make_elf(tmp_path / "vmlinux", SYMBOLS))
     assert KernelSymbols(elf, X86_64.symbols, 0x1234).bias == 0
