@@ -34,7 +34,7 @@ from tests.matrix.samples import Found
 #: Ways in for dumps that do not open as they are.
 _WAYS_IN = ("--minimal", "--zero_excluded", "--no_modules", "--no_kmem_cache", "--no_panic")
 #: Commands of which lines run in a case, beside those that look at what is damaged.
-_EACH = 8
+_EACH = 6
 
 
 @dataclass

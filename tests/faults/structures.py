@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import drgn
 
@@ -21,7 +24,9 @@ _WILD = (
     0x4141414141414141,
 )  # fmt: skip
 _DEPTH = 5
-_MOST_TRIES = 200
+#: A name of a member as sources of pycrash hold it, alone or in a path.
+_QUOTED = re.compile(r"""(?<=["'.])[a-z_]\w{1,40}(?=["'.])""")
+_MOST_TRIES = 500
 
 #: Text that a terminal would obey, and text that is none.
 CONTROL = (
@@ -38,6 +43,11 @@ class Leaf:
     path: str
     offset: int
     type: drgn.Type
+
+    @property
+    def read(self) -> bool:
+        """Whether a name of its path is written somewhere in pycrash's sources."""
+        return not _words().isdisjoint(re.findall(r"\w+", self.path)[-2:])
 
 
 class Damage:
@@ -61,7 +71,7 @@ class Damage:
         self._some(places, self.member)
 
     def _some(self, places: Sequence[Place], damage: Callable[[Place], None]) -> None:
-        wanted = self.chance.choice((1, 1, 2, 4, 16))
+        wanted = self.chance.choice((1, 4, 16, 64, 200))
         for _ in range(_MOST_TRIES):
             if len(self.overlay.told) >= wanted or not places:
                 break
@@ -73,9 +83,11 @@ class Damage:
         leaves = self._leaves(name)
         if not leaves:
             return
-        # Pointers and links are what programs stumble over.
+        # Of the hundreds of members of a task few are read, and links are what is stumbled over.
+        known = [leaf for leaf in leaves if leaf.read]
+        leaves = known if known and self.chance.random() < 0.95 else leaves
         linking = [leaf for leaf in leaves if _is_link(leaf.type)]
-        leaf = self.chance.choice(linking if linking and self.chance.random() < 0.7 else leaves)
+        leaf = self.chance.choice(linking if linking and self.chance.random() < 0.6 else leaves)
         self._damage(leaf, address, f"{name}.{leaf.path}")
 
     def _damage(self, leaf: Leaf, base: int, what: str) -> None:
@@ -120,6 +132,14 @@ class Damage:
         if known is None:
             known = _LEAVES[name] = [*_leaves(self.prog.type(name))]
         return known
+
+
+@cache
+def _words() -> frozenset[str]:
+    """The words in quotes in the sources of what reads the kernel."""
+    folder = Path(__file__).resolve().parent.parent.parent / "pycrash"
+    texts = (path.read_text() for path in folder.glob("kernel/**/*.py"))
+    return frozenset(word for text in texts for word in _QUOTED.findall(text))
 
 
 #: The members of structures by the name of their type.

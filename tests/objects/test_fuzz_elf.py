@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def read_all(path: Path) -> None:
     """Everything that is read of an object file."""
     elf = ElfFile(path)
     for section in elf.sections:
-        attempt(lambda section=section: elf.contents(section))
+        attempt(partial(elf.contents, section))
         assert section.letter
     attempt(lambda: elf.symbols.all())
     attempt(lambda: [elf.symbols.name(at) for at in range(min(len(elf.symbols), 50))])
@@ -73,7 +74,7 @@ def read_all(path: Path) -> None:
 def lines(elf: ElfFile) -> None:
     dwarf = Dwarf(elf)
     for address in (0, 0x10, 0x1000):
-        attempt(lambda address=address: dwarf.unit_at(address))
+        attempt(partial(dwarf.unit_at, address))
     table = LineTable(dwarf, dwarf.compile_unit(0), elf.order)
     table.find(0x10)
     table.stretch(0x10)
