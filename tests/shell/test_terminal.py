@@ -133,3 +133,34 @@ def test_tab_and_what_was_meant(terminal: Terminal) -> None:
         terminal.wait_for("crash>")
     terminal.type("q")
     assert terminal.status() == 0
+
+
+def test_help_and_lines_of_drgn(terminal: Terminal) -> None:
+    terminal.wait_for("crash>")
+    terminal.type("ps -S --show-drgn")
+    terminal.wait_for("for task in for_each_task(prog, idle=True):")
+    terminal.wait_for("crash>")
+    terminal.type("alias --show-drgn")
+    terminal.wait_for("no few lines of drgn")
+    terminal.wait_for("crash>")
+    terminal.type("mod --help")
+    terminal.wait_for("mod - loaded modules")
+    terminal.wait_for("crash> mod\n")
+    terminal.wait_for("ffffffffc0111080  crashme")
+    terminal.wait_for("SEE ALSO")
+    terminal.wait_for("crash>")
+    terminal.type("q")
+    assert terminal.status() == 0
+
+
+def test_the_newest_dump_is_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "crash" / "127.0.0.1-2026-11-30-12:00:00"
+    folder.mkdir(parents=True)
+    arrange(folder)
+    terminal = Terminal(tmp_path, "--latest", str(tmp_path / "crash"), "-s")
+    terminal.wait_for(f"pycrash: the newest dump: {folder}/vmcore, written ")
+    terminal.wait_for("pycrash: its vmlinux: ")
+    terminal.wait_for("crash>")
+    terminal.type("q")
+    assert terminal.status() == 0
+    os.close(terminal._stream)
