@@ -127,7 +127,7 @@ def open_session(options: Options) -> Session:
     )
     kernel = open_files(named_files(options), progress, how)
     if "--latest" in options:
-        print(f"pycrash: its vmlinux: {kernel.given[0]}", file=sys.stderr)
+        print(f"pycrash: its vmlinux: {kernel.given[0]}", file=sys.stderr, flush=True)
     settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)
     if settings.zero_excluded:
         kernel.memory.zero_excluded = True
@@ -152,7 +152,7 @@ def named_files(options: Options) -> list[Path]:
     if len(folders) > 1:
         raise OptionError("--latest looks in one folder")
     found = newest_dump(folders[0] if folders else CRASH_FOLDER)
-    print(f"pycrash: the newest dump: {found}", file=sys.stderr)
+    print(f"pycrash: the newest dump: {found}", file=sys.stderr, flush=True)
     return [*(file for file in files if file not in folders), found.path]
 
 

@@ -157,9 +157,10 @@ def test_the_newest_dump_is_opened(tmp_path: Path) -> None:
     folder = tmp_path / "crash" / "127.0.0.1-2026-11-30-12:00:00"
     folder.mkdir(parents=True)
     arrange(folder)
-    terminal = Terminal(tmp_path, "--latest", str(tmp_path / "crash"), "-s")
+    vmlinux = str(folder / "vmlinux")
+    terminal = Terminal(tmp_path, "--latest", str(tmp_path / "crash"), vmlinux, "-s")
     terminal.wait_for(f"pycrash: the newest dump: {folder}/vmcore, written ")
-    terminal.wait_for("pycrash: its vmlinux: ")
+    terminal.wait_for(f"pycrash: its vmlinux: {vmlinux}")
     terminal.wait_for("crash>")
     terminal.type("q")
     assert terminal.status() == 0
