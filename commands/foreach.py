@@ -370,13 +370,21 @@ def _each(
     """Run the command on each chosen task."""
     words = tuple(command.task_words(args, operands))
     parsed = command.parse(words)
-    tasks = command.in_order(ctx, args, ctx.kernel.tasks.all)
+    tasks = _told(ctx, command.in_order(ctx, args, ctx.kernel.tasks.all))
     headed = command.introduces(args)
     here, name, served = ctx.at(0), command.name, (command, parsed)
     for task in selection.tasks(ctx, tasks):
         yield TaskStart(task.pid, task.address, task.cpu, task.comm, name, words, headed, served)
         here.foreach_task = task.address
         yield from _rows(command, here, parsed, task)
+
+
+def _told(ctx: Context, tasks: Iterable[Task]) -> Iterator[Task]:
+    """The tasks; somebody who waits is shown how many there were."""
+    total = len(ctx.kernel.tasks.all)
+    for number, task in enumerate(tasks):
+        ctx.shell.progress("foreach: tasks", number, total)
+        yield task
 
 
 def _rows(command: TaskCommand, ctx: Context, args: Args, task: Task) -> Iterator[Row]:

@@ -328,7 +328,16 @@ def _in_span(
         start -= start % word
         yield Notice(f"rounding down start address to: {start:x}")
     end = end + 1 if end == _LAST else end - end % word
-    yield from wanted.find(pieces(start, end), start, end)
+    yield from wanted.find(_told(ctx, pieces(start, end)), start, end)
+
+
+def _told(ctx: Context, pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The pieces; somebody who waits is shown how many pages there were."""
+    pages = 0
+    for piece in pieces:
+        ctx.shell.progress("search: pages", pages, 0)
+        pages += len(piece.frames)
+        yield piece
 
 
 def _on_stacks(ctx: Context, request: Request, wanted: Numbers | Texts) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from pycrash.shell.options import Options
 from pycrash.shell.output import standard_output
 from pycrash.shell.runner import ExitShell
 from pycrash.shell.session import PROMPT, Session
+from pycrash.shell.signals import no_interrupt_lost
 from pycrash.shell.start import version_lines
 
 #: Exit status at the end of lines that come from a pipe or a file, as crash has it.
@@ -60,7 +61,8 @@ def _serve_terminal(session: Session, options: Options) -> int:
     preparation = Preparation(session)
     preparation.start()
     # What reads keys takes a moment to load: the kernel is read meanwhile.
-    from pycrash.shell.prompt import serve_prompt
+    with no_interrupt_lost():
+        from pycrash.shell.prompt import serve_prompt
 
     return serve_prompt(session, options, preparation)
 

@@ -9,8 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from pycrash.errors import CrashError, system_words
+from pycrash.files.cache import leave_session_folder
 from pycrash.shell import signals
 from pycrash.shell.options import OptionError, Options, parse_options, usage
+
+#: Exit status after Ctrl-C.
+INTERRUPTED = 130
 
 
 def run(argv: Sequence[str]) -> int:
@@ -26,7 +30,7 @@ def run(argv: Sequence[str]) -> int:
     except CrashError as error:
         _complain(str(error))
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except signals.Ended as end:
         # Whoever read or wrote may be gone with the terminal.
         _give_up_output()
@@ -60,6 +64,16 @@ def _complain(text: str) -> None:
     print(f"pycrash: {text}", file=sys.stderr)
 
 
+def end_at_once(status: int) -> None:
+    """End without taking the interpreter apart: while another thread indexes types, that takes
+    several tenths of a second. Does not return."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    leave_session_folder()
+    os._exit(status)
+
+
 def _prepare_streams() -> None:
     """Bytes pass through as they are, and a stream that was closed is an empty one."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -84,7 +98,8 @@ def _run(options: Options) -> int:
         from pycrash.shell.assistant import serve_tools
 
         return serve_tools(options)
-    session = start.open_session(options)
+    with signals.no_interrupt_lost():
+        session = start.open_session(options)
     if "-t" in options:
         return start.print_date(session)
     from pycrash.shell import loop

@@ -80,6 +80,11 @@ class Output:
             return True
         return self.kind == "stdout" and self.stream.isatty()
 
+    @property
+    def leaves_terminal(self) -> bool:
+        """Whether nothing else stands on the terminal between two lines: no pager that began."""
+        return self.kind != "pager" or "stream" not in self.__dict__
+
     def indented(self, width: int) -> Output:
         """The same sink, with so many blanks before each line."""
         paint, blanks = self._paint or str, " " * width

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from pycrash.shell.beginning import show_banner
 from pycrash.shell.output import Output
+from pycrash.shell.progress import ProgressLine
 from pycrash.shell.session import Session
 from pycrash.shell.warmup import warm_up
 
@@ -60,7 +61,8 @@ class Preparation:
         if self._thread is threading.current_thread():
             return
         self._free.clear()
-        self._indexed.wait()
+        with ProgressLine("reading the kernel's types", watched=not self.indexed):
+            self._indexed.wait()
         with self._turn:
             self._show()
 

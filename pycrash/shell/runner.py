@@ -31,7 +31,11 @@ class ExitShell(Exception):
 
 
 class Runner:
-    """Runs commands under one context. `debug` shows tracebacks of what nobody expected."""
+    """Runs commands under one context. `debug` shows tracebacks of what nobody expected.
+
+    `watches` tells whether somebody waits for what goes to an output, at a terminal on which
+    nothing else stands meanwhile.
+    """
 
     def __init__(self, context: Context, messages: Messages) -> None:
         self.context = context
@@ -39,6 +43,7 @@ class Runner:
         self.debug = False
         self._as_json = False
         self.progress = ProgressLine()
+        self.watches: Callable[[Output], bool] = lambda output: False
 
     @property
     def as_json(self) -> bool:
@@ -157,30 +162,40 @@ class Runner:
         except WrongOption as error:
             args = Args(tuple(pair for pair in error.given if pair[0] != WRONG))
             found = command.refuse(self.context, error)
-        self.progress = ProgressLine()
-        rows = self._making_room(chain(map(Notice, args.said), found))
+        watched = self.watches(output) and not command.takes_line
+        outer = self.progress
+        with outer.away():
+            try:
+                with ProgressLine(command.name, watched, output) as self.progress:
+                    lines = self._lines(command, args, found, output, as_json)
+                    output.write_all(self.progress.between(lines))
+            finally:
+                self.progress = outer
+
+    def _lines(
+        self,
+        command: Command,
+        args: Args,
+        found: Iterator[Row],
+        output: Output,
+        as_json: bool,
+    ) -> Iterable[str]:
+        rows = self._counted(chain(map(Notice, args.said), found))
         if as_json:
             from pycrash.render.json import json_lines
 
-            aside = partial(self.messages.tell, output) if self.messages.apart else None
-            output.write_all(json_lines(command.name, rows, aside))
-            return
+            aside = partial(self._tell, output) if self.messages.apart else None
+            return json_lines(command.name, rows, aside)
         say = partial(self._say, command.name, output)
         view = replace(self.context.view, say=say)
-        output.write_all(command.text(view, args, _without_notices(rows, say)))
+        return command.text(view, args, _without_notices(rows, say))
 
-    def _making_room(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Pass rows on; before each, and before what ends them is said, the progress line goes."""
-        progress = self.progress
-        try:
-            for row in rows:
-                if progress.drawn:
-                    progress.clear()
-                told = isinstance(row, Notice) and row.level == "INFO" and not row.quiet
-                self.messages.complaints += told or row.refusal
-                yield row
-        finally:
-            progress.clear()
+    def _counted(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Pass rows on; notices that tell that something went wrong are counted."""
+        for row in rows:
+            told = isinstance(row, Notice) and row.level == "INFO" and not row.quiet
+            self.messages.complaints += told or row.refusal
+            yield row
 
     def _usage(self, command: Command, text: str, output: Output) -> None:
         if text:
@@ -189,12 +204,17 @@ class Runner:
         self.messages.tell(output, f"Usage:\n  {command.name} {command.synopsis}")
         self.messages.tell(output, f'Enter "help {command.name}" for details.')
 
+    def _tell(self, output: Output, line: str) -> None:
+        with self.progress.away():
+            self.messages.tell(output, line)
+
     def _say(self, name: str, output: Output, notice: Notice) -> None:
         """Print what a command has to say, behind the text that had begun."""
-        if notice.line:
-            output.write_plain(notice.line)
-        if not notice.quiet:
-            self.messages.say(output, notice.command or name, notice.text, notice.level)
+        with self.progress.away():
+            if notice.line:
+                output.write_plain(notice.line)
+            if not notice.quiet:
+                self.messages.say(output, notice.command or name, notice.text, notice.level)
 
 
 def _without_notices(rows: Iterable[Row], say: Callable[[Notice], None]) -> Iterator[Row]:

@@ -75,6 +75,7 @@ class Session:
         self.advise: Callable[[str], str] = lambda line: ""
         self.context = Context(kernel, settings, registry, self)
         self.runner = Runner(self.context, Messages(settings))
+        self.runner.watches = self._watches
         self._aliases = aliases.built_in()
         self._unsettled = True
         self._output: Output | None = None
@@ -120,13 +121,14 @@ class Session:
         return self._run_line(separate_mark(clean(line)), "file") == "done"
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show how far something long is, where a terminal has nothing else on it meanwhile."""
-        output = self._output
-        free = output is not None and (
-            output.kind in ("pager", "file") or (output.kind == "stdout" and sys.stdout.isatty())
-        )
-        if free and sys.stderr.isatty():
-            self.runner.progress.show(what, done, total)
+        """Show somebody who waits how far something long is."""
+        self.runner.progress.show(what, done, total)
+
+    def _watches(self, output: Output) -> bool:
+        """Whether somebody waits for an output at a terminal with nothing else on it."""
+        terminal = output.kind == "stdout" and output.stream is sys.stdout and sys.stdout.isatty()
+        free = terminal or output.kind in ("pager", "file")
+        return free and self.interactive and sys.stderr.isatty()
 
     def picture(self, graph: str) -> str | None:
         """A graph in Graphviz's language as SVG; None where its `dot` is missing or fails."""

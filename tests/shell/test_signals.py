@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pycrash.shell.signals import mapped_file
+from pycrash.shell.signals import mapped_file, no_interrupt_lost
 
 MAPS = """\
 55d0c0000000-55d0c0002000 r--p 00000000 08:01 1234                       /usr/bin/python3
@@ -115,3 +115,44 @@ def test_a_reader_is_not_waited_for() -> None:
     assert session.stdout.readline() == "reading\n"
     session.terminate()
     assert session.wait(timeout=30) == 128 + signal.SIGTERM
+
+
+class _Deaf:
+    """Is interrupted where Python only tells of an exception."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_that_python_loses_is_raised_all_the_same() -> None:
+    behind = []
+
+    def work() -> None:
+        with no_interrupt_lost():
+            _Deaf()
+            behind.append("here")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert behind == ["here"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_who_ignores_interrupts_is_left_alone() -> None:
+    old = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with no_interrupt_lost():
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, old)
+
+
+def test_ctrl_c_ends_the_program_at_once() -> None:
+    script = (
+        "import atexit, pycrash.__main__ as program; from pycrash.shell import main;"
+        "atexit.register(print, 'taken apart');"
+        "main.run = lambda argv: print('a line') or 130; program.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stdout) == (130, "a line\n")

@@ -1,4 +1,4 @@
-"""A session at a real terminal: the prompt of Python inside, and back; Tab; what was meant."""
+"""A session at a real terminal: the prompt of Python inside; Tab; what was meant; Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class Terminal:
             os.environ.update(TERM="xterm", HOME=str(folder), XDG_STATE_HOME=str(folder))
             os.execv(sys.executable, [sys.executable, "-m", "pycrash", *words])
         self._seen = b""
+        #: All that came, with its control sequences.
+        self.raw = b""
+
+    def interrupt(self) -> None:
+        os.write(self._stream, b"\x03")
 
     def type(self, line: str) -> None:
         os.write(self._stream, line.encode() + b"\r")
@@ -45,6 +50,7 @@ class Terminal:
             data = os.read(self._stream, 1 << 16)
             if b"\x1b[6n" in data:
                 os.write(self._stream, b"\x1b[1;1R")
+            self.raw += data
             self._seen += data
         self._seen = plain.split(wanted, 1)[1]
 
@@ -165,3 +171,23 @@ def test_the_newest_dump_is_opened(tmp_path: Path) -> None:
     terminal.type("q")
     assert terminal.status() == 0
     os.close(terminal._stream)
+
+
+@pytest.mark.parametrize(
+    ("line", "awaited"),
+    [("whatis -m mm_struct", "reading types: MiB ["), ("search -k 0", ": 0"), ("foreach bt", "#0")],
+)
+def test_ctrl_c_gives_the_prompt_back(terminal: Terminal, line: str, awaited: str) -> None:
+    terminal.wait_for("crash>")
+    terminal.type(line)
+    terminal.wait_for(awaited)
+    terminal.interrupt()
+    begin = time.monotonic()
+    terminal.wait_for("crash>")
+    # A twentieth of a second where nothing else is done; tests may share the machine.
+    assert time.monotonic() - begin < 1
+    if b"reading types: MiB [" in terminal.raw:
+        # What was drawn while it went on is gone.
+        assert b"\r\x1b[K" in terminal.raw.rsplit(b"reading types: MiB [", 1)[1]
+    terminal.type("q")
+    assert terminal.status() == 0, terminal.raw[-1500:]

@@ -54,9 +54,15 @@ class TypeSearch:
         if self._types is None:
             if self._kernel.vmlinux is None:
                 raise MissingFeature("no vmlinux to take types from")
-            self._types = AllTypes(ElfFile(self._kernel.vmlinux), progress).types
+            told = progress and _in_mebibytes(progress)
+            self._types = AllTypes(ElfFile(self._kernel.vmlinux), told).types
             self._kernel.part(ExprState).types_read = True
         return self._types
+
+
+def _in_mebibytes(progress: Progress) -> Progress:
+    """Tells in MiB what is told in bytes, which are too many to be read."""
+    return lambda what, done, total: progress(f"{what}: MiB", done >> 20, total >> 20)
 
 
 def _size(kernel: Kernel, type_: NamedType) -> int:
