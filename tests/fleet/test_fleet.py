@@ -89,7 +89,7 @@ def cluster() -> Iterator[str]:
     """The address of a dask cluster of two workers on this machine."""
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=2, dashboard_address=None
+        n_workers=2, threads_per_worker=2, dashboard_address=":0"
     ) as cluster:
         yield cluster.scheduler_address
 

@@ -119,7 +119,7 @@ def main() -> None:
             print(f"{name:12} crash {of_it}  {seconds:5.1f} s  {memory:5} MiB")
         apart = [name for name, of_it in crashes.items() if len(of_it) != 1 or None in of_it]
         surveyed(folder, Path(work, "base"), nobody)  # type: ignore[arg-type]
-        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
             other = surveyed(folder, Path(work, "other"), by_dask(cluster.scheduler_address))
     if apart or timeless(found) != timeless(other):
         sys.exit(f"of several crashes: {apart}; dask differs: {timeless(found) != timeless(other)}")
