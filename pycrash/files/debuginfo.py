@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _PACKED = ("", ".xz", ".zst", ".gz", ".bz2")
 _CHUNK = 1 << 20
+#: What pyelftools may raise of a damaged file beside its own errors: OSError of places below 0
+#: or beyond all files.
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError)
 #: The kind of the note that holds a build ID, and bytes of notes that are looked at: what a
 #: damaged file says of the size of one may be gigabytes.
 _BUILD_ID = 3
@@ -179,7 +182,7 @@ def why_unfit(vmlinux: Path, identity: Identity) -> str | None:
                 return f"build ID {build_id}, the dump's is {identity.build_id}"
             if not any(elf.get_section_by_name(f".{z}debug_info") for z in ("", "z")):
                 return "no debugging data available"
-    except (ELFError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+    except (ELFError, *_DAMAGED) as error:
         return f"damaged or cut short: {error}"
     if identity.release and not (identity.build_id and build_id):
         release = _banner_release(vmlinux)

@@ -126,8 +126,8 @@ class ElfFile:
         if not section.flags & SHF_COMPRESSED:
             return raw
         header = 24 if self.wide else 12
-        (kind,) = struct.unpack_from(self.order + "I", raw)
         try:
+            (kind,) = struct.unpack_from(self.order + "I", raw)
             if kind == 1:
                 return zlib.decompress(raw[header:])
             if kind == 2:

@@ -35,7 +35,9 @@ CHANGES = st.lists(
     ),
     max_size=6,
 )
-SEVERAL = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SEVERAL = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def kdump() -> bytes:

@@ -299,6 +299,14 @@ def test_why_a_file_is_unfit(tmp_path: Path) -> None:
     assert str(why_unfit(cut, Identity(None, None))).startswith("damaged or cut short")
 
 
+def test_sections_that_lie_beyond_all_files(tmp_path: Path) -> None:
+    vmlinux = elf_file(tmp_path / "a")
+    content = bytearray(vmlinux.read_bytes())
+    struct.pack_into("<Q", content, 40, 1 << 63)  # e_shoff
+    vmlinux.write_bytes(content)
+    assert str(why_unfit(vmlinux, Identity(None, None))).startswith("damaged or cut short")
+
+
 def test_a_note_that_claims_gigabytes_is_not_read(tmp_path: Path) -> None:
     vmlinux = elf_file(tmp_path / "a")
     content = bytearray(vmlinux.read_bytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,13 @@ def test_a_section_symbol_has_the_name_of_its_section(tmp_path: Path) -> None:
     assert [symbols.name(1), symbols.name(2)] == [".data", ""]
     assert symbols.all()[0] == ["", ".data", ""]
     assert symbols.nameless == {0, 2}
+
+
+def test_a_compressed_section_without_room_for_its_head(tmp_path: Path) -> None:
+    elf = ElfFile(make_elf(tmp_path / "elf", [Symbol("a", 0x1000, ".text")]))
+    section = replace(elf.sections[1], kind=1, flags=SHF_COMPRESSED, size=3)
+    with pytest.raises(CrashError, match=section.name):
+        elf.contents(section)
 
 
 def test_a_compressed_section_is_unpacked(tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ DATA = st.one_of(
     NUMBERS.map(lambda number: struct.pack("<Q", number << 32 | number)),
 )
 SEVERAL = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=40,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pycrash.errors import CrashError
@@ -20,6 +20,7 @@ from pycrash.shell.words import (
     without_word,
 )
 
+SEVERAL = settings(deadline=None, derandomize=True)
 PIECES = st.sampled_from(
     [
         *("ps", "p", "struct", "*", "<", ">", ">>", "|", "!", "->", "(", ")", '"', "'", "\\", "\t"),
@@ -44,6 +45,7 @@ LINES = st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=12).map("".joi
 PLAIN = st.text("abcxyz019_-+.,:/=", min_size=1, max_size=8)
 
 
+@SEVERAL
 @given(LINES)
 def test_a_line_is_cut_or_refused(line: str) -> None:
     line = separate_mark(clean(line))
@@ -61,6 +63,7 @@ def test_a_line_is_cut_or_refused(line: str) -> None:
     aliases.expand(line, aliases.built_in())
 
 
+@SEVERAL
 @given(st.lists(PLAIN, min_size=1, max_size=8), st.sampled_from([" ", "\t", "  \t "]))
 def test_plain_words_come_back_as_they_were(words: list[str], gap: str) -> None:
     line = clean(f" {gap.join(words)}{gap}\n")
@@ -69,6 +72,7 @@ def test_plain_words_come_back_as_they_were(words: list[str], gap: str) -> None:
     assert (redirect.kind, redirect.target) == ("write", words[0])
 
 
+@SEVERAL
 @given(st.lists(PLAIN, max_size=6), LINES)
 def test_any_line_may_ask_for_one_before(past: list[str], line: str) -> None:
     history = History()
