@@ -24,6 +24,8 @@ _PT_LOAD = 1
 _HEADS = 1 << 17
 #: Where the sub header has the bytes of the rules by which data was erased.
 _ERASED_AT = 72
+#: Where kdump_sub_header has the place and the size of VMCOREINFO.
+_NOTE_AT = 32
 #: Size of a long to the offset of disk_dump_header.status.
 _STATUS_AT = ((8, 424), (4, 412))
 
@@ -100,6 +102,17 @@ class DumpFile:
     def kdump(self) -> KdumpHeader | None:
         """The kdump header, or None for another format."""
         return KdumpHeader.parse(self.head)
+
+    @property
+    def has_plain_note(self) -> bool:
+        """Whether the VMCOREINFO of a kdump file is lines of text; true of other formats."""
+        header = self.kdump
+        if header is None or header.word_size != 8:
+            return True
+        at = header.block_size + _NOTE_AT
+        place, size = struct.unpack(header.order + "QQ", self.head[at : at + 16].ljust(16, b"\0"))
+        text = self.head[place : place + size].rstrip(b"\0")
+        return text.isascii() and b"\0" not in text
 
     @property
     def nodename(self) -> str | None:

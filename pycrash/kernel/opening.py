@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 # Its plugins cost 70 ms at the first set_core_dump and serve other shells.
@@ -23,7 +24,7 @@ from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.debugdata import of_debug_data
 from pycrash.kernel.core.reader import Options
-from pycrash.kernel.core.trial import why_unreadable
+from pycrash.kernel.core.trial import ends_by, why_unreadable
 from pycrash.kernel.kernel import Kernel
 
 
@@ -83,6 +84,10 @@ def open_dump(
     file = DumpFile(content)
     missing, erased = file.missing, file.erased
     content, lost = mended(content, progress)
+    # Of a note that is none libkdumpfile may die.
+    ended = None if file.has_plain_note else ends_by(partial(drgn.Program().set_core_dump, content))
+    if ended is not None:
+        raise CrashError(f"{dump}: its VMCOREINFO is damaged: opening it ends in {ended.name}")
     kernel = Kernel(_open_dump(content, dump), None, content, options)
     kernel.dump_parts = tuple(parts)
     _require_page_tables(kernel, dump)

@@ -121,3 +121,12 @@ def test_an_elf_file(path: Path, changes: list[tuple[int, bytes]], end: int) -> 
     path.write_bytes(changed(whole, small, end if end % 3 else len(whole)))
     look_at(path)
     assert why_unfit(path, Identity("6.1.0", None)) != ""
+
+
+def test_a_note_of_no_text_is_told(path: Path) -> None:
+    content = bytearray(kdump())
+    struct.pack_into("<QQ", content, BLOCK + 32, 20000, 60)
+    for note, plain in ((b"OSRELEASE=6.1\nPAGESIZE=4096\n", True), (b"OS\0\xff=", False)):
+        content[20000:20060] = note.ljust(60, b"\0")
+        path.write_bytes(content)
+        assert DumpFile(path).has_plain_note is plain

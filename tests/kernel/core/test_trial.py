@@ -10,7 +10,7 @@ import drgn
 import pytest
 
 from pycrash.kernel.core import trial
-from pycrash.kernel.core.trial import why_unreadable
+from pycrash.kernel.core.trial import ends_by, why_unreadable
 
 
 def program(read: Callable[[int, int, int, bool], bytes]) -> drgn.Program:
@@ -46,6 +46,12 @@ def test_a_read_that_kills_is_named() -> None:
         return b"x"
 
     assert why_unreadable(program(die), 8) == "its first read ends in SIGTERM"
+
+
+def test_what_a_child_ends_by() -> None:
+    assert ends_by(lambda: None) is None
+    assert ends_by(lambda: 1 // 0) is None
+    assert ends_by(lambda: os.kill(os.getpid(), signal.SIGKILL)) is signal.SIGKILL
 
 
 def test_an_interrupt_ends_the_child_too(monkeypatch: pytest.MonkeyPatch) -> None:
