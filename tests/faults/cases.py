@@ -9,7 +9,7 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -96,7 +96,8 @@ class World:
         """Import and find everything that cases need, before the first is forked."""
         for module in pkgutil.walk_packages(pycrash.__path__, "pycrash."):
             if module.name != "pycrash.__main__":
-                importlib.import_module(module.name)
+                with suppress(ImportError):  # what needs packages that are not asked for
+                    importlib.import_module(module.name)
         self.session.kernel.symbols.kernel()
         for part in (self.found.places, self.found.by_name, self.found.text, self.pool.all):
             assert part
