@@ -70,15 +70,17 @@ class StackWaiters:
         return self._shapes[waiting]
 
     def _candidates(self, task: Task, place: int) -> Iterator[int]:
-        stack = self._stacks.of_task(task.stack)
+        stack, word = self._stacks.of_task(task.stack), self._kernel.word_size
         try:
-            words = self._stacks.words(stack)
+            data = self._kernel.read(stack.base, stack.size, "stack contents")
         except CrashError:
             return
-        for index, word in enumerate(words):
-            address = stack.base + index * self._kernel.word_size - place
-            if word == task.address and address in stack:
-                yield address
+        wanted = task.address.to_bytes(word, "little" if self._kernel.byte_order == "<" else "big")
+        at = data.find(wanted)
+        while at >= 0:
+            if not at % word and at >= place:
+                yield stack.base + at - place
+            at = data.find(wanted, at + 1)
 
     def _head(self, task: Task, address: int, shape: tuple[int, int]) -> int | None:
         """The head of the list a waiter is linked into, None where it is in none."""
