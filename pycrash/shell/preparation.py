@@ -17,7 +17,7 @@ from pycrash.shell.warmup import warm_up
 
 #: Seconds the prompt waits for the banner, so that it stands below from the beginning. Where the
 #: types have to be read first, the banner comes later, above the prompt.
-GRACE = 0.4
+GRACE = 0.15
 #: Seconds without a key after which the kernel is read on.
 QUIET = 0.3
 
