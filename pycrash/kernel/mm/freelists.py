@@ -3,10 +3,9 @@ type (struct free_area)."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pycrash.errors import ReadError
 from pycrash.kernel.core.layout import member_offset
@@ -45,7 +44,7 @@ class FreeLists:
         self._pages = kernel.part(Pages)
         self._zones = kernel.part(Zones)
         self._seen: dict[int, bytearray] = {}
-        self._pieces: dict[int, Sequence[int]] = {}
+        self._pieces: dict[int, bytes] = {}
 
     def of_zone(self, zone: Zone) -> Iterator[FreeList]:
         """The lists of a zone, by order and migrate type. Raises ReadError."""
@@ -88,27 +87,31 @@ class FreeLists:
         return True
 
     def _next(self, entry: int, what: str) -> int:
+        """What a list entry points at. Where one lies that another is near to, all around is read
+        at once: lists of small blocks go through much of the page array, in any order."""
         word = self._kernel.word_size
         at, place = divmod(entry, _PIECE)
-        try:
-            piece = self._pieces[at]
-        except KeyError:
-            piece = self._pieces[at] = self._piece(at)
+        piece = self._pieces.get(at)
+        if piece is None:
+            self._pieces[at] = b""
             if len(self._pieces) > _MOST_PIECES:
                 del self._pieces[next(iter(self._pieces))]
+        elif not piece:
+            piece = self._pieces[at] = self._piece(at)
         if place % word or not piece:
             return self._kernel.read_word(entry, what)
-        return piece[place // word]
+        return int.from_bytes(piece[place : place + word], self._order)
 
-    def _piece(self, at: int) -> Sequence[int]:
-        """A piece of memory as words; none where not all of it can be read."""
-        kernel = self._kernel
+    def _piece(self, at: int) -> bytes:
+        """A piece of memory; none where not all of it can be read."""
         try:
-            data = kernel.read(at * _PIECE, _PIECE)
+            return self._kernel.read(at * _PIECE, _PIECE)
         except ReadError:
-            return ()
-        count = _PIECE // kernel.word_size
-        return struct.unpack(f"{kernel.byte_order}{count}{kernel.word}", data)
+            return b""
+
+    @cached_property
+    def _order(self) -> Literal["little", "big"]:
+        return "little" if self._kernel.byte_order == "<" else "big"
 
     @cached_property
     def _lru(self) -> int:
