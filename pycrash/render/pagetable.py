@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,32 +30,44 @@ def page_lines(row: PageColumns, view: View) -> str:
         _sparse(members["offset"], _INDEX_DIGITS),
     ]
     head = np.concatenate(columns, axis=1)
-    text, length = head.tobytes().decode("ascii"), head.shape[1]
-    tails = _Tails(row.flag_names)
-    keys = zip(members["users"].tolist(), members["flags"].tolist(), strict=True)
-    ends = [tails[key] for key in keys]
-    lines = [
-        text[at : at + length] + end
-        for at, end in zip(range(0, count * length, length), ends, strict=True)
-    ]
-    for place in np.flatnonzero(members["offset"] >> (4 * _INDEX_DIGITS)).tolist():
+    tails, which = _tails(row)
+    longest = max(map(len, tails))
+    ends = np.frombuffer("".join(t.ljust(longest) for t in tails).encode(), np.uint8)
+    lengths = np.array([len(tail) for tail in tails])
+    whole = np.concatenate((head, ends.reshape(len(tails), longest)[which]), axis=1)
+    if len(tails) > 1:
+        kept = np.arange(whole.shape[1]) < (head.shape[1] + lengths)[:, None]
+        whole = whole[kept[which]]
+    text = whole.tobytes().decode("ascii")[:-1]
+    wide = np.flatnonzero(members["offset"] >> np.uint64(4 * _INDEX_DIGITS)).tolist()
+    if not wide:
+        return text
+    lines, length = text.split("\n"), head.shape[1]
+    for place in wide:
         # An index that is wider than its column.
-        before = lines[place][: length - _INDEX_DIGITS - 1]
-        lines[place] = f"{before}{members['offset'][place]:x} {ends[place]}"
+        before, end = lines[place][: length - _INDEX_DIGITS - 1], lines[place][length:]
+        lines[place] = f"{before}{members['offset'][place]:x} {end}"
     return "\n".join(lines)
 
 
-class _Tails(dict[tuple[int, int], str]):
-    """The ends of lines: how many users, and the flags; few pages have any of their own."""
+def _tails(row: PageColumns) -> tuple[list[str], Any]:
+    """The different ends of lines: how many users, and the flags; and which each page has.
 
-    def __init__(self, flag_names: Callable[[int], tuple[str, ...]]) -> None:
-        self._names = flag_names
+    Pages beside each other are often alike.
+    """
+    users, flags = row.piece.members["users"], row.piece.members["flags"]
+    changes = (users[1:] != users[:-1]) | (flags[1:] != flags[:-1])
+    starts = np.concatenate(([0], np.flatnonzero(changes) + 1))
+    known: dict[tuple[int, int], int] = {}
+    keys = zip(users[starts].tolist(), flags[starts].tolist(), strict=True)
+    which = [known.setdefault(key, len(known)) for key in keys]
+    tails = [_tail(row, *key) + "\n" for key in known]
+    return tails, np.repeat(which, np.diff(starts, append=len(users)))
 
-    def __missing__(self, key: tuple[int, int]) -> str:
-        users, flags = key
-        names = ",".join(self._names(flags))
-        text = self[key] = f"{users:2} {flags:x}{' ' if names else ''}{names}"
-        return text
+
+def _tail(row: PageColumns, users: int, flags: int) -> str:
+    names = ",".join(row.flag_names(flags))
+    return f"{users:2} {flags:x}{' ' if names else ''}{names}"
 
 
 def _sparse(numbers: Any, width: int) -> _Bytes:
