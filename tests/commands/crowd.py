@@ -16,6 +16,10 @@ from tests.kernel.fake_kernel import PER_CPU, RQ, RUNQUEUES, FakeTasks
 IDLE = 0xFFFF888001000000
 
 
+#: The shell around commands, where nobody is at a terminal.
+NOBODY_WAITS = SimpleNamespace(progress=lambda what, done, total: None)
+
+
 class Crowd(FakeTasks):
     """init (1) with a daemon (20) of two threads (20, 21), kthreadd (2) and its worker (3).
 
@@ -55,7 +59,7 @@ class Crowd(FakeTasks):
         self.give(SystemFacts, facts)
         self.give(TaskMemory, SimpleNamespace(use=self._use))
         self.settings = Settings()
-        self.context = Context(self.kernel, self.settings, Registry(), cast(Any, None))
+        self.context = Context(self.kernel, self.settings, Registry(), cast(Any, NOBODY_WAITS))
 
     @staticmethod
     def _use(task: Any) -> MemoryUse:

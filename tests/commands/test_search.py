@@ -14,6 +14,7 @@ from pycrash.api import Context, CrashError, Notice, UsageError, View
 from pycrash.kernel.core.frames import Frames, Pages
 from pycrash.kernel.mm.spaces import KernelArea, Piece, Spaces
 from pycrash.settings import Settings
+from tests.commands.crowd import NOBODY_WAITS
 from tests.kernel.fake_kernel import FakeKernel
 
 DIRECT, VMALLOC, STACK = 0xFFFF888000000000, 0xFFFFC90000000000, 0xFFFFC90000010000
@@ -70,7 +71,7 @@ def lines(line: str) -> list[str]:
         stacks=SimpleNamespace(size=PAGE),
     )
     kernel.arch.__dict__["tables"] = SimpleNamespace(kernel_base=DIRECT)
-    ctx = cast(Context, SimpleNamespace(kernel=kernel, task=0x10))
+    ctx = cast(Context, SimpleNamespace(kernel=kernel, task=0x10, shell=NOBODY_WAITS))
     command = Search()
     args = command.parse(line.split())
     found: list[str] = []
