@@ -207,7 +207,8 @@ def _check(args: Args) -> None:
     if not anything and "s" in args:
         raise CrashError("-s option requires either -p, -P, -m or -M")
     if not anything and radix:
-        raise CrashError(f"-{'x' if radix == 16 else 'd'} option requires -s")
+        # Whichever of both it was.
+        raise CrashError("-x option requires -s")
     if args.operands:
         raise CrashError(f"invalid argument: {args.operands[0]}")
 
