@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 #: How many pages are looked at together.
 _PIECE = 1 << 15
+#: crash's word for what is read.
+_WHAT = "virtual page struct cache"
+#: Damaged sections claim memory that there never was: so many one behind the other, of which not
+#: one struct page is there, are the end.
+_MOST_MISSING = 16
 #: What of a Page the members are, in the order of PAGE_FIELDS; the count of users is signed.
 _NAMES = ("mapping", "offset", "users", "flags")
 
@@ -63,10 +68,17 @@ class PageArray:
 
     def raw(self) -> Iterator[tuple[int, int, bytes]]:
         """All of them as they stand: the address of a first one, the physical address of its
-        page, and the bytes of some."""
+        page, and the bytes of some. Raises ReadError behind too much that is not there."""
+        missing: list[Section] = []
         for section in self._sections.all:
             # One without records has addresses too, as if it had.
-            yield from self._section(section)
+            if (yield from self._section(section)):
+                missing.clear()
+                continue
+            missing.append(section)
+            if len(missing) > _MOST_MISSING:
+                address = self._sections.coded(missing[0])
+                raise ReadError(address & self._kernel.word_mask, _WHAT)
 
     def count_shared(self) -> int:
         """Pages with several users that are not reserved. Raises ReadError."""
@@ -77,7 +89,9 @@ class PageArray:
             total += int((free_for_all & (piece.members["users"] > 1)).sum())
         return total
 
-    def _section(self, section: Section) -> Iterator[tuple[int, int, bytes]]:
+    def _section(self, section: Section) -> Generator[tuple[int, int, bytes], None, bool]:
+        """Those of a section; whether any of them is there."""
+        there = False
         size, page_size = self._pages.size, self._kernel.page_size
         start = self._sections.start(section)
         first = self._sections.coded(section) + start // page_size * size
@@ -85,24 +99,29 @@ class PageArray:
         for number in range(0, count, _PIECE):
             here = min(_PIECE, count - number)
             at = first + number * size
-            yield at, start + number * page_size, self._read(at, here * size)
+            data = self._read(at, here * size)
+            there = there or data is not None
+            yield at, start + number * page_size, bytes(here * size) if data is None else data
+        return there
 
-    def _read(self, address: int, size: int) -> bytes:
-        """Part of the array, zeros in place of each page of memory that cannot be read."""
-        kernel, what = self._kernel, "virtual page struct cache"
+    def _read(self, address: int, size: int) -> bytes | None:
+        """Part of the array, zeros in place of each page of memory that cannot be read; None where
+        none can."""
+        kernel = self._kernel
         try:
-            return kernel.read(address, size, what)
+            return kernel.read(address, size, _WHAT)
         except ReadError:
             pass
-        found, end = [], address + size
+        found, end, there = [], address + size, False
         while address < end:
             count = min(kernel.page_size - address % kernel.page_size, end - address)
             try:
-                found.append(kernel.read(address, count, what))
+                found.append(kernel.read(address, count, _WHAT))
+                there = True
             except ReadError:
                 found.append(bytes(count))
             address += count
-        return b"".join(found)
+        return b"".join(found) if there else None
 
     @cached_property
     def _kind(self) -> np.dtype[Any]:

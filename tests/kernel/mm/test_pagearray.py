@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
+
+from pycrash.errors import ReadError
+from pycrash.kernel.mm import pagearray
 from pycrash.kernel.mm.pagearray import PageArray
 from pycrash.kernel.mm.pagemembers import PageMembers, member_names
 from pycrash.kernel.mm.pages import Page
@@ -30,6 +36,19 @@ def test_every_section_with_memory_has_its_pages() -> None:
     second = 1 << SECTION_BITS
     assert starts[:2] == [(MAP, 0), (MAP + IN_SECTION * SIZE, second)]
     assert len(starts) == 3
+
+
+def test_sections_without_pages_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagearray, "_MOST_MISSING", 1)
+    made = fake()
+    found = made.kernel.part(PageArray).raw()
+    assert len([*itertools.islice(found, 2)]) == 2
+    with pytest.raises(ReadError, match=f"{MAP:x}.*virtual page struct cache"):
+        next(found)
+    # One that is there between them begins the count anew.
+    made = fake()
+    made.room(MAP + IN_SECTION * SIZE, 4096)
+    assert len([*made.kernel.part(PageArray).raw()]) == 3
 
 
 def test_shared_pages_have_several_users_and_are_not_reserved() -> None:
