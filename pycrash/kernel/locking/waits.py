@@ -11,6 +11,7 @@ from pycrash.kernel.arch.chooser import choose
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.locking.ends import Ends
 from pycrash.kernel.locking.futexes import Futexes
+from pycrash.kernel.locking.journals import Journals
 from pycrash.kernel.locking.kinds import DEVICE, KINDS, QUEUE, SLEEPING, Kind
 from pycrash.kernel.locking.owners import Owner, Owners, member, tolerant
 from pycrash.kernel.locking.rwbase import Rwbases
@@ -77,6 +78,9 @@ class Waits:
             end = self._kernel.part(Ends).of(task, waiter.lock, calls[:_DEPTH])
             if end is not None:
                 return Wait(task, end.kind, end.address, "", proof, function, end.owner)
+            journal = self._kernel.part(Journals).of(waiter.lock, calls[:_DEPTH])
+            if journal is not None:
+                return Wait(task, "journal", journal.address, "", proof, function, journal.owner)
         return self._wait(task, kind.name, waiter.lock, proof, function)
 
     def _wait(self, task: Task, kind: str, lock: int, proof: str, function: str) -> Wait:
