@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import lzma
 import resource
 import shutil
 from collections import namedtuple
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from pycrash.errors import CrashError
 from pycrash.files import room
@@ -20,14 +16,9 @@ from pycrash.files.cache import cache_folder
 from pycrash.files.compressed import first_bytes, unpacked
 from pycrash.files.room import read_size
 from pycrash.files.sizes import content_size
+from tests.kernel.test_opening import COMPRESS
 
 ZEROS = bytes(24 << 20)
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress,
-    "bz2": bz2.compress,
-    "xz": lzma.compress,
-    "zst": zstandard.ZstdCompressor().compress,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -37,10 +28,10 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def bombs() -> dict[str, bytes]:
-    return {kind: pack(ZEROS) for kind, pack in PACK.items()}
+    return {kind: pack(ZEROS) for kind, pack in COMPRESS.items()}
 
 
-@pytest.mark.parametrize("kind", PACK)
+@pytest.mark.parametrize("kind", COMPRESS)
 def test_what_becomes_too_large_is_refused(
     kind: str, bombs: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +48,7 @@ def test_what_becomes_too_large_is_refused(
         assert file.read() == ZEROS
 
 
-@pytest.mark.parametrize("kind", PACK)
+@pytest.mark.parametrize("kind", COMPRESS)
 def test_no_more_is_unpacked_at_once_than_fits(
     kind: str, bombs: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ _MUTEX_FLAGS, _RWSEM_FLAGS, _READER = 7, 7, 1
 #: struct rw_semaphore, count: the writer's bit; readers are counted from this bit on.
 _WRITER, _READERS = 1, 8
 #: struct rt_mutex_base, owner: somebody waits.
-_HAS_WAITERS = 1
+HAS_WAITERS = 1
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Owners:
 
     def _rt_mutex(self, lock: int) -> Owner:
         (word,) = self._read(self._rt_type, lock, ("owner",))
-        task = self._task(word & ~_HAS_WAITERS)
+        task = self._task(word & ~HAS_WAITERS)
         if task is None:
             return Owner(None, False, "its owner is none: it is being handed over")
         return Owner(task, True, "rt_mutex.owner")

@@ -9,12 +9,10 @@ from functools import cached_property
 from pycrash.errors import CrashError
 from pycrash.kernel.core.layout import Layout
 from pycrash.kernel.core.reader import Reader
-from pycrash.kernel.locking.owners import member
+from pycrash.kernel.locking.owners import HAS_WAITERS, member
 from pycrash.kernel.stacks.stacks import Stacks
 from pycrash.kernel.tasks.table import Task
 
-#: struct rt_mutex_base, owner: somebody waits.
-_HAS_WAITERS = 1
 #: struct rwbase_rt, readers: they are counted up to this bit, which says that no writer waits.
 _READER_BIAS = 1 << 31
 
@@ -59,7 +57,7 @@ class Rwbases:
         except CrashError:
             return 0
         readers, owner = self._shape.unpack(data)
-        owned = owner & self._kernel.word_mask & ~_HAS_WAITERS == task.address
+        owned = owner & self._kernel.word_mask & ~HAS_WAITERS == task.address
         return readers if owned and 0 < readers < _READER_BIAS else 0
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,7 +76,7 @@ class StackWaiters:
             data = self._kernel.read(stack.base, stack.size, "stack contents")
         except CrashError:
             return
-        wanted = task.address.to_bytes(word, "little" if self._kernel.byte_order == "<" else "big")
+        wanted = struct.pack(self._kernel.struct_format("P"), task.address)
         at = data.find(wanted)
         while at >= 0:
             if not at % word and at >= place:

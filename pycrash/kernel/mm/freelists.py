@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pycrash.errors import ReadError
 from pycrash.kernel.core.layout import member_offset
@@ -100,7 +100,7 @@ class FreeLists:
             piece = self._pieces[at] = self._piece(at)
         if place % word or not piece:
             return self._kernel.read_word(entry, what)
-        return int.from_bytes(piece[place : place + word], self._order)
+        return self._kernel.unsigned(piece[place : place + word])
 
     def _piece(self, at: int) -> bytes:
         """A piece of memory; none where not all of it can be read."""
@@ -108,10 +108,6 @@ class FreeLists:
             return self._kernel.read(at * _PIECE, _PIECE)
         except ReadError:
             return b""
-
-    @cached_property
-    def _order(self) -> Literal["little", "big"]:
-        return "little" if self._kernel.byte_order == "<" else "big"
 
     @cached_property
     def _lru(self) -> int:
