@@ -28,6 +28,10 @@ _BUILD_ID = 3
 _MOST_NOTES = 1 << 20
 
 
+#: What `why_unfit` says of a file without DWARF.
+NO_DEBUG_DATA = "no debugging data available"
+
+
 @dataclass(frozen=True)
 class Identity:
     """Which kernel a dump or a vmlinux is of; None where it does not say."""
@@ -180,15 +184,14 @@ def why_unfit(vmlinux: Path, identity: Identity) -> str | None:
             build_id = _build_id(elf)
             if identity.build_id and build_id and build_id != identity.build_id:
                 return f"build ID {build_id}, the dump's is {identity.build_id}"
-            if not any(elf.get_section_by_name(f".{z}debug_info") for z in ("", "z")):
-                return "no debugging data available"
+            debugged = any(elf.get_section_by_name(f".{z}debug_info") for z in ("", "z"))
     except (ELFError, *_DAMAGED) as error:
         return f"damaged or cut short: {error}"
     if identity.release and not (identity.build_id and build_id):
         release = _banner_release(vmlinux)
         if release is not None and release != identity.release:
             return f"release {release}, the dump's is {identity.release}"
-    return None
+    return None if debugged else NO_DEBUG_DATA
 
 
 def _banner_release(vmlinux: Path) -> str | None:

@@ -14,7 +14,7 @@ import drgn
 
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.files.compressed import Progress, unpacked
-from pycrash.files.debuginfo import Identity, Search, why_unfit
+from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
 from pycrash.files.kinds import is_part, require_readable, sort_files
@@ -22,10 +22,12 @@ from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
+from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.core.trial import ends_by, why_unreadable
 from pycrash.kernel.kernel import Kernel
+from pycrash.objects.elf import ElfFile
 
 
 def open_files(
@@ -153,6 +155,11 @@ def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
     if usable and identity.build_id:
         return
     reason = why_unfit(file, identity)
+    if reason == NO_DEBUG_DATA and ElfFile(file).section(".BTF") is not None:
+        module.loaded_file_status = drgn.ModuleFileStatus.WANT
+        module.try_file(file)
+        if module.loaded_file_status is drgn.ModuleFileStatus.HAVE:
+            return
     if reason is None and not usable:
         reason = "not usable as a vmlinux"
     if reason is None:
@@ -163,7 +170,7 @@ def _add_vmlinux(kernel: Kernel, identity: Identity) -> None:
 
 
 def _try_types(kernel: Kernel) -> None:
-    """Give types up where the debugging data is damaged, so that the rest can be shown.
+    """Take types from the kernel's BTF, or give them up, where the debugging data is damaged.
 
     drgn would index it anew for each that is asked for, and fail. What was indexed once is
     whole: `answers_of` is of the very file.
@@ -176,14 +183,24 @@ def _try_types(kernel: Kernel) -> None:
     except MemoryError:
         raise
     except Exception as error:  # libdw's have no class of their own
-        kernel.notes.append(f"{of_debug_data(kernel, error)}; no types are known")
-        kernel.prog.set_enabled_type_finders([])
-        kernel.prog.set_enabled_object_finders(["linux"])
+        _without_dwarf(kernel, of_debug_data(kernel, error))
     else:
         if known:
             kept[question] = True
         else:
-            kernel.notes.append(f"{kernel.given[0]}: its debugging data has no struct task_struct")
+            module = kernel.prog.main_module()
+            none = module.debug_file_status is not drgn.ModuleFileStatus.HAVE
+            why = NO_DEBUG_DATA if none else "its debugging data has no struct task_struct"
+            _without_dwarf(kernel, f"{kernel.given[0]}: {why}")
+
+
+def _without_dwarf(kernel: Kernel, why: str) -> None:
+    kernel.prog.set_enabled_type_finders([])
+    kernel.prog.set_enabled_object_finders(["linux"])
+    known = (
+        "types come from BTF, which has few variables" if use_btf(kernel) else "no types are known"
+    )
+    kernel.notes.append(f"{why}; {known}")
 
 
 def _named(given: Path | None, used: Path) -> str:

@@ -82,7 +82,8 @@ def answers_of(prog: drgn.Program) -> KeptAnswers:
 def vmlinux_key(prog: drgn.Program) -> str | None:
     """The key of the very file a program's types come from, None where there is none."""
     try:
-        path = prog.main_module().debug_file_path
+        module = prog.main_module()
+        path = module.debug_file_path or module.loaded_file_path
         return file_key(Path(path)) if path else None
     except (LookupError, OSError):
         return None

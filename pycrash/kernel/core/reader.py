@@ -149,6 +149,11 @@ class Reader:
         little = platform is None or platform.flags & drgn.PlatformFlags.IS_LITTLE_ENDIAN
         return "<" if little else ">"
 
+    @property
+    def has_dwarf(self) -> bool:
+        """Whether types and variables come from the vmlinux's DWARF."""
+        return "dwarf" in self.prog.enabled_type_finders()
+
     def index_types(self) -> None:
         """Have drgn index the debug information now, which lets other threads run meanwhile."""
         self.has_type("struct task_struct")

@@ -9,7 +9,7 @@ from functools import cached_property
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature, ReadError
-from pycrash.kernel.core.layout import Layout, member_offset
+from pycrash.kernel.core.layout import Layout, find_member, member_offset
 from pycrash.kernel.core.places import Places
 from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.core.strings import read_text
@@ -49,6 +49,8 @@ DEADLINE_SCHEDULERS = (
 )
 #: The counter starts this many seconds before it first overflows 32 bits.
 INITIAL_SECONDS = 300
+#: What kernels are configured with (CONFIG_HZ).
+USUAL_HZ = (1000, 250, 100, 300, 1024, 512, 256, 200, 128, 64, 48, 32, 24)
 
 
 class SystemFacts:
@@ -77,18 +79,26 @@ class SystemFacts:
     def date(self) -> int:
         """The second since 1970 at which the kernel died, by its own clock (xtime_sec)."""
         kernel = self._kernel
+        member = "xtime_sec"
         if kernel.has_member("struct timekeeper", "xtime"):  # before 3.10
-            address = kernel.symbol_address("timekeeper")
             member = "xtime"
-        else:
-            address = kernel.symbol_address("timekeeper")
-            if address is None:  # 3.17
-                address = kernel.symbol_address("shadow_timekeeper")
-            member = "xtime_sec"
-        if address is None:
-            return self._core_date()
-        offset = member_offset(kernel.prog, "struct timekeeper", member)
-        return kernel.unsigned(kernel.read(address + offset, 8, f"timekeeper {member}"))
+        place = self._timekeeper + member_offset(kernel.prog, "struct timekeeper", member)
+        return kernel.unsigned(kernel.read(place, 8, f"timekeeper {member}"))
+
+    @cached_property
+    def _timekeeper(self) -> int:
+        """The address of struct timekeeper, or of the copy that updates are made in (3.17)."""
+        kernel = self._kernel
+        for name in ("timekeeper", "shadow_timekeeper"):
+            address = kernel.symbol_address(name)
+            if address is not None:
+                return address
+        place = find_member(kernel.prog, "struct tk_data", "timekeeper")  # 6.13
+        for name in ("timekeeper_data", "tk_core"):
+            address = kernel.symbol_address(name)
+            if address is not None and place is not None:
+                return address + place.offset
+        raise MissingFeature("no timekeeper in this kernel")
 
     @cached_property
     def boot_date(self) -> int:
@@ -118,7 +128,25 @@ class SystemFacts:
                 continue
             if expire >= 5:
                 return expire // 5
-        return kernel.arch.default_hz
+        return kernel.arch.default_hz if kernel.has_dwarf else self._measured_hz()
+
+    def _measured_hz(self) -> int:
+        """Ticks a second by which jiffies and the clock that runs since boot agree.
+
+        What the kernel was configured with stands nowhere but in its DWARF.
+        """
+        kernel = self._kernel
+        fields = ("xtime_sec", "wall_to_monotonic.tv_sec")
+        layout = Layout(kernel.prog, "struct timekeeper", fields)
+        span = kernel.read(self._timekeeper + layout.start, layout.size, "timekeeper")
+        uptime: int = sum(layout.unpack(span)) & 0xFFFFFFFF
+        jiffies = kernel.read_word(Places(kernel).symbol("jiffies"), "jiffies")
+
+        def apart(hz: int) -> float:
+            ticks = jiffies + INITIAL_SECONDS * hz & 0xFFFFFFFF
+            return abs(ticks / hz - uptime)
+
+        return min(USUAL_HZ, key=apart)
 
     @cached_property
     def ticks(self) -> int:
@@ -222,19 +250,6 @@ class SystemFacts:
                 yield link - offset
         except (ReadError, EndlessList):
             return
-
-    def _core_date(self) -> int:
-        """The date where the timekeeper is part of a larger structure (6.13)."""
-        for name in ("timekeeper_data", "tk_core"):
-            try:
-                data = self._kernel.variable(name)
-                core = data[0] if data.type_.kind == drgn.TypeKind.ARRAY else data
-                return int(core.timekeeper.xtime_sec)
-            except drgn.FaultError as error:
-                raise ReadError(error.address, "timekeeper xtime_sec") from None
-            except (MissingFeature, AttributeError):
-                continue
-        raise MissingFeature("no timekeeper in this kernel")
 
     def log_lines(self) -> list[str]:
         """The log, split where it has line breaks; as much of it as can be read."""
