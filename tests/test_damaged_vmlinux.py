@@ -40,7 +40,7 @@ def test_the_good_file_works_after_the_damaged_one(tmp_path: Path) -> None:
     arrange(tmp_path)
     damaged_copy(tmp_path / "vmlinux", tmp_path / "damaged")
     bad = answer(tmp_path, "damaged")
-    assert "no struct task_struct in this kernel" in bad
+    assert "no struct task_struct; types come from BTF" in bad
     assert "Traceback" not in bad
     good = answer(tmp_path, "vmlinux")
     assert "no struct task_struct" not in good
