@@ -49,6 +49,7 @@ from pycrash.api.vmrows import (
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.expressions import Expressions
 from pycrash.kernel.mm.swap import UNKNOWN, SwapAreas
+from pycrash.kernel.mm.userpages import WildArea
 from pycrash.kernel.mm.vmas import Vmas
 from pycrash.kernel.tasks.table import Task
 from pycrash.render.vmlines import VmText
@@ -267,13 +268,19 @@ class _Space:
 
     def _with_pages(self, mm: int, areas: AreaList) -> Iterator[Row]:
         digits = physical_digits(self._kernel)
+        wild = None
         for area in areas.rows():
             yield Begin()
             yield area
             yield PagesBegin(digits)
-            yield from page_blocks(self._kernel, mm, area)
-        if areas.failure is not None:
+            try:
+                yield from page_blocks(self._kernel, mm, area)
+            except WildArea as error:
+                wild = error
+        if areas.failure is not None or wild is not None:
             yield Begin()
+        if wild is not None:
+            raise wild
 
     def _given(self) -> Generator[Row, None, int]:
         """The mm_struct of -M, 0 without. Raises CrashError where it is none."""

@@ -175,6 +175,7 @@ def test_rows_of_a_line(capfd: Capture) -> None:
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("nosuch", "NameError: name 'nosuch' is not defined"),
         ("raise SystemExit(3)", ""),
+        ("type('X', (), {'__repr__': lambda x: 1 / 0})()", "ZeroDivisionError: division by zero"),
     ],
 )
 def test_what_goes_wrong_is_one_line(capfd: Capture, line: str, message: str) -> None:

@@ -64,13 +64,14 @@ class Python:
         try:
             with contextlib.redirect_stdout(printed):
                 value = self._value(source)
+                # An object of drgn is read from the dump only here.
+                shown = "" if value is None else str(value) if _is_drgn(value) else repr(value)
         except SystemExit:
-            value = None
+            shown = ""
         except CrashError:
             raise
         except Exception as error:
             raise CrashError("".join(traceback.format_exception_only(error)).strip()) from None
-        shown = "" if value is None else str(value) if _is_drgn(value) else repr(value)
         return printed.getvalue() + shown
 
     def _value(self, source: str) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pycrash.errors import CrashError
+from pycrash.kernel.core.layout import member_offset
 from pycrash.kernel.core.pagetables import Run, SwapEntry
 from pycrash.kernel.core.reader import Reader
 
@@ -13,6 +15,12 @@ _MOST = 1 << 16
 #: The places of pages that are kept, and what else of an area costs as much.
 _MOST_KEPT = 1 << 24
 _BESIDES = 64
+#: Pages that an area may have though its address space claims fewer (4 GiB of small ones).
+_ALWAYS = 1 << 20
+
+
+class WildArea(CrashError):
+    """An area claims more pages than all of its address space: its start or end is damaged."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,24 @@ class UserPages:
     def blocks(self, mm: int, start: int, end: int) -> Iterator[Block]:
         """The pages of the user space of an mm_struct from `start` up to `end`.
 
-        Raises ReadError.
+        Raises ReadError, and WildArea behind the pages that there can be.
         """
+        end_of_all = start + self._most(mm, (end - start) // self._kernel.page_size)
+        if end <= end_of_all:
+            yield from self._at_hand(mm, start, end)
+            return
+        yield from self._read(mm, start, end_of_all)
+        raise WildArea(f"area {start:x} - {end:x} is larger than all of its address space")
+
+    def _most(self, mm: int, pages: int) -> int:
+        """Bytes that an area of so many pages may have, by mm_struct.total_vm."""
+        kernel = self._kernel
+        if pages > _ALWAYS:
+            at = mm + member_offset(kernel.prog, "struct mm_struct", "total_vm")
+            pages = min(pages, max(kernel.read_word(at, "mm_struct total_vm"), _ALWAYS))
+        return pages * kernel.page_size
+
+    def _at_hand(self, mm: int, start: int, end: int) -> Iterator[Block]:
         # A page table left out of the dump may read as zeros for a while.
         key = mm, start, end, self._kernel.memory.zero_excluded
         known = self._known.get(key)

@@ -12,7 +12,7 @@ from pycrash.errors import ReadError
 from pycrash.kernel.core.memory import Memory
 from pycrash.kernel.core.pagetables import Run, SwapEntry
 from pycrash.kernel.mm.swap import SwapAreas
-from pycrash.kernel.mm.userpages import Block, UserPages
+from pycrash.kernel.mm.userpages import Block, UserPages, WildArea
 from tests.kernel.fake_kernel import FakeKernel
 
 START, LARGE = 0x400000, 1 << 21
@@ -99,3 +99,24 @@ def test_a_large_area_is_not_kept() -> None:
     assert len(list(pages.blocks(1, 0, 1 << 30))) == 4
     made.kernel.arch.tables.user_runs = lambda *asked: iter(())  # type: ignore[method-assign]
     assert list(pages.blocks(1, 0, 1 << 30)) == []
+
+
+@pytest.mark.parametrize(("total_vm", "pages"), [(1, 1 << 20), (1 << 21, 1 << 21)])
+def test_an_area_that_is_larger_than_all_is_not_gone_through(total_vm: int, pages: int) -> None:
+    made = fake()
+    made.struct("mm_struct", 64, total_vm=(8, "Q"))
+    made.write(0x9008, "Q", total_vm)
+    asked: list[tuple[int, int]] = []
+
+    def runs(mm: int, start: int, end: int) -> Iterator[Run]:
+        asked.append((start, end))
+        yield Run(start, end - start, (0,), [None])
+
+    made.kernel.arch.tables.user_runs = runs  # type: ignore[method-assign]
+    found: list[Block] = []
+    with pytest.raises(WildArea, match=r"^area 400000 - 400000000000 is larger than all of its "):
+        found.extend(UserPages(made.kernel).blocks(0x9000, START, 1 << 46))
+    assert sum(block.count for block in found) == pages
+    assert asked == [(START, START + pages * 4096)]
+    whole = list(UserPages(made.kernel).blocks(0x9000, START, START + pages * 4096))
+    assert sum(block.count for block in whole) == pages
