@@ -2,9 +2,11 @@
 
     python3 -m tests.faults --cases 3000 --seed 1 [--class structures] [--jobs 2] [--keep FILE]
     python3 -m tests.faults --class structures --seed 1 --only 1234
+    python3 -m tests.faults --class structures --files VMLINUX DUMP
 
 The first prints a table of the classes, and each failure with the line that runs its case again;
-the second runs one case and shows all of it. Exit status 0 means that nothing failed.
+the second runs one case and shows all of it; the third damages another dump than the sample.
+Exit status 0 means that nothing failed.
 """
 
 from __future__ import annotations
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=int, help="only the case of this number, all of it shown")
     parser.add_argument("--jobs", type=int, default=2, help="how many cases at a time")
     parser.add_argument("--debug", action="store_true", help="show where internal errors are")
+    parser.add_argument("--files", type=Path, nargs=2, metavar=("VMLINUX", "DUMP"), default=())
     parser.add_argument("--keep", type=Path, help="write each case as a line of JSON there")
     return parser
 
@@ -50,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace, folder: Path) -> int:
     from tests.faults.cases import CLASSES, make_world, sound
 
-    world = make_world(args.seed, folder, args.debug)
+    world = make_world(args.seed, folder, args.debug, args.files)
     world.prepare()
     if args.only is not None:
         report = CLASSES[args.one or "structures"][0](world, args.only)

@@ -8,7 +8,7 @@ import pkgutil
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -123,16 +123,19 @@ class World:
         """A folder of a case's own, with the whole files in it."""
         room = Path(tempfile.mkdtemp(prefix="case-", dir=self.folder))
         try:
-            for name in ("vmlinux", "vmcore", "crashme.ko"):
+            for name in sorted(path.name for path in self.folder.iterdir() if path.is_file()):
                 (room / name).symlink_to((self.folder / name).resolve())
             yield room
         finally:
             shutil.rmtree(room, ignore_errors=True)
 
 
-def make_world(seed: int, folder: Path, debug: bool = False) -> World:
-    """A world on the sample dump in an empty folder."""
-    arrange(folder)
+def make_world(seed: int, folder: Path, debug: bool = False, files: Sequence[Path] = ()) -> World:
+    """A world in an empty folder, on a vmlinux and its dump, or on the sample dump."""
+    if not files:
+        arrange(folder)
+    for name, file in zip(("vmlinux", "vmcore"), files, strict=False):
+        (folder / name).symlink_to(file.resolve())
     return World(seed, folder, debug)
 
 

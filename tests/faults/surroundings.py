@@ -82,7 +82,9 @@ class Surrounded:
             process.kill()
             out, _ = process.communicate()
         said = (out or b"").decode("utf-8", "backslashreplace")
-        if "Traceback (most recent call last)" in said or "Exception ignored" in said:
+        # A signal may come before a line of pycrash is run: that is Python's to tell.
+        ours = not said.startswith("Fatal Python error: init_")
+        if ours and ("Traceback (most recent call last)" in said or "Exception ignored" in said):
             self.trouble("traceback", said[-1500:])
         elif _INTERNAL.search(said):
             self.trouble("internal error", said[-1500:])
