@@ -213,10 +213,15 @@ class DumpFile:
     @property
     def segments(self) -> list[tuple[int, int]]:
         """Physical address and bytes of the memory in an ELF dump; none for other formats."""
+        return [(address, size) for address, _, size in self.loads]
+
+    @property
+    def loads(self) -> list[tuple[int, int, int]]:
+        """The memory in an ELF dump: its physical address, its place in the file, its bytes."""
         if not self.head.startswith(b"\x7fELF"):
             return []
         _, found = self._elf_table
-        return [(s.physical, s.size) for s in found if s.kind == _PT_LOAD and s.size]
+        return [(s.physical, s.offset, s.size) for s in found if s.kind == _PT_LOAD and s.size]
 
     def _elf_size(self) -> int:
         """Where the last segment ends."""

@@ -24,10 +24,15 @@ from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
+from pycrash.kernel.core.lostnote import lost_note
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.core.trial import ends_by, why_unreadable
+from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 from pycrash.kernel.kernel import Kernel
 from pycrash.objects.elf import ElfFile
+
+#: What drgn says of a kdump file without a note of VMCOREINFO.
+_NO_NOTE = "linux.vmcoreinfo.raw is not set"
 
 
 def open_files(
@@ -58,7 +63,7 @@ def open_kernel(
     """
     if vmlinux is not None:
         require_readable(vmlinux)
-    kernel = open_dump(dump, progress, options, parts)
+    kernel = open_dump(dump, progress, options, parts, vmlinux)
     identity = _identity(kernel)
     limit = kernel.options.unpack_limit
     if vmlinux is None:
@@ -76,8 +81,12 @@ def open_dump(
     progress: Progress | None = None,
     options: Options | None = None,
     parts: Sequence[Path] = (),
+    vmlinux: Path | None = None,
 ) -> Kernel:
-    """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError."""
+    """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError.
+
+    Where the dump has no note of VMCOREINFO, the one in its memory that is of `vmlinux` is taken.
+    """
     require_readable(dump)
     limit = options.unpack_limit if options else 0
     plain = [unpacked(part, progress, limit) for part in parts or (dump,)]
@@ -90,7 +99,12 @@ def open_dump(
     ended = None if file.has_plain_note else ends_by(partial(drgn.Program().set_core_dump, content))
     if ended is not None:
         raise CrashError(f"{dump}: its VMCOREINFO is damaged: opening it ends in {ended.name}")
-    kernel = Kernel(_open_dump(content, dump), None, content, options)
+    prog = _open_dump(content, dump)
+    if prog is None:
+        suits = partial(_is_of, vmlinux, progress, limit)
+        prog = _open_dump(content, dump, lost_note(content, dump, suits, progress))
+        assert prog is not None
+    kernel = Kernel(prog, None, content, options)
     kernel.dump_parts = tuple(parts)
     _require_page_tables(kernel, dump)
     if missing:
@@ -102,17 +116,27 @@ def open_dump(
     return kernel
 
 
-def _open_dump(content: Path, dump: Path) -> drgn.Program:
-    prog = drgn.Program()
+def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Program | None:
+    """The program of a dump, with the text of VMCOREINFO that it has no note of; None where it
+    has none and none is given. Raises CrashError."""
+    prog = drgn.Program(vmcoreinfo=note)
     try:
         prog.set_core_dump(content)
     except OSError as error:
         raise CrashError(f"{_named(dump, content)}: {error.strerror or error}") from error
     except Exception as error:  # what libkdumpfile has to say has no class of its own
+        if note is None and _NO_NOTE in str(error):
+            return None
         raise CrashError(f"{_named(dump, content)}: {error}") from error
-    if not prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL:
-        raise CrashError(f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO")
-    return prog
+    return prog if prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL else None
+
+
+def _is_of(vmlinux: Path | None, progress: Progress | None, limit: int, info: Vmcoreinfo) -> bool:
+    """Whether a note is that of a vmlinux; of any where none is known."""
+    if vmlinux is None:
+        return True
+    identity = Identity(info.get("OSRELEASE"), info.build_id)
+    return why_unfit(unpacked(vmlinux, progress, limit), identity) is None
 
 
 def _require_page_tables(kernel: Kernel, dump: Path) -> None:

@@ -1,0 +1,98 @@
+"""The text of VMCOREINFO where a dump has no note of it: in the kernel's own memory.
+
+The kernel writes it to a buffer of its own at its start, as lines of plain text, and once more
+behind the head of an ELF note. Copies of either lie about (what programs read of an earlier
+dump, the memory of a kernel that ran before), so that whoever searches tries what is found.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pycrash.files.dumpfile import DumpFile
+
+#: What the text begins with, in every kernel, and what it must hold to be of use.
+_BEGIN = b"OSRELEASE="
+_NEEDED = [
+    re.compile(line, re.MULTILINE)
+    for line in (rb"^OSRELEASE=\S+$", rb"^PAGESIZE=\d+$", rb"^SYMBOL\(init_uts_ns\)=[0-9a-f]+$")
+]
+_LINES = re.compile(rb"(?:[!-<>-~]+=[ -~]*\n)+")
+#: The kernel keeps it in a page, the largest of which has this size.
+_LONGEST = 1 << 16
+_CHUNK = 1 << 22
+
+#: ELF machines, each by a line that no other's kernel writes.
+_MACHINES = (
+    (62, re.compile(r"^NUMBER\(phys_base\)=", re.MULTILINE)),
+    (183, re.compile(r"^NUMBER\((?:kimage_voffset|PHYS_OFFSET|TCR_EL1_T1SZ)\)=", re.MULTILINE)),
+    (243, re.compile(r"^NUMBER\((?:phys_ram_base|va_kernel_pa_offset)\)=", re.MULTILINE)),
+)
+
+
+def texts_in(memory: Iterable[tuple[int, bytes]]) -> Iterator[str]:
+    """The texts in memory, each once, in the order of their places.
+
+    Memory comes as an address and the bytes there, the addresses rising; a text may go on from
+    one to the next that follows on it.
+    """
+    seen: set[bytes] = set()
+    rest, behind = b"", -1
+    for address, data in memory:
+        whole = rest + data if address == behind else data
+        for text in _whole_texts(whole):
+            if text not in seen:
+                seen.add(text)
+                yield text.decode("ascii")
+        # Of what ends here the next may have the rest, which is then found once more.
+        rest, behind = whole[-_LONGEST:], address + len(data)
+
+
+def _whole_texts(data: bytes) -> Iterator[bytes]:
+    """Those that begin in some bytes and are not cut off there."""
+    at = data.find(_BEGIN)
+    while at >= 0:
+        lines = _LINES.match(data, at, at + _LONGEST)
+        text = lines[0] if lines else b""
+        is_whole = data[at + len(text) : at + len(text) + 1] == b"\0"
+        if is_whole and all(line.search(text) for line in _NEEDED):
+            yield text
+        at = data.find(_BEGIN, at + max(1, len(text)))
+
+
+def machine_of(text: str) -> int | None:
+    """The ELF machine (e_machine) whose kernel wrote a text; None where it does not tell."""
+    return next((machine for machine, line in _MACHINES if line.search(text)), None)
+
+
+def elf_memory(dump: DumpFile) -> Iterator[tuple[int, bytes]]:
+    """The memory in an ELF dump by segments, but for holes of the file; any other has none."""
+    with open(dump.path, "rb") as file:
+        for address, offset, size in sorted(dump.loads):
+            for at, data in data_of(file.fileno(), offset, size):
+                yield address + at - offset, data
+
+
+def data_of(handle: int, offset: int, size: int) -> Iterator[tuple[int, bytes]]:
+    """What a stretch of an open file holds, but for its holes, some at a time with its place."""
+    end = offset + size
+    while offset < end:
+        try:
+            offset = os.lseek(handle, offset, os.SEEK_DATA)
+        except OSError:  # there is none up to the end of the file
+            return
+        data = os.pread(handle, min(_CHUNK, end - offset), offset) if offset < end else b""
+        if not data:
+            return
+        yield offset, data
+        offset += len(data)
+
+
+def first_text(path: Path) -> str | None:
+    """The first text in a file that is nothing but memory."""
+    with open(path, "rb") as file:
+        handle = file.fileno()
+        return next(texts_in(data_of(handle, 0, os.fstat(handle).st_size)), None)
