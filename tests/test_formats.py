@@ -20,7 +20,7 @@ from lzallright import LZOCompressor
 import pycrash
 from pycrash.errors import CrashError
 from pycrash.files.compressed import unpacked
-from pycrash.files.dumpfile import PAGE_DESC
+from pycrash.files.dumpfile import PAGE_DESC, DumpFile
 from pycrash.kernel.opening import open_dump
 from tests.golden.sample import SAMPLE
 from tests.patched import PAGE, image_place, sample, write_packed
@@ -103,10 +103,72 @@ def test_an_elf_file(virtual: int | None, tmp_path: Path) -> None:
         assert dump.text(line) == whole.text(line), line
 
 
-def test_a_dump_without_vmcoreinfo_is_refused(tmp_path: Path) -> None:
-    dump = write_elf(tmp_path / "vmcore", None, with_notes=False)
-    with pytest.raises(CrashError, match="no dump of a Linux kernel: it holds no VMCOREINFO"):
+def write_kdump_without_note(copy: Path) -> Path:
+    """The sample without its notes."""
+    header = sample().kdump
+    assert header is not None
+    data = bytearray(sample().path.read_bytes())
+    data[header.block_size + 32 : header.block_size + 64] = bytes(32)
+    copy.write_bytes(data)
+    return copy
+
+
+WITHOUT_NOTE: dict[str, Callable[[Path], Path]] = {
+    "elf": lambda copy: write_elf(copy, None, with_notes=False),
+    "kdump": write_kdump_without_note,
+}
+
+
+@pytest.mark.parametrize("form", WITHOUT_NOTE)
+def test_a_dump_without_vmcoreinfo(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vmlinux = unpacked(SAMPLE / "vmlinux.xz")
+    whole = pycrash.open_dump(SAMPLE / "vmcore", vmlinux)
+    copy = WITHOUT_NOTE[form](tmp_path / "vmcore")
+    dump = pycrash.open_dump(copy, vmlinux)
+    assert not dump.kernel.notes
+    assert dump.kernel.vmcoreinfo.text == whole.kernel.vmcoreinfo.text
+    for line in ("bt", "mod", "rd jiffies", "log"):
+        assert dump.text(line) == whole.text(line), line
+    monkeypatch.setattr("pycrash.kernel.core.lostnote.texts_in", lambda memory: [])
+    assert open_dump(copy).vmcoreinfo.release == "6.12.117-sample", "it was kept"
+
+
+def without_text(dump: Path) -> Path:
+    dump.write_bytes(dump.read_bytes().replace(b"OSRELEASE=", b"OSRELEASE:"))
+    return dump
+
+
+def test_a_dump_without_any_vmcoreinfo_is_refused(tmp_path: Path) -> None:
+    dump = without_text(write_elf(tmp_path / "vmcore", None, with_notes=False))
+    message = (
+        f"^{dump}: no dump of a Linux kernel: it holds no VMCOREINFO, neither as a note nor"
+        " anywhere in its 80 MiB of memory$"
+    )
+    with pytest.raises(CrashError, match=message):
         open_dump(dump)
+
+
+def test_a_vmcoreinfo_of_an_earlier_kernel_is_passed_over(tmp_path: Path) -> None:
+    # In the first page that is there, none of the kernel's, lies another text.
+    stale = (
+        b"OSRELEASE=4.19.0\nPAGESIZE=4096\nSYMBOL(init_uts_ns)=ffffffff82012345\n"
+        b"SYMBOL(swapper_pg_dir)=ffffffff82010000\n"
+    )
+    dump = write_elf(tmp_path / "vmcore", None, with_notes=False)
+    with dump.open("r+b") as file:
+        file.seek(DumpFile(dump).loads[0][1])
+        file.write(stale.ljust(PAGE, b"\0"))
+    assert open_dump(dump).vmcoreinfo.release == "6.12.117-sample"
+    with dump.open("r+b") as file:
+        data = file.read().replace(b"OSRELEASE=6.12", b"OSRELEASE:6.12")
+        file.seek(0)
+        file.write(data)
+    # The best there is must do; that it does not fit comes out with the vmlinux.
+    assert open_dump(dump).vmcoreinfo.release == "4.19.0"
+    with pytest.raises(CrashError, match="do not match! release"):
+        pycrash.open_dump(dump, unpacked(SAMPLE / "vmlinux.xz"))
 
 
 def write_part(copy: Path, first: int, last: int) -> Path:

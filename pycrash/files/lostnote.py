@@ -23,7 +23,7 @@ _NEEDED = [
 _LINES = re.compile(rb"(?:[!-<>-~]+=[ -~]*\n)+")
 #: The kernel keeps it in a page, the largest of which has this size.
 _LONGEST = 1 << 16
-_CHUNK = 1 << 22
+_CHUNK = 1 << 21
 
 #: ELF machines, each by a line that no other's kernel writes.
 _MACHINES = (
@@ -42,13 +42,14 @@ def texts_in(memory: Iterable[tuple[int, bytes]]) -> Iterator[str]:
     seen: set[bytes] = set()
     rest, behind = b"", -1
     for address, data in memory:
-        whole = rest + data if address == behind else data
-        for text in _whole_texts(whole):
+        if address != behind:
+            rest = b""
+        # What begins before it, then what begins in it: to join them all would take half the time.
+        for text in (*_whole_texts(rest + data[:_LONGEST]), *_whole_texts(data)):
             if text not in seen:
                 seen.add(text)
                 yield text.decode("ascii")
-        # Of what ends here the next may have the rest, which is then found once more.
-        rest, behind = whole[-_LONGEST:], address + len(data)
+        rest, behind = (rest + data[-_LONGEST:])[-_LONGEST:], address + len(data)
 
 
 def _whole_texts(data: bytes) -> Iterator[bytes]:

@@ -31,8 +31,8 @@ from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 from pycrash.kernel.kernel import Kernel
 from pycrash.objects.elf import ElfFile
 
-#: What drgn says of a kdump file without a note of VMCOREINFO.
-_NO_NOTE = "linux.vmcoreinfo.raw is not set"
+#: What drgn says of a dump without a note of VMCOREINFO: of a kdump file, and of one of QEMU's.
+_NO_NOTE = ("linux.vmcoreinfo.raw is not set", "unrecognized QEMU memory dump")
 
 
 def open_files(
@@ -125,7 +125,7 @@ def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Progr
     except OSError as error:
         raise CrashError(f"{_named(dump, content)}: {error.strerror or error}") from error
     except Exception as error:  # what libkdumpfile has to say has no class of its own
-        if note is None and _NO_NOTE in str(error):
+        if note is None and any(words in str(error) for words in _NO_NOTE):
             return None
         raise CrashError(f"{_named(dump, content)}: {error}") from error
     return prog if prog.flags & drgn.ProgramFlags.IS_LINUX_KERNEL else None
