@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=int, help="only the case of this number, all of it shown")
     parser.add_argument("--jobs", type=int, default=2, help="how many cases at a time")
     parser.add_argument("--debug", action="store_true", help="show where internal errors are")
+    parser.add_argument("--each", type=int, default=6, help="lines of so many commands a case")
     parser.add_argument("--files", type=Path, nargs=2, metavar=("VMLINUX", "DUMP"), default=())
     parser.add_argument("--keep", type=Path, help="write each case as a line of JSON there")
     return parser
@@ -53,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace, folder: Path) -> int:
     from tests.faults.cases import CLASSES, make_world, sound
 
-    world = make_world(args.seed, folder, args.debug, args.files)
+    world = make_world(args.seed, folder, args.files)
+    world.debug, world.each = args.debug, args.each
     world.prepare()
     if args.only is not None:
         report = CLASSES[args.one or "structures"][0](world, args.only)

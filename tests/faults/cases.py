@@ -33,8 +33,6 @@ from tests.matrix.samples import Found
 
 #: Ways in for dumps that do not open as they are.
 _WAYS_IN = ("--minimal", "--zero_excluded", "--no_modules", "--no_kmem_cache", "--no_panic")
-#: Commands of which lines run in a case, beside those that look at what is damaged.
-_EACH = 6
 
 
 @dataclass
@@ -53,12 +51,14 @@ class Report:
 class World:
     """A whole dump, opened once, that all cases are made of.
 
-    `folder` holds `vmlinux` and `vmcore`, and the cases' own folders while they run.
+    In a case run lines of so many commands as `each` says, beside those that look at what is
+    damaged. `folder` holds `vmlinux` and `vmcore`, and the cases' own folders while they run.
     """
 
     seed: int
     folder: Path
     debug: bool = False
+    each: int = 6
     limits: Limits = field(default_factory=Limits)
 
     @cached_property
@@ -136,7 +136,7 @@ def make_world(seed: int, folder: Path, debug: bool = False, files: Sequence[Pat
         arrange(folder)
     for name, file in zip(("vmlinux", "vmcore"), files, strict=False):
         (folder / name).symlink_to(file.resolve())
-    return World(seed, folder, debug)
+    return World(seed, folder)
 
 
 def sound(world: World, lines: list[str]) -> Outcome:
@@ -172,7 +172,7 @@ def structures(world: World, number: int) -> Report:
         overlay.apply()
         return world.serve(world.options)
 
-    lines = world.pool.lines(number, _EACH, focus)
+    lines = world.pool.lines(number, world.each, focus)
     return _talk(world, "structures", number, [f"{kind}:", *overlay.told], lines, serve, terminal)
 
 
@@ -201,7 +201,7 @@ def _opened(
     if chance.random() < 0.25:
         options.append(chance.choice(_WAYS_IN))
     terminal = chance.random() < 0.3
-    lines = world.pool.lines(number, _EACH, ("ps", "bt", "log", "kmem", "rd"))
+    lines = world.pool.lines(number, world.each, ("ps", "bt", "log", "kmem", "rd"))
 
     def serve() -> int:
         os.environ["XDG_CACHE_HOME"] = str(room / "cache")

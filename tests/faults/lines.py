@@ -112,7 +112,7 @@ class Pool:
         """The lines of one case: of so many commands in turn, and of those in focus."""
         chance = random.Random(f"{self._seed} lines {number}")
         names = sorted(self.of)
-        turn = [names[(number * count + at) % len(names)] for at in range(count)]
+        turn = [names[(number * count + at) % len(names)] for at in range(min(count, len(names)))]
         lines = [self._one(name, chance) for name in [*focus, *focus, *turn]]
         return [line for line in dict.fromkeys(lines) if line and line not in self.slow]
 
