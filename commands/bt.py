@@ -44,6 +44,7 @@ from pycrash.kernel.tasks.table import Task
 from pycrash.render.backtrace import BacktraceText
 
 _UNSUPPORTED = "option not supported or applicable on this architecture or kernel"
+_NOT_LIVE = "-{} option not supported on a live system or live dump"
 
 
 class Bt(TaskCommand):
@@ -113,6 +114,8 @@ class Bt(TaskCommand):
             return
         if "E" in args:
             yield from session.special_stacks()
+        elif ("c" in args or "a" in args) and ctx.kernel.is_live:
+            raise CrashError(_NOT_LIVE.format("c" if "c" in args else "a"))
         elif "c" in args:
             yield from session.cpus()
         elif "a" in args:
@@ -276,6 +279,13 @@ class _Session:
             base = self._options.sp or task.stack
             yield self._rows.raw(base, kernel.stacks.raw(base))
             return
+        if "e" not in args and kernel.is_live and kernel.panic.is_active(task.address):
+            # Its stack is in motion, and its registers are the processor's.
+            if "R" in args:
+                return
+            if not ("t" in args or "T" in args):
+                yield Text("(active)")
+                return
         if not task.stack:
             yield Text("(no stack)")
             return
@@ -317,6 +327,8 @@ def _notices(ctx: Context, args: Args) -> Iterator[Row]:
             asked_radix(Args(args.given[: place + 1]))
         elif letter == "A" or (letter == "n" and value != "idle"):
             raise CrashError(f"-{letter} {_UNSUPPORTED}")
+        elif letter == "p" and ctx.kernel.is_live:
+            raise CrashError(_NOT_LIVE.format("p"))
         elif letter == "p" and not ctx.kernel.panic.task:
             raise CrashError("no panic task found!")
         elif letter == "R" and "R" in (earlier for earlier, _ in args.given[:place]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from pycrash.api import (
@@ -26,7 +26,7 @@ from pycrash.api.memoryrows import MemoryRow, blocks, memory_rows
 from pycrash.kernel.block.disks import Disks
 from pycrash.kernel.block.inflight import InFlight
 from pycrash.kernel.core.space import space_of
-from pycrash.kernel.devices.dumps import device_dumps
+from pycrash.kernel.devices.dumps import DeviceDump, device_dumps
 from pycrash.kernel.devices.numbers import BlockDrivers, CharDevices
 from pycrash.kernel.devices.pci import PciBus, PciBuses
 from pycrash.kernel.devices.resources import MEMORY, PORTS, resources
@@ -190,10 +190,17 @@ def _disks(ctx: Context) -> Iterator[Row]:
         yield shown.DiskRow(disk.address, disk.name, disk.major, *numbers)
 
 
-def _dumps(ctx: Context) -> Iterator[Row]:
+def _device_dumps(ctx: Context, letter: str) -> Sequence[DeviceDump]:
+    if ctx.kernel.is_live:
+        raise CrashError(f"-{letter} option not supported on a live system")
     found = device_dumps(ctx.kernel)
     if not found:
         raise CrashError(_NO_DUMPS)
+    return found
+
+
+def _dumps(ctx: Context) -> Iterator[Row]:
+    found = _device_dumps(ctx, "V")
     yield shown.Heading("dumps")
     for index, dump in enumerate(found):
         yield shown.DeviceDumpRow(index, dump.offset, dump.size, dump.name)
@@ -201,9 +208,7 @@ def _dumps(ctx: Context) -> Iterator[Row]:
 
 def _dump(ctx: Context, index: int, file: str = "") -> Iterator[Row]:
     """One device dump as words, or copied to a file."""
-    found = device_dumps(ctx.kernel)
-    if not found:
-        raise CrashError(_NO_DUMPS)
+    found = _device_dumps(ctx, "v")
     if index >= len(found):
         raise CrashError(f"no device dump found at index: {index}")
     dump = found[index]

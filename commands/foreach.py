@@ -307,6 +307,8 @@ def _select(ctx: Context, selection: _Selection, word: str) -> Iterator[Row]:
     elif word in ("kernel", "user", "gleader"):
         _select_kind(selection, word)
     elif word == "active":
+        if ctx.kernel.is_live:
+            raise CrashError("active option not allowed on live systems")
         selection.active = True
     elif is_quoted(word):
         try:

@@ -21,6 +21,7 @@ from pycrash.api import (
     TaskCommand,
     TaskRow,
     Typed,
+    UsageError,
     View,
     find_task,
     integer,
@@ -169,16 +170,21 @@ def _option(ctx: Context, letter: str, value: str) -> Iterator[Row]:
     if letter == "v":
         yield from every_setting(ctx)
     elif letter == "p":
-        if not panic.task:
+        if not panic.task and not ctx.kernel.is_live:
             yield Notice("no panic task found!")
             return
-        ctx.settings.task = panic.task
+        ctx.settings.task = panic.first_task
         yield task_context(ctx.kernel, ctx.task)
+    elif letter == "c" and ctx.kernel.is_live:
+        yield Notice("not allowed on a live system")
+        raise UsageError
     elif letter == "c":
         task = _task_on(ctx, integer(value))
         if task != ctx.task:
             ctx.settings.task = task
             yield task_context(ctx.kernel, task)
+    elif letter == "a" and ctx.kernel.is_live:
+        raise CrashError("-a option not allowed on live systems")
     elif letter == "a":
         found = find_task(ctx.kernel.tasks, value)
         if found is None:

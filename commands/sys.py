@@ -118,7 +118,7 @@ class Sys(Command):
         Flag("i", "Show the machine's DMI strings."),
         Flag(
             "p",
-            "Brings a live system down (undocumented); a dump is past that.",
+            "Brings a live system down (undocumented); a dump is past that, and nothing is ever written.",
             value=Word("anic", "the rest of the word"),
             word="panic",
         ),
@@ -145,6 +145,8 @@ class Sys(Command):
 
     def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
         if (letter, value) == ("p", "anic"):
+            if ctx.kernel.is_live:
+                raise CrashError(f"cannot write to {ctx.kernel.given[1]}")
             raise CrashError("cannot panic a dumpfile!")
         return iter(())
 
@@ -298,7 +300,7 @@ def system_row(ctx: Context) -> tuple[SystemRow, CrashError | None]:
         "machine": lambda: system.utsname.machine,
         "mhz": lambda: system.mhz,
         "memory": lambda: system.memory,
-        "panic": lambda: system.panic_message,
+        "panic": lambda: None if kernel.is_live else system.panic_message,
     }
     found: dict[str, Any] = {}
     for name, read in readers.items():

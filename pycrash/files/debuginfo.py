@@ -50,10 +50,11 @@ class NoVmlinux(CrashError):
 
 @dataclass
 class Search:
-    """A search for a vmlinux and what it tried: one line a place."""
+    """A search for a vmlinux and what it tried: one line a place. `dump` is the file beside which
+    it may lie."""
 
     identity: Identity
-    dump: Path
+    dump: Path | None
     progress: Progress | None = None
     limit: int = 0
     tried: list[str] = field(default_factory=list)
@@ -116,6 +117,8 @@ class Search:
     def _beside_the_dump(self) -> Iterator[Path]:
         """Files named vmlinux, vmlinux-RELEASE or DUMP.vmlinux and the like, compressed or not;
         of a dump that is a link, first beside the link."""
+        if self.dump is None:
+            return
         folders = dict.fromkeys((self.dump.parent.resolve(), self.dump.resolve().parent))
         names = ["vmlinux", f"{self.dump.stem}.vmlinux", "vmlinux.debug"]
         if self.identity.release:

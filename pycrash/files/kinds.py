@@ -13,6 +13,7 @@ from typing import Literal
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.dumpfile import KdumpHeader
+from pycrash.files.running import RUNNING, is_running, require_running
 
 Kind = Literal["vmlinux", "dump"]
 
@@ -50,8 +51,11 @@ class KernelFiles:
     parts: tuple[Path, ...] = ()
 
 
-def sort_files(paths: Sequence[Path]) -> KernelFiles:
-    """Tell the vmlinux from the dump, given in either order. Raises CrashError."""
+def sort_files(paths: Sequence[Path], or_running: bool = False) -> KernelFiles:
+    """Tell the vmlinux from the dump, given in either order. Raises CrashError.
+
+    With `or_running` it is the running kernel where no dump is given.
+    """
     found: dict[Kind, Path] = {}
     parts: list[Path] = []
     for path in paths:
@@ -63,12 +67,26 @@ def sort_files(paths: Sequence[Path]) -> KernelFiles:
             raise CrashError(f"too many {what} arguments")
         found.setdefault(kind, path)
     if "dump" not in found:
-        raise CrashError("dumpfile argument required")
+        found["dump"] = _instead_of_dump(or_running)
     return KernelFiles(found["dump"], found.get("vmlinux"), tuple(parts))
+
+
+def _instead_of_dump(or_running: bool) -> Path:
+    required = "dumpfile argument required"
+    if not or_running:
+        raise CrashError(required)
+    try:
+        require_running()
+    except CrashError as error:
+        needed = f"{required}: pycrash [VMLINUX] DUMP"
+        raise CrashError(f"{needed}; the running kernel cannot be read: {error}") from error
+    return RUNNING
 
 
 def is_part(path: Path) -> bool:
     """Whether a file is one part of a split dump (makedumpfile --split)."""
+    if is_running(path):
+        return False
     header = KdumpHeader.parse(first_bytes(path, _HEAD))
     return header is not None and header.split
 
@@ -76,6 +94,9 @@ def is_part(path: Path) -> bool:
 def file_kind(path: Path) -> Kind:
     """Whether a file is a vmlinux or a dump. Raises CrashError where it is neither, ForeignDump
     where it is a dump that other tools open."""
+    if is_running(path):
+        require_running()
+        return "dump"
     require_readable(path)
     head = first_bytes(path, _HEAD)
     if head.startswith(b"\x7fELF") and len(head) >= 64:

@@ -20,6 +20,7 @@ from pycrash.files.flattened import laid_out
 from pycrash.files.kinds import is_part, require_readable, sort_files
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
+from pycrash.files.running import is_running, require_running
 from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
@@ -36,13 +37,17 @@ _NO_NOTE = ("linux.vmcoreinfo.raw is not set", "unrecognized QEMU memory dump")
 
 
 def open_files(
-    paths: Sequence[Path], progress: Progress | None = None, options: Options | None = None
+    paths: Sequence[Path],
+    progress: Progress | None = None,
+    options: Options | None = None,
+    or_running: bool = False,
 ) -> Kernel:
     """Open a dump and its vmlinux, given in either order, or a dump whose vmlinux is to be found.
 
-    Raises CrashError with one line where a file is missing, unfit or does not match.
+    With `or_running` it is the running kernel where no dump is given. Raises CrashError with one
+    line where a file is missing, unfit or does not match.
     """
-    files = sort_files(paths)
+    files = sort_files(paths, or_running)
     return open_kernel(files.vmlinux, files.dump, progress, options, files.parts)
 
 
@@ -67,7 +72,8 @@ def open_kernel(
     identity = _identity(kernel)
     limit = kernel.options.unpack_limit
     if vmlinux is None:
-        vmlinux = Search(identity, dump, progress, limit).run()
+        beside = None if kernel.is_live else dump
+        vmlinux = Search(identity, beside, progress, limit).run()
     kernel.vmlinux = unpacked(vmlinux, progress, limit)
     kernel.given = (vmlinux, dump)
     _add_vmlinux(kernel, identity)
@@ -87,6 +93,11 @@ def open_dump(
 
     Where the dump has no note of VMCOREINFO, the one in its memory that is of `vmlinux` is taken.
     """
+    if is_running(dump):
+        require_running()
+        kernel = Kernel(_open_dump(dump, dump), None, None, options)
+        kernel.given = (None, dump)
+        return kernel
     require_readable(dump)
     limit = options.unpack_limit if options else 0
     plain = [unpacked(part, progress, limit) for part in parts or (dump,)]

@@ -39,6 +39,8 @@ def show_banner(session: Session, output: Output) -> None:
 
 def _panic_warning(session: Session) -> str:
     """What is wrong with the panic task, empty where one is known."""
+    if session.kernel.is_live:
+        return ""
     panic = session.kernel.panic
     try:
         if panic.task:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pycrash.errors import CrashError, system_words
 from pycrash.files.cache import leave_session_folder
 from pycrash.shell import signals
-from pycrash.shell.options import OptionError, Options, parse_options, usage
+from pycrash.shell.options import OptionError, Options, parse_options
 
 #: Exit status after Ctrl-C.
 INTERRUPTED = 130
@@ -86,9 +86,6 @@ def _prepare_streams() -> None:
 
 
 def _run(options: Options) -> int:
-    if not options.given and not options.files:
-        print("\n".join(usage()))
-        return 1
     from pycrash.shell import start
 
     answered = start.answer_without_session(options)

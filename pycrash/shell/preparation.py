@@ -124,7 +124,8 @@ class Preparation:
             self._indexed.set()
             self._tell_prompt()
             self._let_others()
-            if not session.minimal:
+            # What is read of a running kernel is old by the first line.
+            if not session.minimal and not session.kernel.is_live:
                 warm_up(session, self._let_others)
 
     def _make_banner(self) -> None:

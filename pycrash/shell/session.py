@@ -181,6 +181,7 @@ class Session:
             assert command is not None
             self._line = clean(text)
             self.ready()
+            self._renew()
             try:
                 yield from command.run(self.context, command.parse(words[1:]))
             except UsageError as error:
@@ -366,11 +367,26 @@ class Session:
             self.runner.refuse(PROGRAM, f"command not found: {words[0]}", words, output)
             return False
         self.ready()
+        self._renew()
         if command.name != "py":
             self.last_line = self._line
         return self.runner.run(
             command, words[1:], output, takes_file=not (escaped or command.takes_line)
         )
+
+    def _renew(self) -> None:
+        """Of a running kernel, forget what the line before read, and the task that has ended."""
+        kernel = self.kernel
+        if not kernel.is_live or self.minimal:
+            return
+        kernel.renew()
+        if self.settings.task and self.settings.task not in kernel.tasks.by_address:
+            self.settings.task = 0
+            own = kernel.tasks.get(kernel.panic.first_task).comm
+            self.say(f'current context no longer exists -- restoring "{own}" context:\n')
+            output = self._output or standard_output(self.paint)
+            self.show("set", output)
+            output.write_plain("\n")
 
     def _command(self, name: str) -> Command | None:
         command = self.registry.find(name)

@@ -125,7 +125,8 @@ def open_session(options: Options) -> Session:
         unpack_limit=_unpack_limit(options),
         minimal="--minimal" in options,
     )
-    kernel = open_files(named_files(options), progress, how)
+    # What is served to an assistant must have been named.
+    kernel = open_files(named_files(options), progress, how, or_running="--mcp" not in options)
     if "--latest" in options:
         print(f"pycrash: its vmlinux: {kernel.given[0]}", file=sys.stderr, flush=True)
     settings.namelist, settings.dumpfile = (str(path or "") for path in kernel.given)

@@ -43,6 +43,13 @@ class Options:
     minimal: bool = False
 
 
+class Lasting:
+    """A part of a running kernel that is kept while others are made anew; it holds none of those."""
+
+    def renew(self) -> None:
+        """Forget what was read of memory that has changed."""
+
+
 class Reader:
     """Memory, symbols and types of one dump, and each subsystem built when first asked for.
 
@@ -83,6 +90,22 @@ class Reader:
         except KeyError:
             part = self._parts[make] = make(self)
             return part
+
+    @property
+    def is_live(self) -> bool:
+        """Whether this is the running kernel, whose memory changes while it is read."""
+        return bool(self.prog.flags & drgn.ProgramFlags.IS_LIVE)
+
+    def renew(self) -> None:
+        """Of a running kernel, forget what was read; what is of the vmlinux stays known."""
+        if not self.is_live:
+            return
+        for name in [name for name in self.__dict__ if _is_cached(type(self), name)]:
+            del self.__dict__[name]
+        lasting = {make: part for make, part in self._parts.items() if isinstance(part, Lasting)}
+        self._parts = dict(lasting)
+        for part in lasting.values():
+            part.renew()
 
     @cached_property
     def arch(self) -> Architecture:
@@ -245,3 +268,7 @@ class Reader:
         from pycrash.kernel.core.layout import has_member
 
         return has_member(self.prog, type_name, member)
+
+
+def _is_cached(owner: type, name: str) -> bool:
+    return isinstance(getattr(owner, name, None), cached_property)

@@ -17,7 +17,7 @@ import drgn
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.layout import Layout, has_member
-from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.reader import Lasting, Reader
 from pycrash.kernel.core.strings import read_text
 from pycrash.kernel.modules.layout import CORE, INIT, MEMORY_KINDS, Module, ModuleLayout, Range
 from pycrash.kernel.modules.objectfile import LoadedFile
@@ -61,7 +61,7 @@ class Kallsyms:
     missing: str = ""
 
 
-class ModuleTable:
+class ModuleTable(Lasting):
     """Every loaded module, sorted by base address.
 
     `accessible` is false where the list could not be followed to its end; then there are no
@@ -156,6 +156,21 @@ class ModuleTable:
             self.loaded.clear()
         else:
             self.loaded.pop(module.address, None)
+        self._tell()
+
+    def renew(self) -> None:
+        """Look at the list anew. Of modules that are still there stays what files told of them."""
+        if "all" not in self.__dict__:
+            return
+        before = self.all
+        self.accessible, self.damage = not self._kernel.options.no_modules, ""
+        for name in ("all", "by_name", "by_base"):
+            self.__dict__.pop(name, None)
+        if self.all == before:
+            return
+        there = {module.address for module in self.all} & {module.address for module in before}
+        self.loaded = {at: file for at, file in self.loaded.items() if at in there}
+        self._kallsyms.clear()
         self._tell()
 
     def watch(self, told: Callable[[], None]) -> None:

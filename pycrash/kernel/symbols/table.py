@@ -11,7 +11,7 @@ from itertools import chain
 
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.answers import vmlinux_key
-from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.reader import Lasting, Reader
 from pycrash.kernel.modules.table import INIT, Module, ModuleTable
 from pycrash.kernel.symbols.modules import ModuleSymbols, Region
 from pycrash.kernel.symbols.vmlinux import KernelSymbols
@@ -55,8 +55,8 @@ class Symbol:
         return f"MODULE {kind} {edge}" if kind else f"MODULE {edge}"
 
 
-class SymbolTable:
-    """Every symbol of the dead kernel.
+class SymbolTable(Lasting):
+    """Every symbol of the kernel.
 
     Of several symbols at one address crash names the first when it is met exactly, and the
     last when an address lies behind it; so do `lookup` and `text`.

@@ -1,12 +1,17 @@
-"""Which task crashed, and which task each CPU ran at that moment (struct rq)."""
+"""Which task crashed, and which task each CPU ran at that moment (struct rq).
+
+Of a running kernel none crashed, and one of those that run is this program.
+"""
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import struct
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError, ReadError
@@ -51,15 +56,26 @@ class Panic:
     @cached_property
     def task(self) -> int:
         """The task that crashed, 0 where that cannot be told."""
-        if self._kernel.options.no_panic:
+        if self._kernel.options.no_panic or self._kernel.is_live:
             return 0
         return self._crashing() or self._on_stack() or self._in_log()
 
+    @cached_property
+    def _own(self) -> int:
+        """The task of this program, 0 where another kernel is read, or where process IDs are
+        those of a container."""
+        if not self._kernel.is_live:
+            return 0
+        name = Path("/proc/self/comm").read_text().rstrip("\n")
+        own = (task for task in self._tasks.by_pid(os.getpid()) if task.comm == name)
+        return next((task.address for task in own), 0)
+
     @property
     def first_task(self) -> int:
-        """The task a session starts at: the panic task, or the first of all."""
-        if self.task:
-            return self.task
+        """The task a session starts at: the panic task, or of a running kernel this program;
+        else the first of all."""
+        if self.task or self._own:
+            return self.task or self._own
         tasks = self._tasks.all
         return tasks[0].address if tasks else 0
 
@@ -85,7 +101,7 @@ class Panic:
 
     def is_active(self, task: int) -> bool:
         """Whether a CPU was running the task."""
-        return task in self.active.values() or task == self.task
+        return task in self.active.values() or task == (self.task or self._own)
 
     def mark_active(self, cpu: int, task: int) -> None:
         """Take a task for the one a CPU ran; which task crashed stays as it was."""

@@ -1,0 +1,27 @@
+"""The memory of the running kernel, and whether this user may read it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pycrash.errors import CrashError
+
+#: Where Linux shows it, as an ELF core whose content changes while it is read.
+RUNNING = Path("/proc/kcore")
+
+
+def is_running(path: Path) -> bool:
+    """Whether a file is the running kernel's memory."""
+    return os.path.realpath(path) == str(RUNNING)
+
+
+def require_running() -> None:
+    """Raises CrashError where the running kernel cannot be read, in one line."""
+    try:
+        with open(RUNNING, "rb"):
+            pass
+    except PermissionError as error:
+        raise CrashError(f"{RUNNING}: {error.strerror}: it takes root's rights") from error
+    except OSError as error:
+        raise CrashError(f"{RUNNING}: {error.strerror}") from error
