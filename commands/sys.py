@@ -118,7 +118,7 @@ class Sys(Command):
         Flag("i", "Show the machine's DMI strings."),
         Flag(
             "p",
-            "Brings a live system down (undocumented); a dump is past that, and nothing is ever written.",
+            "Brings a live system down (undocumented): refused, as nothing is ever written.",
             value=Word("anic", "the rest of the word"),
             word="panic",
         ),

@@ -13,7 +13,7 @@ from typing import Literal
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.dumpfile import KdumpHeader
-from pycrash.files.running import RUNNING, is_running, require_running
+from pycrash.files.running import is_running, require_running
 
 Kind = Literal["vmlinux", "dump"]
 
@@ -76,11 +76,10 @@ def _instead_of_dump(or_running: bool) -> Path:
     if not or_running:
         raise CrashError(required)
     try:
-        require_running()
+        return require_running()
     except CrashError as error:
         needed = f"{required}: pycrash [VMLINUX] DUMP"
         raise CrashError(f"{needed}; the running kernel cannot be read: {error}") from error
-    return RUNNING
 
 
 def is_part(path: Path) -> bool:

@@ -13,11 +13,14 @@ RUNNING = Path("/proc/kcore")
 
 def is_running(path: Path) -> bool:
     """Whether a file is the running kernel's memory."""
-    return os.path.realpath(path) == str(RUNNING)
+    try:
+        return os.path.samefile(path, RUNNING)
+    except (OSError, ValueError):
+        return path == RUNNING
 
 
-def require_running() -> None:
-    """Raises CrashError where the running kernel cannot be read, in one line."""
+def require_running() -> Path:
+    """Where the running kernel is read. Raises CrashError where it cannot be, in one line."""
     try:
         with open(RUNNING, "rb"):
             pass
@@ -25,3 +28,4 @@ def require_running() -> None:
         raise CrashError(f"{RUNNING}: {error.strerror}: it takes root's rights") from error
     except OSError as error:
         raise CrashError(f"{RUNNING}: {error.strerror}") from error
+    return RUNNING

@@ -95,7 +95,10 @@ def open_dump(
     """
     if is_running(dump):
         require_running()
-        kernel = Kernel(_open_dump(dump, dump), None, None, options)
+        running = _open_dump(dump, dump)
+        if running is None:
+            raise CrashError(f"{dump}: it has no VMCOREINFO")
+        kernel = Kernel(running, None, None, options)
         kernel.given = (None, dump)
         return kernel
     require_readable(dump)

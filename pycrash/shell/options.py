@@ -74,7 +74,7 @@ _MEANS = {"--triage": ("--exec", "triage")}
 
 _SAME = {"-m": "--machdep", "--help": "-h"}
 
-#: What crash takes for live systems, Xen and raw memory images, which are no dumps for us.
+#: What crash takes for memory that pycrash does not read: by a driver, of Xen, as a raw image.
 NOT_SERVED = frozenset(
     """
     -k -S -o --memory_module --memory_device --hyper --p2m_mfn --xen_phys_start --kvmhost --kvmio
@@ -173,7 +173,7 @@ def _letters(word: str, rest: Iterator[str]) -> Iterator[tuple[str, str]]:
 
 def _served(name: str, word: str) -> str:
     if name in NOT_SERVED:
-        raise OptionError(f"{name} is for what is no dump (a live system, Xen, raw memory)")
+        raise OptionError(f"{name} is for what is not read here (/dev/mem, Xen, raw memory)")
     if name not in OPTIONS:
         raise OptionError(f"invalid option: {word}")
     return name
@@ -188,13 +188,13 @@ def usage() -> list[str]:
     quiet = " ".join(name for name, (_, text) in OPTIONS.items() if not text)
     return [
         "",
-        "usage: pycrash [options] [VMLINUX] DUMP",
+        "usage: pycrash [options] [VMLINUX] [DUMP]",
         "       pycrash fleet [options] DIR...    many dumps at once; fleet -h tells more",
         "",
         "Opens the memory image of a dead Linux kernel and reads crash's commands. The files may",
         "come in either order. Without VMLINUX it is looked for beside the dump, in",
         "/usr/lib/debug and by debuginfod. DUMP may be - for standard input, with lines by --exec",
-        "or -i.",
+        "or -i. Without DUMP it is the running kernel, which root may read.",
         "",
         *(f"  {left:<{width}}  {text}" for left, text in shown),
         "",

@@ -92,6 +92,7 @@ def unwinder() -> FakeUnwinder:
 @pytest.fixture
 def ctx(unwinder: FakeUnwinder) -> Context:
     kernel = SimpleNamespace(
+        is_live=False,
         word_mask=2**64 - 1,
         word_size=8,
         byte_order="<",

@@ -36,7 +36,7 @@ FULL = SystemRow(
 
 
 def context(radix: int = 10, **kernel: Any) -> Context:
-    made = SimpleNamespace(**kernel)
+    made = SimpleNamespace(**{"is_live": False, **kernel})
     return Context(cast(Any, made), Settings(radix=radix), cast(Any, None), cast(Any, None))
 
 
@@ -129,6 +129,12 @@ def test_the_row() -> None:
     assert (row.kernel_marks, row.cpus, row.offline) == (("TRANSITION",), 2, 1)
     assert (row.uptime, row.tasks) == (10, 2)
     assert "     MACHINE: m  (unknown Mhz)" in lines
+
+
+def test_a_kernel_that_runs_has_not_panicked() -> None:
+    rows, lines = run("", context(**kernel_of_facts(), is_live=True))
+    assert cast(SystemRow, rows[0]).panic is None
+    assert lines[-1].startswith("      MEMORY: ")
 
 
 def test_what_cannot_be_read_ends_the_block_with_its_message() -> None:

@@ -30,8 +30,9 @@ LINES = Path(__file__).parent / "live.txt"
 PACKAGES, GUEST = "/packages", Path("/live")
 #: Seconds that a line may take in the guest, and that the guest may live.
 LIMIT, LIFE = 600.0, 2400.0
-MODULES = ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev")
-MODULES += ("virtio_pci", "virtio_blk")
+MODULES = """
+virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk
+""".split()  # noqa: SIM905
 #: What the first process does. The root is the disk; all but the answers goes with the guest.
 INIT = f"""#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -52,22 +53,24 @@ umount /mnt || mount -o remount,ro /mnt; poweroff -f
 
 
 def answer() -> None:
-    """Have both programs answer the lines, and note how long each takes to its first answer."""
+    """Have both programs answer the lines, and tell how long they took.
+
+    crash comes last: it takes minutes to begin.
+    """
     (vmlinux,) = Path("/usr/lib/debug/boot").glob("vmlinux-*")
-    tools = {
-        "crash": [str(ROOT / ".matrix/crash/crash"), "-s", str(vmlinux)],
-        "pycrash": [sys.executable, "-m", "pycrash", "-s"],
-    }
+    pycrash = [sys.executable, "-m", "pycrash", "-s"]
+    crash = [str(ROOT / ".matrix/crash/crash"), "-s", str(vmlinux)]
+    tools = {"pycrash": pycrash, "pycrash-again": pycrash, "crash": crash}
     known = {f"pid_{name}": pid for pid, name in processes()}
     lines = [line for raw in read_lines(LINES) if (line := fill(raw, known))]
     for name, tool in tools.items():
-        for turn in ("first", "second"):
-            began = time.monotonic()
-            run_lines(tool, ["sys"], GUEST, LIMIT)
-            print(f"{name}: {time.monotonic() - began:.1f} s to answer sys and end, {turn} session")
-        run_lines(tool, lines, GUEST, LIMIT).save(GUEST / f"{name}.json")
-        print(f"{name}: done", flush=True)
-    os.sync()
+        began = time.monotonic()
+        run = run_lines(tool, lines, GUEST, LIMIT)
+        answering = sum(filter(None, run.seconds))
+        rest = time.monotonic() - began - answering
+        print(f"{name}: {rest:.1f} s to begin and end, {answering:.1f} s for {len(lines)} lines")
+        run.save(GUEST / f"{name}.json")
+        os.sync()
 
 
 def processes() -> Iterator[tuple[str, str]]:
@@ -89,7 +92,7 @@ def stage(tree: Path, vmlinux: Path) -> None:
     _copy(vmlinux.resolve(), tree / "usr/lib/debug/boot" / vmlinux.name)
     _copy(Path("/bin/busybox").resolve(), tree / "bin/busybox")
     source = ROOT / "sample_dumps/make/workload.c"
-    command = ["gcc", "-O1", "-static", "-pthread", "-o", tree / "bin/workload", source]
+    command = ["gcc", "-O1", "-static", "-pthread", "-o", f"{tree}/bin/workload", str(source)]
     subprocess.run(command, check=True)
     _copy((ROOT / ".matrix/crash").resolve(), Path(f"{tree}{(ROOT / '.matrix/crash').resolve()}"))
     if (ROOT / ".matrix").is_symlink():
@@ -149,7 +152,7 @@ def files_of(name: str) -> Iterator[Path]:
 
 def libraries(tree: Path, python: Path) -> set[Path]:
     """The shared libraries of this machine that Python and its modules are linked with."""
-    modules = [python, *map(str, tree.rglob("*.so"))]
+    modules = map(str, [python, *tree.rglob("*.so")])
     said = subprocess.run(["ldd", *modules], capture_output=True, text=True, check=False).stdout
     words = {word for line in said.splitlines() if line.startswith("\t") for word in line.split()}
     return {Path(word) for word in words if word.startswith("/") and str(ROOT) not in word}
@@ -184,12 +187,12 @@ def run_guest(folder: Path, kernel: Path) -> None:
         file.truncate(size * 5 // 4)
     subprocess.run(["mkfs.ext4", "-q", "-d", folder / "tree", disk], check=True)
     (vmlinuz,) = kernel.glob("boot/vmlinuz-*")
-    command = "nice qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3G -no-reboot"
-    command += " -nographic -nodefaults -serial stdio -append console=ttyS0,panic=1"
-    words = command.replace("console=ttyS0,", "console=ttyS0 ").split(" ")
-    words[-2:] = ["console=ttyS0 quiet panic=1"]
-    words += ["-drive", f"file={disk},format=raw,if=virtio", "-kernel", str(vmlinuz)]
-    words += ["-initrd", str(make_initrd(folder, kernel))]
+    command = f"""
+        nice qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3G -no-reboot
+        -nographic -nodefaults -serial stdio -drive file={disk},format=raw,if=virtio
+        -kernel {vmlinuz} -initrd {make_initrd(folder, kernel)} -append
+    """
+    words = [*command.split(), "console=ttyS0 quiet panic=1"]
     subprocess.run(words, stdin=subprocess.DEVNULL, timeout=LIFE, check=True)
 
 
@@ -197,7 +200,7 @@ def fetch(folder: Path, name: str) -> Run:
     """What a program answered in the guest."""
     file = folder / f"{name}.json"
     file.unlink(missing_ok=True)
-    command = ["debugfs", "-R", f"dump {GUEST}/{name}.json {file}", folder / "disk.img"]
+    command = ["debugfs", "-R", f"dump {GUEST}/{name}.json {file}", f"{folder}/disk.img"]
     subprocess.run(command, stderr=subprocess.DEVNULL, check=True)
     return Run.load(file)
 

@@ -41,7 +41,7 @@ def test_help_takes_a_topic(words: list[str], topic: str) -> None:
         (["--active=1"], "invalid option: --active=1"),
         (["-i"], "-i needs an argument: FILE"),
         (["--mod"], "--mod needs an argument: DIR"),
-        (["--hyper"], "--hyper is for what is no dump (a live system, Xen, raw memory)"),
+        (["--hyper"], "--hyper is for what is not read here (/dev/mem, Xen, raw memory)"),
     ],
 )
 def test_what_cannot_be_followed_is_one_line(words: list[str], message: str) -> None:

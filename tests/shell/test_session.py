@@ -7,10 +7,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pycrash.api import Args, Command, Context, Notice, Row, Settings, Text, View
+from pycrash.kernel.core.reader import Reader
 from pycrash.shell.runner import ExitShell
 from tests.shell.fake import fake_session
 
@@ -279,3 +281,37 @@ def test_undecodable_bytes_pass_through() -> None:
     session = fake_session()
     session.feed(os.fsdecode(b"echo \xff > out"))
     assert Path("out").read_bytes() == b"\xff\n"
+
+
+def test_each_line_reads_a_running_kernel_anew(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed: list[Reader] = []
+    monkeypatch.setattr(Reader, "is_live", True)
+    monkeypatch.setattr(Reader, "renew", lambda kernel: renewed.append(kernel))
+    session = fake_session()
+    session.feed("tally 1")
+    session.feed("# nothing is asked for")
+    session.feed("tally 1")
+    assert list(session.answer("tally 1"))
+    assert len(renewed) == 3
+    assert capfd.readouterr().out == "1\n1\n"
+
+
+def test_a_task_that_has_ended_is_current_no_more(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Reader, "is_live", True)
+    monkeypatch.setattr(Reader, "renew", lambda kernel: None)
+    session = fake_session()
+    own = SimpleNamespace(comm="pycrash")
+    session.kernel.tasks = SimpleNamespace(by_address={1: own}, get=lambda at: own)  # type: ignore[assignment]
+    session.kernel.panic = SimpleNamespace(first_task=1)  # type: ignore[assignment]
+    monkeypatch.setattr(session, "show", lambda name, output: output.write(f"    <{name}>"))
+    session.settings.task = 1
+    session.feed("tally 1")
+    session.settings.task = 2
+    session.feed("tally 1")
+    said = 'crash: current context no longer exists -- restoring "pycrash" context:\n\n'
+    assert capfd.readouterr().out == f"1\n{said}    <set>\n\n1\n"
+    assert session.settings.task == 0

@@ -44,7 +44,7 @@ class Options:
 
 
 class Lasting:
-    """A part of a running kernel that is kept while others are made anew; it holds none of those."""
+    """A part that is kept as others of a running kernel are made anew; it holds none of those."""
 
     def renew(self) -> None:
         """Forget what was read of memory that has changed."""

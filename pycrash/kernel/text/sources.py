@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pycrash.errors import CrashError
-from pycrash.kernel.core.reader import Reader
+from pycrash.kernel.core.reader import Lasting, Reader
 from pycrash.kernel.modules.table import Module, ModuleTable
 from pycrash.kernel.symbols.table import SymbolTable
 from pycrash.objects.dwarf import Dwarf
@@ -11,7 +11,7 @@ from pycrash.objects.elf import ElfFile
 from pycrash.objects.linetable import LineTable
 
 
-class SourceLines:
+class SourceLines(Lasting):
     """Where an address of the kernel or of a loaded module's debug file was written."""
 
     def __init__(self, kernel: Reader) -> None:
@@ -19,6 +19,7 @@ class SourceLines:
         self._modules = kernel.part(ModuleTable)
         self._tables: dict[tuple[int, int], LineTable | None] = {}
         self._module_dwarf: dict[int, Dwarf] = {}
+        self._modules.watch(self._forget_modules)
         #: What was said of the kernel's own instructions: a module's change as files are loaded.
         self._known: dict[int, str] = {}
         self._dwarf: Dwarf | None = None
@@ -26,6 +27,10 @@ class SourceLines:
         if kernel.vmlinux is not None:
             self._elf = ElfFile(kernel.vmlinux)
             self._dwarf = Dwarf(self._elf)
+
+    def _forget_modules(self) -> None:
+        self._module_dwarf.clear()
+        self._tables.clear()  # a table goes by its Dwarf's id, which another may get
 
     def at(self, address: int) -> str:
         """ "FILE: LINE" of an instruction as crash shows it, or nothing where it is unknown."""
