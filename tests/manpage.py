@@ -20,7 +20,7 @@ pycrash opens the memory image of a dead Linux kernel (kdump, ELF, with or witho
 with the debug vmlinux of that kernel, and reads commands: those of crash {CRASH_VERSION}, with its
 output, and more. The files may come in either order. Without VMLINUX it is looked for beside the
 dump, below /usr/lib/debug, and by debuginfod; where there is none, the command that installs it
-is said.
+is said. Without DUMP it is the running kernel, by /proc/kcore, which takes root's rights.
 
 At a terminal there is a prompt, with completion by Tab. Otherwise lines come from standard input,
 or from the options."""
@@ -54,7 +54,7 @@ def lines() -> Iterator[str]:
     """The page, in the language of man(7)."""
     yield f'.TH PYCRASH 1 "" "pycrash {VERSION}" "User Commands"'
     yield from (".SH NAME", text("pycrash - a shell over the memory of a dead Linux kernel"))
-    yield from (".SH SYNOPSIS", r".B pycrash", r"[\fIoptions\fR] [\fIVMLINUX\fR] \fIDUMP\fR", ".br")
+    yield from (".SH SYNOPSIS", r".B pycrash", r"[\fIoptions\fR] [\fIVMLINUX\fR] [\fIDUMP\fR]", ".br")
     yield from (r".B pycrash", r"\fB\-\-latest\fR [\fIFOLDER\fR] [\fIoptions\fR]")
     yield ".SH DESCRIPTION"
     for number, paragraph in enumerate(_DESCRIPTION.split("\n\n")):
