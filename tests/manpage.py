@@ -54,7 +54,8 @@ def lines() -> Iterator[str]:
     """The page, in the language of man(7)."""
     yield f'.TH PYCRASH 1 "" "pycrash {VERSION}" "User Commands"'
     yield from (".SH NAME", text("pycrash - a shell over the memory of a dead Linux kernel"))
-    yield from (".SH SYNOPSIS", r".B pycrash", r"[\fIoptions\fR] [\fIVMLINUX\fR] [\fIDUMP\fR]", ".br")
+    yield from (".SH SYNOPSIS", r".B pycrash", r"[\fIoptions\fR] [\fIVMLINUX\fR] [\fIDUMP\fR]")
+    yield ".br"
     yield from (r".B pycrash", r"\fB\-\-latest\fR [\fIFOLDER\fR] [\fIoptions\fR]")
     yield ".SH DESCRIPTION"
     for number, paragraph in enumerate(_DESCRIPTION.split("\n\n")):
