@@ -171,6 +171,38 @@ def test_a_vmcoreinfo_of_an_earlier_kernel_is_passed_over(tmp_path: Path) -> Non
         pycrash.open_dump(dump, unpacked(SAMPLE / "vmlinux.xz"))
 
 
+def write_raw(folder: Path) -> list[str]:
+    """The sample's memory as two raw files; the arguments that name them."""
+    prog = drgn.Program()
+    prog.set_core_dump(sample().path)
+    middle = 0x8000000
+    low, high = folder / "low", folder / "high"
+    with low.open("wb") as first, high.open("wb") as second:
+        for page, last in runs():
+            start, end = page * PAGE, last * PAGE
+            for file, base, top in ((first, 0, middle), (second, middle, end)):
+                if max(start, base) < min(end, top):
+                    file.seek(max(start, base) - base)
+                    size = min(end, top) - max(start, base)
+                    file.write(prog.read(max(start, base), size, physical=True))
+        first.truncate(middle)
+    return [f"{high}@{middle:x}", f"{low}@0"]
+
+
+def test_raw_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vmlinux = unpacked(SAMPLE / "vmlinux.xz")
+    whole = pycrash.open_dump(SAMPLE / "vmcore", vmlinux)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    names = write_raw(tmp_path)
+    dump = pycrash.open_dump(vmlinux, *names)
+    assert not dump.kernel.notes
+    lines = dump.text("sys").splitlines()
+    assert lines[1:3] == [f"   DUMPFILES: {tmp_path / 'low'}", f"{'':14}{tmp_path / 'high'}"]
+    for line in ("bt", "mod", "rd jiffies", "log"):
+        assert dump.text(line) == whole.text(line), line
+    assert open_dump(Path(",".join(names))).vmcoreinfo.release == "6.12.117-sample"
+
+
 def write_part(copy: Path, first: int, last: int) -> Path:
     """A part of the sample with the pages of some numbers, as makedumpfile --split writes it."""
     raw, header = sample().path.read_bytes(), sample().kdump

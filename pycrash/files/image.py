@@ -78,12 +78,13 @@ class MemoryImage:
     CrashError where memory lies outside of the regions, OSError where the disk says no.
     """
 
-    def __init__(self, out: IO[bytes], plan: Plan, wrote: Callable[[int], None]) -> None:
-        """`wrote` is told now and then how many bytes were written, and may raise to stop it."""
+    def __init__(self, out: IO[bytes], plan: Plan, source: Path, limit: int) -> None:
         self._handle = out.fileno()
         self._plan = plan
-        self._wrote = wrote
-        self._regions = sorted(plan.regions)
+        self._source = source
+        self._limit = limit
+        self._given = os.stat(source).st_size
+        self._regions = _apart(sorted(plan.regions))
         self._places: list[int] = []
         self._notes = bytearray()
         self._written = self._told = 0
@@ -130,6 +131,7 @@ class MemoryImage:
         for place, start, end in self._pieces(address, size):
             if _clone(source, offset + start, self._handle, place, end - start):
                 continue
+            self._require_room(source, end - start)
             moved, behind = place - offset - start, offset + start
             for first, last in _data_of(source, offset + start, offset + end):
                 self._clear(behind + moved, first - behind)
@@ -170,6 +172,13 @@ class MemoryImage:
         if done < size:
             raise CrashError(f"memory at {address + done:#x} is in no region")
 
+    def _require_room(self, source: int, size: int) -> None:
+        """Whether there is room for so much of a file, of whose holes nothing is known."""
+        status = os.fstat(source)
+        size = min(size, status.st_blocks * 512)
+        self._given = max(self._given, self._written + size)
+        require_room(self._source, size, size, self._limit)
+
     def _put(self, place: int, data: bytes) -> None:
         """Write what is not zeros, and clear the rest."""
         start, empty = 0, False
@@ -195,7 +204,7 @@ class MemoryImage:
         self._written += size
         if self._written - self._told >= _LOOK:
             self._told = self._written
-            self._wrote(self._written)
+            require_room(self._source, self._written, self._given, self._limit, written=True)
 
 
 def keep_image(
@@ -208,20 +217,17 @@ def keep_image(
 ) -> Path:
     """Have a core file of that name made in the cache, all or nothing. Raises CrashError.
 
-    `source` is the file that messages name, and that bounds how large the memory may become that
-    is not zeros, as `limit` does (`--unpack-limit`). There must be room for the bytes `needed`,
-    where that is known before.
+    `source` is the file that messages name. Neither it nor what is copied may become larger than
+    is usual, or than `limit` allows (`--unpack-limit`), where it is not zeros. There must be room
+    in the cache for stretches of files before they are copied, and for the bytes `needed`, where
+    that is known.
     """
     _check(source, plan)
-    packed = os.stat(source).st_size
     if needed:
-        require_room(source, needed, max(packed, needed), limit)
-
-    def wrote(size: int) -> None:
-        require_room(source, size, max(packed, needed), limit, written=True)
+        require_room(source, needed, os.stat(source).st_size, limit)
 
     def write(out: IO[bytes]) -> None:
-        image = MemoryImage(out, plan, wrote)
+        image = MemoryImage(out, plan, source, limit)
         try:
             fill(image)
         except CrashError as error:
@@ -229,6 +235,15 @@ def keep_image(
         image.finish()
 
     return keep_file(name, write)
+
+
+def _apart(regions: list[Region]) -> list[Region]:
+    """The regions, one from address 0 on in two: where all segments of a file are at 0 drgn
+    takes that for no address at all."""
+    first, *others = regions
+    if others or first.address or first.size <= PAGE:
+        return regions
+    return [Region(0, PAGE), Region(PAGE, first.size - PAGE)]
 
 
 def _with_name(source: Path, text: str) -> str:

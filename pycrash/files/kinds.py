@@ -43,7 +43,8 @@ class ForeignDump(CrashError):
 class KernelFiles:
     """The two files of a session, as given; either may be compressed. No vmlinux: to be found.
 
-    `parts` are all the parts of a split dump, of which `dump` is the first that was given.
+    `parts` are all the parts of a split dump, or of raw memory, each with its address behind @;
+    `dump` is the first that was given.
     """
 
     dump: Path
@@ -59,8 +60,9 @@ def sort_files(paths: Sequence[Path], or_running: bool = False) -> KernelFiles:
     found: dict[Kind, Path] = {}
     parts: list[Path] = []
     for path in paths:
-        kind = file_kind(path)
-        if kind == "dump" and is_part(path):
+        raw = is_raw(path)
+        kind: Kind = "dump" if raw else file_kind(path)
+        if raw or (kind == "dump" and is_part(path)):
             parts.append(path)
         if kind in found and not (path in parts and found[kind] in parts):
             what = {"vmlinux": "namelist", "dump": "dumpfile"}[kind]
@@ -80,6 +82,11 @@ def _instead_of_dump(or_running: bool) -> Path:
     except CrashError as error:
         needed = f"{required}: pycrash [VMLINUX] DUMP"
         raise CrashError(f"{needed}; the running kernel cannot be read: {error}") from error
+
+
+def is_raw(name: Path) -> bool:
+    """Whether that names raw memory by its address (`ram.bin@0`), and is no file's own name."""
+    return "@" in str(name) and not os.path.exists(name)
 
 
 def is_part(path: Path) -> bool:

@@ -18,6 +18,7 @@ from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
 from pycrash.files.kinds import is_part, require_readable, sort_files
+from pycrash.files.rawmemory import core_of, pieces_of
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.files.running import is_running, require_running
@@ -25,7 +26,6 @@ from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
-from pycrash.kernel.core.lostnote import lost_note
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.core.trial import ends_by, why_unreadable
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
@@ -60,7 +60,7 @@ def open_kernel(
 ) -> Kernel:
     """Open a dump with its debug vmlinux, which is looked for if None; either may be compressed.
 
-    Of a split dump `parts` are all the parts, `dump` one of them.
+    Of a split dump or raw memory `parts` are all the parts, `dump` one of them.
 
     Types are indexed only when first needed, but for a vmlinux that no session used before. The
     kernel's `notes` tell what is wrong with files that can still be used. Raises CrashError with
@@ -101,10 +101,13 @@ def open_dump(
         kernel = Kernel(running, None, None, options)
         kernel.given = (None, dump)
         return kernel
-    require_readable(dump)
     limit = options.unpack_limit if options else 0
-    plain = [unpacked(part, progress, limit) for part in parts or (dump,)]
-    content = joined(plain, progress) if is_part(plain[0]) else laid_out(plain[0], progress, limit)
+    raw = pieces_of(parts or (dump,))
+    if raw:
+        content = core_of(raw, vmlinux, progress, limit)
+        parts = [piece.path for piece in raw]
+    else:
+        content = _in_one(parts or (dump,), progress, limit)
     content = repaged(content, progress)
     file = DumpFile(content)
     missing, erased = file.missing, file.erased
@@ -115,6 +118,8 @@ def open_dump(
         raise CrashError(f"{dump}: its VMCOREINFO is damaged: opening it ends in {ended.name}")
     prog = _open_dump(content, dump)
     if prog is None:
+        from pycrash.kernel.core.lostnote import lost_note  # needs numpy, which takes its time
+
         suits = partial(_is_of, vmlinux, progress, limit)
         prog = _open_dump(content, dump, lost_note(content, dump, suits, progress))
         assert prog is not None
@@ -128,6 +133,14 @@ def open_dump(
     if erased:
         kernel.notes.append(f"{dump}: kernel data was erased from it (makedumpfile --config)")
     return kernel
+
+
+def _in_one(files: Sequence[Path], progress: Progress | None, limit: int) -> Path:
+    """The file that a dump, or all its parts, are as drgn takes it."""
+    for file in files:
+        require_readable(file)
+    plain = [unpacked(file, progress, limit) for file in files]
+    return joined(plain, progress) if is_part(plain[0]) else laid_out(plain[0], progress, limit)
 
 
 def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Program | None:

@@ -108,6 +108,14 @@ def test_a_clone_shares_what_was_asked(source: Path, monkeypatch: pytest.MonkeyP
     assert memory(made(source, fill))(HIGH + PAGE, 4) == b"\2\2\2\2"
 
 
+def test_all_memory_from_0_on(source: Path) -> None:
+    image = made(
+        source, lambda image: image.write(0, b"x" * 3 * PAGE), Plan(62, (Region(0, 1 << 20),))
+    )
+    assert memory(image)(0, 4 * PAGE) == b"x" * 3 * PAGE + bytes(PAGE)
+    assert DumpFile(image).segments == [(0, PAGE), (PAGE, (1 << 20) - PAGE)]
+
+
 def test_notes(source: Path) -> None:
     text = b"OSRELEASE=6.1.0\nPAGESIZE=4096\n"
 
@@ -146,6 +154,17 @@ def test_a_few_bytes_that_would_fill_the_disk(
     monkeypatch.setattr("pycrash.files.image._LOOK", PAGE)
     with pytest.raises(CrashError, match="--unpack-limit allows more"):
         keep_image(source, "x", PLAN, lambda image: image.write(0, b"x" * 3 * PAGE), 2 * PAGE)
+    with pytest.raises(CrashError, match="--unpack-limit allows more"):
+        keep_image(source, "x", PLAN, lambda image: None, 2 * PAGE, 3 * PAGE)
+
+
+def test_a_copy_for_which_there_is_no_room(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=5))
-    with pytest.raises(CrashError, match="has room for 5 bytes"):
-        keep_image(source, "x", PLAN, lambda image: None, 0, 4096)
+
+    def fill(image: MemoryImage) -> None:
+        with source.open("rb") as file:
+            image.copy(0, file, 0, PAGE)
+
+    with pytest.raises(CrashError, match=r"becomes 4,096 bytes when .* has room for 5 bytes"):
+        made(source, fill)
+    assert not list((source.parent / "cache/pycrash").iterdir())
