@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -125,6 +126,14 @@ def first_bytes(path: Path, size: int) -> bytes:
             if len(content) >= size:
                 break
     return bytes(content[:size])
+
+
+def content_chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    """What follows in an open file in chunks, unpacked if need be. They raise CrashError."""
+    start = file.tell()
+    make = _format_of(file)
+    file.seek(start)
+    return iter(partial(file.read, _PIECE), b"") if make is None else _unpack(path, file, make)
 
 
 def unpacked(path: Path, progress: Progress | None = None, limit: int = 0) -> Path:

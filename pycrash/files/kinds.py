@@ -13,7 +13,9 @@ from typing import Literal
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.dumpfile import KdumpHeader
+from pycrash.files.foreign import is_foreign
 from pycrash.files.running import is_running, require_running
+from pycrash.files.sadump import set_of
 
 Kind = Literal["vmlinux", "dump"]
 
@@ -24,12 +26,10 @@ _HEAD = 8192
 _FOREIGN = (
     (b"\xa8\x19\x01\x73\x61\x8f\x23\xed", "an LKCD dump"),
     (b"\xed\x23\x8f\x61\x73\x01\x19\xa8", "an LKCD dump"),
-    (b"QEVM", "a saved state of a QEMU guest; `virsh dump --memory-only` makes a file that opens"),
-    (b"\xd2\xbe\xd2\xbe", "a VMware suspend file; vmss2core makes a file that opens"),
-    (b"\xd1\xba\xd1\xba", "a VMware suspend file; vmss2core makes a file that opens"),
-    (b"\xd0\xbe\xd2\xbe", "a VMware suspend file; vmss2core makes a file that opens"),
+    (b"\xa8\x19\x01\x73\x61\x8f\x23\xfd", "a stand-alone dump of s390"),
     (b"LinuxGuestRecord", "a Xen save file"),
-    (b"sadump", "an sadump file"),
+    (b"\xed\xeb\x0f\xf0", "a Xen core; give what kdump writes of the domain"),
+    (b"\xee\xeb\x0f\xf0", "a Xen core; give what kdump writes of the domain"),
 )
 
 _ELF_RELOCATABLE, _ELF_CORE = 1, 4
@@ -90,11 +90,12 @@ def is_raw(name: Path) -> bool:
 
 
 def is_part(path: Path) -> bool:
-    """Whether a file is one part of a split dump (makedumpfile --split)."""
+    """Whether a file is one part of a split dump (makedumpfile --split) or a disk of sadump's."""
     if is_running(path):
         return False
-    header = KdumpHeader.parse(first_bytes(path, _HEAD))
-    return header is not None and header.split
+    head = first_bytes(path, _HEAD)
+    header = KdumpHeader.parse(head)
+    return bool(set_of(head)) if header is None else header.split
 
 
 def file_kind(path: Path) -> Kind:
@@ -113,7 +114,7 @@ def file_kind(path: Path) -> Kind:
         return "dump" if elf_type == _ELF_CORE else "vmlinux"
     if head.startswith((b"KDUMP   ", b"DISKDUMP")):
         return "dump"
-    if head.startswith(b"makedumpfile\0"):
+    if head.startswith(b"makedumpfile\0") or is_foreign(head):
         return "dump"
     for magic, name in _FOREIGN:
         if head.startswith(magic):

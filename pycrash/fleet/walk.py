@@ -11,6 +11,7 @@ from pathlib import Path
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.kinds import ForeignDump, file_kind, is_part
+from pycrash.files.sadump import set_of
 
 #: No walk goes deeper, or looks at more names.
 DEEPEST, MOST = 32, 1_000_000
@@ -85,7 +86,8 @@ class _Walk:
         try:
             if file_kind(path) == "dump":
                 if is_part(path):
-                    same = (path.parent, first_bytes(path, _HEAD))
+                    head = first_bytes(path, _HEAD)
+                    same = (path.parent, set_of(head) or head)
                     self.parts.setdefault(same, []).append(path)
                 else:
                     self.found.dumps.append((path,))

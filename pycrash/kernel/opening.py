@@ -17,6 +17,7 @@ from pycrash.files.compressed import Progress, unpacked
 from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
+from pycrash.files.foreign import as_core
 from pycrash.files.kinds import is_part, require_readable, sort_files
 from pycrash.files.rawmemory import core_of, pieces_of
 from pycrash.files.repaged import repaged
@@ -140,6 +141,9 @@ def _in_one(files: Sequence[Path], progress: Progress | None, limit: int) -> Pat
     for file in files:
         require_readable(file)
     plain = [unpacked(file, progress, limit) for file in files]
+    core = as_core(plain, progress, limit)
+    if core is not None:
+        return core
     return joined(plain, progress) if is_part(plain[0]) else laid_out(plain[0], progress, limit)
 
 

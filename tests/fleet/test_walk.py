@@ -11,6 +11,7 @@ from pycrash.errors import CrashError
 from pycrash.fleet import content, walk
 from pycrash.fleet.content import content_key, key_of_all
 from pycrash.fleet.walk import find_dumps
+from tests.files import foreign_files as made
 from tests.kernel.test_opening import kdump_file
 
 KDUMP = b"KDUMP   and more"
@@ -64,10 +65,17 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_dumps_of_other_tools_are_told_of(tmp_path: Path) -> None:
-    guest = put(tmp_path / "guest", b"QEVM" + bytes(100))
+    guest = put(tmp_path / "guest", b"LinuxGuestRecord" + bytes(100))
     ((path, why),) = find_dumps([tmp_path]).skipped
     assert path == guest
-    assert "QEMU" in why
+    assert "Xen" in why
+    saved = put(tmp_path / "saved", made.head())
+    assert find_dumps([tmp_path]).dumps == [(saved,)]
+
+
+def test_the_disks_of_a_set_are_one_dump(tmp_path: Path) -> None:
+    disks = [put(tmp_path / f"disk{n}", made.partition(n, 8192, bytes(16))) for n in (1, 2)]
+    assert find_dumps([tmp_path]).dumps == [tuple(disks)]
 
 
 def test_the_parts_of_a_split_dump_are_one(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_files_are_told_apart_in_either_order(tmp_path: Path) -> None:
     [
         (b"", "not a supported file format"),
         (b"text", "not a supported file format"),
-        (b"QEVM" + bytes(100), "not a supported file format: a saved state of a QEMU guest"),
+        (b"LinuxGuestRecord", "not a supported file format: a Xen save file"),
         (bytes(0x202) + b"HdrS", "a boot image"),
     ],
 )
