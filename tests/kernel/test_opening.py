@@ -377,7 +377,8 @@ def test_descriptors_behind_the_end_are_lost(tmp_path: Path) -> None:
 def test_no_dump_of_a_kernel(tmp_path: Path) -> None:
     vmlinux = elf_file(tmp_path / "vmlinux")
     dump = kdump_file(tmp_path / "vmcore", [(0, 10)], 20150)
-    assert message(lambda: open_files([vmlinux, dump])).startswith(f"{dump} (in the cache: ")
+    said = message(lambda: open_files([vmlinux, dump]))
+    assert said.startswith(f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO")
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
