@@ -16,9 +16,10 @@ from pycrash.files.dumpfile import DumpFile
 
 #: What the text begins with, in every kernel, and what it must hold to be of use.
 _BEGIN = b"OSRELEASE="
+_FIRST_LINE = re.compile(rb"OSRELEASE=[!-~]{1,64}\n")
 _NEEDED = [
     re.compile(line, re.MULTILINE)
-    for line in (rb"^OSRELEASE=\S+$", rb"^PAGESIZE=\d+$", rb"^SYMBOL\(init_uts_ns\)=[0-9a-f]+$")
+    for line in (rb"^PAGESIZE=\d+$", rb"^SYMBOL\(init_uts_ns\)=[0-9a-f]+$")
 ]
 _LINES = re.compile(rb"(?:[!-<>-~]+=[ -~]*\n)+")
 #: The kernel keeps it in a page, the largest of which has this size.
@@ -56,7 +57,9 @@ def _whole_texts(data: bytes) -> Iterator[bytes]:
     """Those that begin in some bytes and are not cut off there."""
     at = data.find(_BEGIN)
     while at >= 0:
-        lines = _LINES.match(data, at, at + _LONGEST)
+        # Of what has no such line no more is looked at: the next may begin a few bytes behind.
+        begins = _FIRST_LINE.match(data, at)
+        lines = _LINES.match(data, at, at + _LONGEST) if begins else None
         text = lines[0] if lines else b""
         is_whole = data[at + len(text) : at + len(text) + 1] == b"\0"
         if is_whole and all(line.search(text) for line in _NEEDED):
@@ -71,15 +74,19 @@ def machine_of(text: str) -> int | None:
 
 def elf_memory(dump: DumpFile) -> Iterator[tuple[int, bytes]]:
     """The memory in an ELF dump by segments, but for holes of the file; any other has none."""
+    left = dump.size
     with open(dump.path, "rb") as file:
         for address, offset, size in sorted(dump.loads):
             for at, data in data_of(file.fileno(), offset, size):
                 yield address + at - offset, data
+                left -= len(data)
+                if left <= 0:  # segments of a damaged file may lie above each other
+                    return
 
 
 def data_of(handle: int, offset: int, size: int) -> Iterator[tuple[int, bytes]]:
     """What a stretch of an open file holds, but for its holes, some at a time with its place."""
-    end = offset + size
+    end = min(offset + size, os.fstat(handle).st_size)
     while offset < end:
         try:
             offset = os.lseek(handle, offset, os.SEEK_DATA)

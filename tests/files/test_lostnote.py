@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,23 @@ def test_the_memory_of_an_elf_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert first_text(image) == TEXT.decode()
     os.truncate(image, PAGE + 10)
     assert not any(data.strip(b"\0") for _, data in elf_memory(DumpFile(image))), "cut short"
+
+
+def test_segments_of_a_damaged_file_are_searched_once(tmp_path: Path) -> None:
+    segment = struct.pack("<IIQQQQQQ", 1, 7, 0, 0, 0, 1 << 62, 1 << 62, 0)
+    far = struct.pack("<IIQQQQQQ", 1, 7, (1 << 64) - 1, 0, 1 << 40, 1 << 62, 1 << 62, 0)
+    ident = b"\x7fELF\2\1\1".ljust(16, b"\0")
+    head = struct.pack("<16sHHIQQQIHHHHHH", ident, 4, 62, 1, 0, 64, 0, 0, 64, 56, 401, 0, 0, 0)
+    dump = tmp_path / "vmcore"
+    dump.write_bytes(head + far + segment * 400)
+    assert sum(len(data) for _, data in elf_memory(DumpFile(dump))) == dump.stat().st_size
+
+
+def test_a_memory_full_of_beginnings() -> None:
+    start = time.process_time()
+    assert found(b"OSRELEASE=" * 100_000) == []
+    assert found(b"OSRELEASE=1\n" * 100_000) == []
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(

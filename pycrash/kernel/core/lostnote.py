@@ -9,11 +9,12 @@ from pathlib import Path
 
 import drgn
 import numpy as np
+from numpy.typing import NDArray
 
 from pycrash.errors import CrashError
 from pycrash.files.cache import kept_name, note, noted
 from pycrash.files.compressed import Progress
-from pycrash.files.dumpfile import DumpFile, KdumpHeader
+from pycrash.files.dumpfile import PAGE_DESC, DumpFile, KdumpHeader
 from pycrash.files.lostnote import elf_memory, texts_in
 from pycrash.kernel.core.kdumppages import KdumpPages
 from pycrash.kernel.core.trial import why_unreadable
@@ -83,15 +84,28 @@ def _memory(file: DumpFile, dump: Path, progress: Progress | None) -> Iterator[t
 
 def _kdump_memory(file: DumpFile, header: KdumpHeader) -> Iterator[tuple[int, bytes]]:
     pages, size = KdumpPages(file, header), header.block_size
-    for first in range(0, header.max_page, _FRAMES):
-        frames = np.arange(first, min(first + _FRAMES, header.max_page))
-        frames = frames[pages.is_there(frames)]
+    left = file.size // PAGE_DESC.size  # a damaged map may tell of more
+    for frames in _frames(file.bitmaps[1], header.max_page):
         entries = pages.descriptors(frames).tolist()
-        # Behind its number in the row a frame's is the same for all that follow on each other.
+        # Less its place in the row a frame's number is one for all that follow on each other.
         there = enumerate(zip(frames.tolist(), entries, strict=True))
         for _, run in groupby(there, lambda item: item[1][0] - item[0]):
             found = [(frame, pages.unpack(*entry[:3])) for _, (frame, entry) in run]
             yield found[0][0] * size, b"".join(page or bytes(size) for _, page in found)
+        left -= len(frames)
+        if left <= 0:
+            return
+
+
+def _frames(dumped: bytes, end: int) -> Iterator[NDArray[np.int64]]:
+    """The page frames of a map of pages, some at a time, as far as `end`."""
+    step = _FRAMES // 8
+    for first in range(0, min(len(dumped), -(-end // 8)), step):
+        some = dumped[first : first + step]
+        if some.strip(b"\0"):
+            bits = np.unpackbits(np.frombuffer(some, np.uint8), bitorder="little")
+            frames = np.flatnonzero(bits) + 8 * first
+            yield frames[frames < end]
 
 
 def _fits(content: Path, text: str) -> bool:
