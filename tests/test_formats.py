@@ -165,6 +165,12 @@ def test_a_vmcoreinfo_of_an_earlier_kernel_is_passed_over(tmp_path: Path) -> Non
         data = file.read().replace(b"OSRELEASE=6.12", b"OSRELEASE:6.12")
         file.seek(0)
         file.write(data)
+    copy = tmp_path / "copy"
+    copy.write_bytes(
+        dump.read_bytes().replace(b"SYMBOL(swapper_pg_dir)", b"SYMBOL(swapper_pg_old)")
+    )
+    with pytest.raises(CrashError, match=f"^{copy}: VMCOREINFO does not contain valid swapper_pg"):
+        open_dump(copy)
     # The best there is must do; that it does not fit comes out with the vmlinux.
     assert open_dump(dump).vmcoreinfo.release == "4.19.0"
     with pytest.raises(CrashError, match="do not match! release"):

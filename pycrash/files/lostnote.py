@@ -15,7 +15,7 @@ from pathlib import Path
 from pycrash.files.dumpfile import DumpFile
 
 #: What the text begins with, in every kernel, and what it must hold to be of use.
-_BEGIN = b"OSRELEASE="
+BEGIN = b"OSRELEASE="
 _FIRST_LINE = re.compile(rb"OSRELEASE=[!-~]{1,64}\n")
 _NEEDED = [
     re.compile(line, re.MULTILINE)
@@ -55,7 +55,7 @@ def texts_in(memory: Iterable[tuple[int, bytes]]) -> Iterator[str]:
 
 def _whole_texts(data: bytes) -> Iterator[bytes]:
     """Those that begin in some bytes and are not cut off there."""
-    at = data.find(_BEGIN)
+    at = data.find(BEGIN)
     while at >= 0:
         # Of what has no such line no more is looked at: the next may begin a few bytes behind.
         begins = _FIRST_LINE.match(data, at)
@@ -64,7 +64,7 @@ def _whole_texts(data: bytes) -> Iterator[bytes]:
         is_whole = data[at + len(text) : at + len(text) + 1] == b"\0"
         if is_whole and all(line.search(text) for line in _NEEDED):
             yield text
-        at = data.find(_BEGIN, at + max(1, len(text)))
+        at = data.find(BEGIN, at + max(1, len(text)))
 
 
 def machine_of(text: str) -> int | None:

@@ -150,8 +150,8 @@ def _in_one(files: Sequence[Path], progress: Progress | None, limit: int) -> Pat
 def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Program | None:
     """The program of a dump, with the text of VMCOREINFO that it has no note of; None where it
     has none and none is given. Raises CrashError."""
-    prog = drgn.Program(vmcoreinfo=note)
     try:
+        prog = drgn.Program(vmcoreinfo=note)
         prog.set_core_dump(content)
     except OSError as error:
         raise CrashError(f"{_named(dump, content)}: {error.strerror or error}") from error

@@ -57,10 +57,17 @@ class KdumpPages:
         if unpack is None or size > page:
             return None
         try:
-            data = unpack(os.pread(self._handle, size, offset), page)
-        except (OSError, OverflowError, zlib.error, zstandard.ZstdError):
+            data = unpack(self.packed(offset, size), page)
+        except (zlib.error, zstandard.ZstdError):
             return None
         return data if len(data) == page else None
+
+    def packed(self, offset: int, size: int) -> bytes:
+        """A page as it stands in the file; empty where it cannot be read."""
+        try:
+            return os.pread(self._handle, size, offset)
+        except (OSError, OverflowError):
+            return b""
 
     @cached_property
     def _ways(self) -> dict[int, Callable[[bytes, int], bytes]]:

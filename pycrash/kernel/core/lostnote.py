@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import groupby, islice
 from pathlib import Path
 
@@ -15,11 +16,14 @@ from pycrash.errors import CrashError
 from pycrash.files.cache import kept_name, note, noted
 from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile, KdumpHeader
-from pycrash.files.lostnote import elf_memory, texts_in
+from pycrash.files.lostnote import BEGIN, elf_memory, texts_in
+from pycrash.files.snappy import unpack
 from pycrash.kernel.core.kdumppages import KdumpPages
 from pycrash.kernel.core.trial import why_unreadable
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 
+#: Pages packed with snappy (page_desc.flags).
+_SNAPPY = 0x4
 #: Page frames of a kdump file looked at in one go.
 _FRAMES = 1024
 #: Different texts that are tried. A machine that was often restarted has a few.
@@ -90,11 +94,26 @@ def _kdump_memory(file: DumpFile, header: KdumpHeader) -> Iterator[tuple[int, by
         # Less its place in the row a frame's number is one for all that follow on each other.
         there = enumerate(zip(frames.tolist(), entries, strict=True))
         for _, run in groupby(there, lambda item: item[1][0] - item[0]):
-            found = [(frame, pages.unpack(*entry[:3])) for _, (frame, entry) in run]
-            yield found[0][0] * size, b"".join(page or bytes(size) for _, page in found)
+            found = [(frame, _page(pages, size, *entry[:3])) for _, (frame, entry) in run]
+            yield found[0][0] * size, b"".join(page for _, page in found)
         left -= len(frames)
         if left <= 0:
             return
+
+
+def _page(pages: KdumpPages, size: int, offset: int, packed: int, flags: int) -> bytes:
+    """A page by its descriptor; zeros where it cannot be unpacked.
+
+    Of those packed with snappy, which is slow here, that one alone is wanted in which a text
+    begins: there it stands as it is.
+    """
+    page = pages.unpack(offset, packed, flags)
+    if page is None and flags == _SNAPPY and packed <= 2 * size:
+        data = pages.packed(offset, packed)
+        if BEGIN in data:
+            with suppress(ValueError):
+                page = unpack(data, size)
+    return page or bytes(size)
 
 
 def _frames(dumped: bytes, end: int) -> Iterator[NDArray[np.int64]]:
@@ -110,9 +129,10 @@ def _frames(dumped: bytes, end: int) -> Iterator[NDArray[np.int64]]:
 
 def _fits(content: Path, text: str) -> bool:
     """Whether the kernel's name is found by what a text says: its page tables are there, too."""
-    info, prog = Vmcoreinfo(text), drgn.Program(vmcoreinfo=text)
+    info = Vmcoreinfo(text)
     try:
         place = info.symbol("init_uts_ns")
+        prog = drgn.Program(vmcoreinfo=text)
         prog.set_core_dump(content)
         if why_unreadable(prog, place) is not None:
             return False
