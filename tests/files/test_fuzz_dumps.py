@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from pycrash.files.debuginfo import Identity, why_unfit
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile, KdumpHeader
 from pycrash.files.flattened import laid_out
 from pycrash.files.kinds import file_kind
+from pycrash.files.rawmemory import pieces_of
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
+from pycrash.kernel.core.lostnote import lost_note
 from tests.kernel.test_opening import elf_file
 
 BLOCK = 4096
@@ -48,9 +51,11 @@ def kdump() -> bytes:
     head = head.ljust(424, b"\0") + struct.pack("<IIIII", 1, BLOCK, 1, 2, 64)
     second = struct.pack("<Qii", 0, 31, 0).ljust(96, b"\0") + struct.pack("<Q", 64)
     bitmap = b"\x07".ljust(BLOCK, b"\0")
-    table = b"".join(PAGE_DESC.pack(20000 + 100 * rank, 100, 1, 0) for rank in range(3))
+    table = b"".join(PAGE_DESC.pack(20100 + 100 * rank, 100, 1, 0) for rank in range(3))
     blocks = head.ljust(BLOCK, b"\0") + second.ljust(BLOCK, b"\0") + 2 * bitmap + table
-    return blocks.ljust(20300, b"\x55")
+    text = b"OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(init_uts_ns)=ffffffff8260f960\n"
+    packed = zlib.compress(text.ljust(BLOCK, b"\0"))
+    return (blocks.ljust(20300, b"\x55") + packed).ljust(20400, b"\0")
 
 
 def pieces() -> bytes:
@@ -88,13 +93,14 @@ def look_at(path: Path) -> None:
         dump.segments  # noqa: B018
         for address in (0, 0x1000, 1 << 40, 1 << 63):
             dump.page_state(address)
-        mended(content)
+        content, _ = mended(content)
+        lost_note(content, path, lambda info: True, None)
 
 
 @SEVERAL
-@given(CHANGES, st.integers(0, 20300))
+@given(CHANGES, st.integers(0, 20400))
 def test_a_kdump(path: Path, changes: list[tuple[int, bytes]], end: int) -> None:
-    path.write_bytes(changed(kdump(), changes, max(end, 1) if end % 3 else 20300))
+    path.write_bytes(changed(kdump(), changes, max(end, 1) if end % 3 else 20400))
     look_at(path)
 
 
@@ -103,6 +109,15 @@ def test_a_kdump(path: Path, changes: list[tuple[int, bytes]], end: int) -> None
 def test_a_flattened_dump(path: Path, changes: list[tuple[int, bytes]], end: int) -> None:
     path.write_bytes(changed(pieces(), changes, end if end % 3 else 25000))
     look_at(path)
+
+
+@SEVERAL
+@given(st.text("0123456789abcdefxX@,_ -./", max_size=12), st.text("0123456789abcdefx", max_size=17))
+def test_an_address_of_raw_memory(path: Path, before: str, digits: str) -> None:
+    path.write_bytes(b"memory")
+    name = Path(f"{path}{before}@{digits}")
+    with suppress(CrashError):
+        assert all(piece.path == path for piece in pieces_of([name]))
 
 
 @SEVERAL
@@ -121,6 +136,11 @@ def test_an_elf_file(path: Path, changes: list[tuple[int, bytes]], end: int) -> 
     path.write_bytes(changed(whole, small, end if end % 3 else len(whole)))
     look_at(path)
     assert why_unfit(path, Identity("6.1.0", None)) != ""
+
+
+def test_a_text_is_found(path: Path) -> None:
+    path.write_bytes(kdump())
+    assert lost_note(mended(path)[0], path, lambda info: True, None).startswith("OSRELEASE=6.1.0")
 
 
 def test_a_note_of_no_text_is_told(path: Path) -> None:
