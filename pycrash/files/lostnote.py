@@ -28,7 +28,7 @@ _CHUNK = 1 << 21
 
 #: ELF machines, each by a line that no other's kernel writes.
 _MACHINES = (
-    (62, re.compile(r"^NUMBER\(phys_base\)=", re.MULTILINE)),
+    (62, re.compile(r"^(?:NUMBER|SYMBOL)\(phys_base\)=", re.MULTILINE)),
     (183, re.compile(r"^NUMBER\((?:kimage_voffset|PHYS_OFFSET|TCR_EL1_T1SZ)\)=", re.MULTILINE)),
     (243, re.compile(r"^NUMBER\((?:phys_ram_base|va_kernel_pa_offset)\)=", re.MULTILINE)),
 )

@@ -113,9 +113,11 @@ def _machine(files: Sequence[Path], named: Path, vmlinux: Path | None) -> tuple[
     """The ELF machine and the byte order of a vmlinux, or by what the memory holds."""
     if vmlinux is None:
         text = next(filter(None, map(first_text, files)), None)
-        machine = machine_of(text) if text else None
-        if machine is None:
+        if text is None:
             raise CrashError(f"{named}: no memory of a Linux kernel: it holds no VMCOREINFO")
+        machine = machine_of(text)
+        if machine is None:
+            raise CrashError(f"{named}: its VMCOREINFO does not tell the machine; give the vmlinux")
         return machine, "<"
     head = first_bytes(vmlinux, 20)
     if head[4:5] != b"\2":

@@ -110,6 +110,9 @@ def test_the_machine_of_memory_alone(low: Path, high: Path) -> None:
     assert core.read_bytes()[18] == 183
     with pytest.raises(CrashError, match=f"^{low}: no memory of a Linux kernel: it holds no VMCO"):
         core_of([Piece(low, 0)], None)
+    low.write_bytes(TEXT.ljust(PAGE, b"\0"))
+    with pytest.raises(CrashError, match="VMCOREINFO does not tell the machine; give the vmlinux"):
+        core_of([Piece(low, 0)], None)
 
 
 def test_a_machine_of_32_bits(low: Path) -> None:
