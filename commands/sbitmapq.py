@@ -15,6 +15,7 @@ from pycrash.api import (
     CrashError,
     Flag,
     Notice,
+    Part,
     Row,
     UsageError,
     View,
@@ -37,7 +38,9 @@ _LINE = 16
 @dataclass(frozen=True)
 class QueueRow(Row, kind="sbitmapq.queue"):
     """A struct sbitmap_queue. `bitmap` has the bits in use, the first in the lowest bit of the
-    first byte; members that this kernel lacks are None."""
+    first byte; members that this kernel lacks are None. `unread` is the first member that could
+    not be read to its end, "map", "alloc_hint" or "ws": that one and those behind are not whole.
+    """
 
     address: Address
     depth: int
@@ -53,6 +56,7 @@ class QueueRow(Row, kind="sbitmapq.queue"):
     round_robin: int | None
     min_shallow_depth: int | None
     bitmap: bytes
+    unread: str | None
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Sbitmapq(Command):
         if not bitmaps.known:
             raise CrashError("command not supported or applicable on this architecture or kernel")
         if name is None:
-            yield _queue(bitmaps, address)
+            yield from _queue(bitmaps, address)
         else:
             yield from _entries(ctx, args, bitmaps.set_bits(address), array or 0, size)
 
@@ -156,25 +160,39 @@ def _size(ctx: Context, name: str) -> int:
     return size
 
 
-def _queue(bitmaps: BitmapQueues, address: int) -> QueueRow:
+def _queue(bitmaps: BitmapQueues, address: int) -> Iterator[Row]:
+    """A queue, as far as it can be read. Raises CrashError behind it."""
     queue = bitmaps.queue(address)
-    bitmap, words = queue.bitmap, list(bitmaps.words(queue.bitmap))
-    return QueueRow(
+    bitmap = queue.bitmap
+    words, hints, waiting = list[Word](), list[int](), list[WaitState]()
+    failure, unread = None, "map"
+    try:
+        words.extend(bitmaps.words(bitmap))
+        unread = "alloc_hint"
+        hints.extend(bitmaps.hints(queue))
+        unread = "ws"
+        waiting.extend(bitmaps.waiting(queue))
+    except CrashError as error:
+        failure = error
+    yield QueueRow(
         address=address,
         depth=bitmap.depth,
         busy=sum(word.busy.bit_count() for word in words),
         cleared=sum(w.cleared.bit_count() for w in words) if bitmaps.keeps_cleared else None,
-        bits_per_word=1 << bitmap.shift,
+        bits_per_word=bitmap.bits_per_word,
         map_nr=bitmap.map_nr,
-        alloc_hint=tuple(bitmaps.hints(queue)),
+        alloc_hint=tuple(hints),
         wake_batch=queue.wake_batch,
         wake_index=queue.wake_index,
         ws_active=queue.ws_active,
-        ws=tuple(bitmaps.waiting(queue)),
+        ws=tuple(waiting),
         round_robin=queue.round_robin if queue.round_robin is not None else bitmap.round_robin,
         min_shallow_depth=queue.min_shallow_depth,
         bitmap=_bytes(words),
+        unread=None if failure is None else unread,
     )
+    if failure is not None:
+        raise failure
 
 
 def _bytes(words: Sequence[Word]) -> bytes:
@@ -207,13 +225,20 @@ def _entries(ctx: Context, args: Args, bits: Iterable[int], array: int, size: in
 
 
 def _queue_lines(row: QueueRow) -> Iterator[str]:
+    """crash's lines, up to what could not be read."""
     yield f"depth = {row.depth}"
+    if row.unread == "map":
+        return
     yield f"busy = {row.busy}"
     if row.cleared is not None:
         yield f"cleared = {row.cleared}"
     yield f"bits_per_word = {row.bits_per_word}"
     yield f"map_nr = {row.map_nr}"
-    yield f"alloc_hint = {{{', '.join(map(str, row.alloc_hint))}}}"
+    hints = ", ".join(map(str, row.alloc_hint))
+    if row.unread == "alloc_hint":
+        yield Part(f"alloc_hint = {{{hints}{', ' if hints else ''}")
+        return
+    yield f"alloc_hint = {{{hints}}}"
     yield f"wake_batch = {row.wake_batch}"
     yield f"wake_index = {row.wake_index}"
     if row.ws_active is not None:
@@ -222,6 +247,8 @@ def _queue_lines(row: QueueRow) -> Iterator[str]:
     for count, active in row.ws:
         counted = "" if count is None else f".wait_cnt = {count % (1 << 64)}, "
         yield f"\t{{ {counted}.wait = {'active' if active else 'inactive'} }},"
+    if row.unread == "ws":
+        return
     yield "}"
     if row.round_robin is not None:
         yield f"round_robin = {row.round_robin}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from commands.sbitmapq import EntryRow, QueueRow, Sbitmapq
-from pycrash.api import Context, CrashError, Notice, Row, UsageError, View
+from pycrash.api import Context, CrashError, Notice, Part, Row, UsageError, View
 from pycrash.kernel.block.bitmapqueues import WaitState
 from pycrash.settings import Settings
 
@@ -28,6 +29,7 @@ ROW = QueueRow(
     round_robin=1,
     min_shallow_depth=None,
     bitmap=b"\x11\x22" + bytes(15),
+    unread=None,
 )
 
 
@@ -43,6 +45,16 @@ def test_a_queue() -> None:
         *("ws = {", "\t{ .wait_cnt = 8, .wait = active },", "\t{ .wait = inactive },", "}"),
         *("round_robin = 1", "", "00000000: 1122 0000 0000 0000 0000 0000 0000 0000"),
         "00000010: 00",
+    ]
+
+
+def test_lines_end_where_something_could_not_be_read() -> None:
+    assert lines(replace(ROW, unread="map")) == ["depth = 136"]
+    hints = replace(ROW, unread="alloc_hint", alloc_hint=(5,))
+    assert lines(hints)[-2:] == ["map_nr = 3", "alloc_hint = {5, "]
+    assert isinstance(lines(hints)[-1], Part)
+    assert lines(replace(ROW, unread="ws", ws=ROW.ws[:1]))[-2:] == [
+        *("ws = {", "\t{ .wait_cnt = 8, .wait = active },"),
     ]
 
 

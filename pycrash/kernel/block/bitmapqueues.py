@@ -46,6 +46,11 @@ class Bitmap(NamedTuple):
     alloc_hint: int | None
     round_robin: int | None
 
+    @property
+    def bits_per_word(self) -> int:
+        """Bits of a word that count; of what is no bitmap as the processor shifts."""
+        return 1 << (self.shift & 31)
+
 
 class WaitState(NamedTuple):
     """One wait queue: how many bits must come free till somebody is woken, None from 6.1 on, and
@@ -92,13 +97,13 @@ class BitmapQueues:
 
     def words(self, bitmap: Bitmap) -> Iterator[Word]:
         """The words of a bitmap. Raises CrashError."""
-        if bitmap.map_nr > _MOST_WORDS or 1 << bitmap.shift > _WORD_BITS:
-            raise CrashError("invalid sbitmap: it has too many words, or too large ones")
         for number in range(bitmap.map_nr):
+            if number == _MOST_WORDS:
+                raise CrashError(f"invalid sbitmap: it claims {bitmap.map_nr} words")
             address = bitmap.map + number * self._word.whole
             bits, cleared = self._read(self._word, address, "sbitmap_word")
-            left = bitmap.depth - (number << bitmap.shift)
-            depth = left if number == bitmap.map_nr - 1 else 1 << bitmap.shift
+            left = bitmap.depth - number * bitmap.bits_per_word
+            depth = left if number == bitmap.map_nr - 1 else bitmap.bits_per_word
             yield Word(min(max(depth, 0), _WORD_BITS), bits, cleared or 0)
 
     def set_bits(self, address: int) -> Iterator[int]:
@@ -109,24 +114,21 @@ class BitmapQueues:
         except ReadError as error:
             raise _unreadable("sbitmap_word", error) from None
 
-    def waiting(self, queue: BitmapQueue) -> list[WaitState]:
+    def waiting(self, queue: BitmapQueue) -> Iterator[WaitState]:
         """The wait queues. Raises CrashError."""
-        layout, found = self._wait, list[WaitState]()
+        layout = self._wait
         for number in range(_QUEUES):
             address = queue.ws + number * layout.whole
             count, first = self._read(layout, address, "sbq_wait_state")
-            found.append(WaitState(count, first != address + layout.at("wait.head")))
-        return found
+            yield WaitState(count, first != address + layout.at("wait.head"))
 
-    def hints(self, queue: BitmapQueue) -> list[int]:
+    def hints(self, queue: BitmapQueue) -> Iterator[int]:
         """Where each CPU begins to look for a bit. Raises ReadError."""
         hint = queue.alloc_hint if queue.alloc_hint is not None else queue.bitmap.alloc_hint
         cpus, order = self._kernel.cpus, self._kernel.byte_order
-        found = list[int]()
         for cpu in range(len(cpus.possible)):
             data = self._kernel.read(cpus.address(hint or 0, cpu), 4, "alloc_hint")
-            found += struct.unpack(f"{order}I", data)
-        return found
+            yield from struct.unpack(f"{order}I", data)
 
     def _read(self, layout: Layout, address: int, name: str) -> tuple[Any, ...]:
         try:

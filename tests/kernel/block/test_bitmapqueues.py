@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pycrash.errors import CrashError, ReadError
+from pycrash.kernel.block import bitmapqueues
 from pycrash.kernel.block.bitmapqueues import BitmapQueues, WaitState, Word
 from pycrash.kernel.core.cpus import Cpus
 from tests.kernel.fake_kernel import FakeKernel
@@ -60,9 +61,9 @@ def queues(fake: FakeKernel) -> BitmapQueues:
 @pytest.mark.parametrize("old", [True, False])
 def test_hints_and_waiters(old: bool) -> None:
     found = queues(queue((1, 0), old=old))
-    assert found.hints(found.queue(QUEUE)) == [5, 2**32 - 1]
+    assert list(found.hints(found.queue(QUEUE))) == [5, 2**32 - 1]
     count = 4 if old else None
-    states = found.waiting(found.queue(QUEUE))
+    states = list(found.waiting(found.queue(QUEUE)))
     assert states[:3] == [WaitState(count, False), WaitState(count, True), WaitState(count, False)]
 
 
@@ -93,9 +94,13 @@ def test_what_cannot_be_read_is_named_behind_why(reason: str, said: bool) -> Non
     assert ('type: "sbitmap_word"' in caught.value.before) is said
 
 
-def test_a_damaged_bitmap() -> None:
-    found = queues(queue((1, 0)))
-    bitmap = found.queue(QUEUE).bitmap
-    for wrong in (bitmap._replace(map_nr=1 << 30), bitmap._replace(shift=7)):
-        with pytest.raises(CrashError, match="invalid sbitmap"):
-            list(found.words(wrong))
+def test_a_bitmap_that_claims_too_many_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bitmapqueues, "_MOST_WORDS", 1)
+    found = queues(queue((1, 0), (2, 0)))
+    with pytest.raises(CrashError, match="invalid sbitmap: it claims 2 words"):
+        list(found.words(found.queue(QUEUE).bitmap))
+
+
+def test_what_is_no_bitmap_is_shifted_as_the_processor_does() -> None:
+    bitmap = queues(queue((1, 0))).queue(QUEUE).bitmap
+    assert bitmap._replace(shift=32 + 6).bits_per_word == 64
