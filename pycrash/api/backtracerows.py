@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pycrash.api.fields import Address, Bits, Bytes
+from pycrash.api.fields import Address, Bits, Bytes, Hidden
 from pycrash.api.rows import Notice, Row, Text, quick
 from pycrash.kernel.stacks.trace import (
     Complaint,
@@ -76,12 +76,14 @@ class RegistersRow(Row, kind="bt.registers"):
 
 @dataclass(frozen=True)
 class CpuRegistersRow(Row, kind="bt.cpu_registers"):
-    """The registers a CPU had as it stopped, by name, and where in the code it was, if that is
-    known."""
+    """The registers a CPU had as it stopped, by name, whether that was in user mode, and where in
+    the kernel's code it was else, if that is known."""
 
     registers: Mapping[str, Bits]
     symbol: str | None
     offset: Bytes
+    user: bool = False
+    indent: Hidden[str] = "    "
 
 
 @quick
@@ -223,7 +225,9 @@ _MAKERS: dict[type, Callable[[EventRows, Any], Row]] = {
     Frame: EventRows._frame,
     Registers: EventRows._registers,
     StackWords: EventRows._words,
-    CpuRegisters: lambda _, event: CpuRegistersRow(event.values, event.name or None, event.offset),
+    CpuRegisters: lambda _, event: CpuRegistersRow(
+        event.values, event.name or None, event.offset, event.user, event.indent
+    ),
     StackSwitch: lambda _, event: SwitchRow(event.name),
     TextStart: lambda _, event: StartRow(event.pc, event.name or None),
     Remark: lambda _, event: Text(event.text),

@@ -13,7 +13,7 @@ from typing import Literal
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.dumpfile import KdumpHeader
-from pycrash.files.foreign import is_foreign
+from pycrash.files.foreign import maker_of
 from pycrash.files.running import is_running, require_running
 from pycrash.files.sadump import set_of
 
@@ -114,7 +114,7 @@ def file_kind(path: Path) -> Kind:
         return "dump" if elf_type == _ELF_CORE else "vmlinux"
     if head.startswith((b"KDUMP   ", b"DISKDUMP")):
         return "dump"
-    if head.startswith(b"makedumpfile\0") or is_foreign(head):
+    if head.startswith(b"makedumpfile\0") or maker_of(head):
         return "dump"
     for magic, name in _FOREIGN:
         if head.startswith(magic):

@@ -17,7 +17,7 @@ from pycrash.files.compressed import Progress, unpacked
 from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
-from pycrash.files.foreign import as_core
+from pycrash.files.foreign import Maker, as_core
 from pycrash.files.kinds import is_part, require_readable, sort_files
 from pycrash.files.rawmemory import core_of, pieces_of
 from pycrash.files.repaged import repaged
@@ -103,12 +103,13 @@ def open_dump(
         kernel.given = (None, dump)
         return kernel
     limit = options.unpack_limit if options else 0
+    maker: Maker | None = None
     raw = pieces_of(parts or (dump,))
     if raw:
         content = core_of(raw, vmlinux, progress, limit)
         parts = [piece.path for piece in raw]
     else:
-        content = _in_one(parts or (dump,), progress, limit)
+        content, maker = _in_one(parts or (dump,), progress, limit)
     content = repaged(content, progress)
     file = DumpFile(content)
     missing, erased = file.missing, file.erased
@@ -126,6 +127,7 @@ def open_dump(
         assert prog is not None
     kernel = Kernel(prog, None, content, options)
     kernel.dump_parts = tuple(parts)
+    kernel.maker = maker
     _require_page_tables(kernel, dump)
     if missing:
         kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
@@ -136,15 +138,19 @@ def open_dump(
     return kernel
 
 
-def _in_one(files: Sequence[Path], progress: Progress | None, limit: int) -> Path:
-    """The file that a dump, or all its parts, are as drgn takes it."""
+def _in_one(
+    files: Sequence[Path], progress: Progress | None, limit: int
+) -> tuple[Path, Maker | None]:
+    """The file that a dump, or all its parts, are as drgn takes it, and who made another one."""
     for file in files:
         require_readable(file)
     plain = [unpacked(file, progress, limit) for file in files]
     core = as_core(plain, progress, limit)
     if core is not None:
         return core
-    return joined(plain, progress) if is_part(plain[0]) else laid_out(plain[0], progress, limit)
+    if is_part(plain[0]):
+        return joined(plain, progress), None
+    return laid_out(plain[0], progress, limit), None
 
 
 def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Program | None:

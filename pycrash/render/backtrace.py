@@ -76,9 +76,12 @@ class BacktraceText:
         elif isinstance(row, WordsRow):
             yield from self._raw(row) if "r" in self._args else self._words(row)
         elif isinstance(row, CpuRegistersRow):
-            if row.symbol is not None:
+            if row.user:
+                yield self._exception("user space", 0)
+            elif row.symbol is not None:
                 yield self._exception(row.symbol, row.offset)
-            yield from register_lines(row.registers, self._registers.rows)
+            for line in register_lines(row.registers, self._registers.rows):
+                yield row.indent + line.removeprefix("    ")
         elif isinstance(row, SwitchRow):
             yield f"--- <{row.stack}> ---"
         elif isinstance(row, StartRow):

@@ -252,6 +252,7 @@ def test_how_each_thing_is_shown(ctx: Context, unwinder: FakeUnwinder) -> None:
         StackSwitch("IRQ stack"),
         Complaint("lost"),
         CpuRegisters({k: v for k, v in VALUES.items() if k != "ORIG_RAX"}, "schedule"),
+        CpuRegisters({"RIP": 0x401000, "R15": 1}, user=True, indent="\t "),
     ]
     blocks = [
         "    RIP: 0000000000000000  RSP: 0000000000000001  RFLAGS: 00000002",
@@ -275,6 +276,9 @@ def test_how_each_thing_is_shown(ctx: Context, unwinder: FakeUnwinder) -> None:
         "    [exception RIP: schedule]",
         *blocks,
         "    CS: 0013  SS: 0014",
+        "    [exception RIP: user space]",
+        "\t RIP: 0000000000401000",
+        "\t R15: 0000000000000001",
     ]
     assert notices(rows(ctx, "")) == ["lost"]
 

@@ -45,9 +45,10 @@ def saved(tmp_path: Path) -> Callable[[bytes], Path]:
         path = tmp_path / "guest"
         path.write_bytes(stream)
         assert file_kind(path) == "dump"
-        core = as_core([path])
-        assert core is not None
-        return core
+        made_of = as_core([path])
+        assert made_of is not None
+        assert made_of[1] == "QEMU"
+        return made_of[0]
 
     return saved
 

@@ -35,8 +35,10 @@ def put(folder: Path, *contents: bytes) -> list[Path]:
 def require_memory(paths: list[Path]) -> None:
     """The pages at their places, zeros for those that were left out."""
     files = sort_files(paths)
-    core = as_core(files.parts or (files.dump,))
-    assert core is not None
+    made_of = as_core(files.parts or (files.dump,))
+    assert made_of is not None
+    assert made_of[1] == "sadump"
+    core = made_of[0]
     assert segments(core) == [(PAGE, 19 * PAGE), (40 * PAGE, 20 * PAGE)]
     for number in MEMORY:
         expected = bytes((number if number in DUMPED else 0,)) * 4

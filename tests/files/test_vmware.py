@@ -41,9 +41,10 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def core_of(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     assert file_kind(path) == "dump"
-    core = as_core([path])
-    assert core is not None
-    return core
+    made_of = as_core([path])
+    assert made_of is not None
+    assert made_of[1] == "VMware"
+    return made_of[0]
 
 
 def cpus(as_block: bool = False) -> list[bytes]:
@@ -69,8 +70,7 @@ def test_memory_beside(tmp_path: Path) -> None:
     assert notes(core) == [(1, *EXPECTED), (2, *EXPECTED)]
     # What lies in the cache is of both files.
     memory.write_bytes(MEMORY[::-1])
-    again = as_core([path])
-    assert again is not None
+    again = core_of(path, path.read_bytes())
     assert again != core
     assert read(again, 3 * PAGE) == b"\2\2\2\2"
 

@@ -16,6 +16,7 @@ from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo, read_vmcoreinfo
 
 if TYPE_CHECKING:
     from pycrash.files.dumpfile import DumpFile
+    from pycrash.files.foreign import Maker
     from pycrash.kernel.core.architecture import Architecture
     from pycrash.kernel.core.cpus import Cpus
     from pycrash.kernel.core.memory import Memory
@@ -73,6 +74,8 @@ class Reader:
         self.given = (vmlinux, dump)
         #: The parts of a split dump, as they were named.
         self.dump_parts: tuple[Path, ...] = ()
+        #: Who made a dump that a core file was made of, which crash shows otherwise in places.
+        self.maker: Maker | None = None
         #: What opening found wrong with a dump that can still be used, one line each.
         self.notes: list[str] = []
         self.options = options or Options()

@@ -64,12 +64,15 @@ class Registers(NamedTuple):
 class CpuRegisters(NamedTuple):
     """The registers a CPU had as it stopped, from the dump's notes.
 
-    `name` and `offset` say where it was, empty where that is not to be shown.
+    `name` and `offset` say where it was, empty where that is not to be shown; `user` that it was
+    in user mode. `indent` stands before the lines.
     """
 
     values: dict[str, int]
     name: str = ""
     offset: int = 0
+    user: bool = False
+    indent: str = "    "
 
 
 class StackSwitch(NamedTuple):

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from pycrash.errors import CrashError, ReadError
 from pycrash.kernel.arch.x86_64.frames import StackFrames
 from pycrash.kernel.arch.x86_64.registers import PtRegs, cpu_registers
+from pycrash.kernel.core.reader import Reader
 from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import CpuRegisters
+from pycrash.kernel.tasks.table import Task
 
 _WORD = 8
 #: Functions that begin the dump: the walk of a panic task starts at them.
@@ -41,6 +43,27 @@ class Start:
     pc: int
     stopped: CpuRegisters | None = None
     idle: bool = False
+
+
+def as_shown(kernel: Reader, stopped: CpuRegisters) -> CpuRegisters:
+    """Registers as crash shows them: those of VMware's files without segments, behind a tab."""
+    if kernel.maker != "VMware":
+        return stopped
+    values = {name: value for name, value in stopped.values.items() if name not in ("CS", "SS")}
+    return stopped._replace(values=values, indent="\t ")
+
+
+def in_user_mode(kernel: Reader, task: Task) -> CpuRegisters | None:
+    """The registers of a CPU that was in user mode as its machine was saved.
+
+    Of other dumps crash does not show them: they are of a crash, which is in the kernel.
+    """
+    if kernel.maker not in ("QEMU", "VMware"):
+        return None
+    regs = cpu_registers(kernel, task)
+    if regs is None or not regs.user:
+        return None
+    return as_shown(kernel, CpuRegisters(regs.of_cpu(), user=True))
 
 
 class Search:
@@ -93,7 +116,7 @@ class Search:
             return None
         found = self._facts.symbols.lookup(left.rip)
         name, offset = (found[0].name, found[1]) if found is not None else ("", 0)
-        return CpuRegisters(left.of_cpu(), name, offset)
+        return as_shown(self._kernel, CpuRegisters(left.of_cpu(), name, offset))
 
     def _special(self) -> list[Stack]:
         """The IRQ stack and the exception stacks of the task's CPU."""

@@ -16,7 +16,7 @@ from pycrash.kernel.arch.x86_64 import orc
 from pycrash.kernel.arch.x86_64.facts import Site, StackFacts
 from pycrash.kernel.arch.x86_64.frames import Kind, Shown, StackFrames
 from pycrash.kernel.arch.x86_64.registers import cpu_registers
-from pycrash.kernel.arch.x86_64.start import Search
+from pycrash.kernel.arch.x86_64.start import Search, as_shown, in_user_mode
 from pycrash.kernel.stacks.stacks import Stack
 from pycrash.kernel.stacks.trace import (
     Complaint,
@@ -90,6 +90,10 @@ class Walk:
             start = Search(self.frames).run()
             if start is not None:
                 sp, pc, stopped, self.idle = start.sp, start.pc, start.stopped, start.idle
+            elif not options.all_text and (user := in_user_mode(self._kernel, self._task)):
+                if not options.listing:
+                    self.frames.events.append(user)
+                return False
         if sp is None:
             sp = self._saved_sp()
         if pc is None:
@@ -120,7 +124,8 @@ class Walk:
             self.frames.events.append(Complaint("cannot determine starting stack pointer"))
             left = cpu_registers(self._kernel, self._task)
             if left is not None:
-                self.frames.events.append(CpuRegisters(left.of_cpu()))
+                registers = CpuRegisters(left.of_cpu())
+                self.frames.events.append(as_shown(self._kernel, registers))
             return False
         if self._options.listing:
             if not self._options.all_text:

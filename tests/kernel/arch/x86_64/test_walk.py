@@ -6,9 +6,12 @@ import random
 
 import pytest
 
+from pycrash.files.foreign import Maker
 from pycrash.kernel.arch.x86_64 import start, walk
+from pycrash.kernel.arch.x86_64.registers import PtRegs
 from pycrash.kernel.stacks.trace import (
     Complaint,
+    CpuRegisters,
     Frame,
     Registers,
     Remark,
@@ -284,6 +287,29 @@ def test_stacks_that_lead_to_each_other_end() -> None:
     kernel.put(NMI.base + 0x400, *in_kernel(site("panic"), IRQ.top - 0x200))
     trace = kernel.unwinder().trace(task(), TraceOptions(sp=NMI.base + 0x800))
     assert "without end" in str(trace.error)
+
+
+INDENTS: dict[Maker | None, str] = {"QEMU": "    ", "VMware": "\t "}
+USER = PtRegs._make(range(0x100, 0x115))._replace(rip=0x401000, cs=0x33)
+
+
+@pytest.mark.parametrize("maker", ["QEMU", "VMware", "sadump", None])
+def test_a_cpu_that_was_in_user_mode(maker: Maker | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "cpu_registers", lambda kernel, task: USER)
+    kernel = FakeStacks()
+    sleeping(kernel)
+    kernel.active, kernel.panic.task, kernel.kernel.maker = {TASK}, 0, maker
+    trace = kernel.unwinder().trace(task(), PLAIN)
+    if maker not in ("QEMU", "VMware"):
+        assert names(trace)[0] == "__schedule"  # where it last slept
+        return
+    (stopped,) = trace.events
+    assert isinstance(stopped, CpuRegisters)
+    assert stopped.user
+    assert stopped.values["RIP"] == 0x401000
+    assert ("CS" in stopped.values, stopped.indent) == (maker == "QEMU", INDENTS[maker])
+    listed = kernel.unwinder().trace(task(), TraceOptions(text=True))
+    assert [event for event in listed.events if not isinstance(event, TextStart)] == []
 
 
 def test_what_looks_like_saved_registers_is_found() -> None:
