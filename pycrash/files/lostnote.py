@@ -19,7 +19,10 @@ BEGIN = b"OSRELEASE="
 _FIRST_LINE = re.compile(rb"OSRELEASE=[!-~]{1,64}\n")
 _NEEDED = [
     re.compile(line, re.MULTILINE)
-    for line in (rb"^PAGESIZE=\d+$", rb"^SYMBOL\(init_uts_ns\)=[0-9a-f]+$")
+    for line in (
+        rb"^PAGESIZE=(?:4096|8192|16384|32768|65536)$",
+        rb"^SYMBOL\(init_uts_ns\)=[0-9a-f]+$",
+    )
 ]
 _LINES = re.compile(rb"(?:[!-<>-~]+=[ -~]*\n)+")
 #: The kernel keeps it in a page, the largest of which has this size.

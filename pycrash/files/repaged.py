@@ -47,10 +47,11 @@ class _Notes:
         return self.data[place - start : place - start + size]
 
 
-def repaged(path: Path, progress: Progress | None = None) -> Path:
+def repaged(path: Path, progress: Progress | None = None, text: str = "") -> Path:
     """The dump itself, or in the cache the same with pages of the kernel's size.
 
-    Raises CrashError where pages are packed in a way that is not known here.
+    `text` is the VMCOREINFO of a dump that has no note of it. Raises CrashError where pages are
+    packed in a way that is not known here.
     """
     dump = DumpFile(path)
     header = dump.kdump
@@ -58,7 +59,7 @@ def repaged(path: Path, progress: Progress | None = None) -> Path:
         return path
     with open(path, "rb") as file:
         notes = _read_notes(file, header)
-        size = _page_size(notes, header)
+        size = _page_size(notes, header, text.encode())
         if not 0 < size < header.block_size or header.block_size % size:
             return path
         name = f"{kept_name(path, file)}-{size}"
@@ -82,9 +83,10 @@ def _read_notes(file: IO[bytes], header: KdumpHeader) -> _Notes:
     return _Notes(file.read(min(end - start, _LARGEST_NOTES)), places)
 
 
-def _page_size(notes: _Notes, header: KdumpHeader) -> int:
+def _page_size(notes: _Notes, header: KdumpHeader, text: bytes) -> int:
     """The size that VMCOREINFO names; that of the file where it names none."""
-    found = re.search(rb"^PAGESIZE=(\d+)$", notes.vmcoreinfo(header.block_size), re.MULTILINE)
+    note = notes.vmcoreinfo(header.block_size) or text
+    found = re.search(rb"^PAGESIZE=(\d+)$", note, re.MULTILINE)
     return int(found[1]) if found else header.block_size
 
 

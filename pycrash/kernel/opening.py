@@ -123,7 +123,9 @@ def open_dump(
         from pycrash.kernel.core.lostnote import lost_note  # needs numpy, which takes its time
 
         suits = partial(_is_of, vmlinux, progress, limit)
-        prog = _open_dump(content, dump, lost_note(content, dump, suits, progress))
+        note = lost_note(content, dump, suits, progress)
+        content = repaged(content, progress, note)
+        prog = _open_dump(content, dump, note)
         assert prog is not None
     kernel = Kernel(prog, None, content, options)
     kernel.dump_parts = tuple(parts)

@@ -43,7 +43,8 @@ def test_a_text_whose_rest_is_elsewhere_is_none() -> None:
     "data",
     [
         TEXT,
-        TEXT.replace(b"PAGESIZE=4096\n", b""),
+        TEXT.replace(b"PAGESIZE=4096\n", b"") + b"\0",
+        TEXT.replace(b"4096", b"1") + b"\0",
         TEXT.replace(b"ffffffff8260f960", b"here") + b"\0",
         TEXT.replace(b"6.1.0", b"") + b"\0",
         TEXT + b"a line that says nothing\n\0",
@@ -52,7 +53,18 @@ def test_a_text_whose_rest_is_elsewhere_is_none() -> None:
         TEXT + b"X=" + b"y" * (1 << 16) + b"\n\0",
         b"OSRELEASE=" * 1000,
     ],
-    ids=["no-end", "no-size", "no-place", "no-release", "no-line", "cut", "binary", "long", "many"],
+    ids=[
+        "no-end",
+        "no-size",
+        "odd-size",
+        "no-place",
+        "no-release",
+        "no-line",
+        "cut",
+        "binary",
+        "long",
+        "many",
+    ],
 )
 def test_what_is_no_whole_text(data: bytes) -> None:
     assert found(data) == []

@@ -97,6 +97,15 @@ def test_a_file_whose_pages_are_right_stays(tmp_path: Path, note: bytes) -> None
     assert repaged(dump) == dump
 
 
+def test_the_size_of_a_text_that_is_no_note(tmp_path: Path) -> None:
+    dump = kdump(tmp_path / "core", b"")
+    header = DumpFile(repaged(dump, None, "OSRELEASE=6.1.0\nPAGESIZE=4096\n")).kdump
+    assert header is not None
+    assert header.block_size == PAGE
+    noted = kdump(tmp_path / "noted", b"PAGESIZE=65536\n")
+    assert repaged(noted, None, "PAGESIZE=4096\n") == noted, "the note is believed first"
+
+
 def test_other_ways_of_packing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CrashError, match="packed neither plainly nor by zlib"):
         repaged(kdump(tmp_path / "core", flags=SNAPPY))

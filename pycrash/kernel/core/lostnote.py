@@ -17,6 +17,7 @@ from pycrash.files.cache import kept_name, note, noted
 from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile, KdumpHeader
 from pycrash.files.lostnote import BEGIN, elf_memory, texts_in
+from pycrash.files.repaged import repaged
 from pycrash.files.snappy import unpack
 from pycrash.kernel.core.kdumppages import KdumpPages
 from pycrash.kernel.core.trial import why_unreadable
@@ -50,7 +51,8 @@ def lost_note(
     file = DumpFile(content)
     best, rank = "", 0
     for text in islice(texts_in(_memory(file, dump, progress)), _MOST_TEXTS):
-        fits, wanted = _fits(content, text), suits(Vmcoreinfo(text))
+        fits = _fits(repaged(content, progress, text), text)
+        wanted = suits(Vmcoreinfo(text))
         if fits and wanted:
             note(name, text.encode())
             return text
