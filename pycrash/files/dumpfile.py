@@ -24,8 +24,6 @@ _PT_LOAD = 1
 _HEADS = 1 << 17
 #: Where the sub header has the bytes of the rules by which data was erased.
 _ERASED_AT = 72
-#: Where kdump_sub_header has the place and the size of VMCOREINFO.
-_NOTE_AT = 32
 #: Size of a long to the offset of disk_dump_header.status.
 _STATUS_AT = ((8, 424), (4, 412))
 
@@ -54,12 +52,17 @@ class KdumpHeader:
         """The header in a file's first bytes (a second block included), None if there is none."""
         if not head.startswith((b"KDUMP   ", b"DISKDUMP")) or len(head) < 512:
             return None
-        order = "<" if struct.unpack_from("<I", head, 8)[0] < 1 << 16 else ">"
         # struct new_utsname ends at 402; a struct timeval follows, aligned as a long.
-        layouts = ((size, struct.unpack_from(order + "IIIII", head, at)) for size, at in _STATUS_AT)
-        word_size, fields = next((lay for lay in layouts if _is_block_size(lay[1][1])), (0, ()))
-        if not word_size:
+        layouts = [
+            (order, size, struct.unpack_from(order + "IIIII", head, at))
+            for order in "<>"
+            for size, at in _STATUS_AT
+        ]
+        sane = [layout for layout in layouts if _is_block_size(layout[2][1])]
+        if not sane:
             return None
+        # 4096 read in the other byte order is 1 MiB, which no block has.
+        order, word_size, fields = min(sane, key=lambda layout: layout[2][1])
         status, block_size, sub_blocks, bitmap_blocks, max_page = fields
         version = struct.unpack_from(order + "I", head, 8)[0]
         sub = head[block_size : block_size + 104].ljust(104, b"\0")
@@ -102,17 +105,6 @@ class DumpFile:
     def kdump(self) -> KdumpHeader | None:
         """The kdump header, or None for another format."""
         return KdumpHeader.parse(self.head)
-
-    @property
-    def has_plain_note(self) -> bool:
-        """Whether the VMCOREINFO of a kdump file is lines of text; true of other formats."""
-        header = self.kdump
-        if header is None or header.word_size != 8:
-            return True
-        at = header.block_size + _NOTE_AT
-        place, size = struct.unpack(header.order + "QQ", self.head[at : at + 16].ljust(16, b"\0"))
-        text = self.head[place : place + size].rstrip(b"\0")
-        return text.isascii() and b"\0" not in text
 
     @property
     def nodename(self) -> str | None:
@@ -185,8 +177,9 @@ class DumpFile:
         size = header.bitmap_blocks * header.block_size // 2
         if size > _LARGEST_BITMAP:
             return b"", b""
+        begin = (1 + header.sub_header_blocks) * header.block_size
         with open(self.path, "rb") as file:
-            file.seek((1 + header.sub_header_blocks) * header.block_size)
+            file.seek(min(begin, self.size))
             return file.read(size), file.read(size)
 
     @cached_property
@@ -208,7 +201,8 @@ class DumpFile:
             file.seek(least - PAGE_DESC.size)
             offset, size, _, _ = PAGE_DESC.unpack(file.read(PAGE_DESC.size))
         # The pages lie in the order of their descriptors, but for the shared page of zeroes.
-        return int(offset + size)
+        end = int(offset + size)
+        return end if end <= least + pages * header.block_size else least
 
     @property
     def segments(self) -> list[tuple[int, int]]:

@@ -1,9 +1,7 @@
 """Dumps that drgn cannot take as they lie, laid out anew in the cache.
 
 `makedumpfile -F` and QEMU's `dump-guest-memory -z` write a stream of pieces, each with the
-place in the dump it belongs to. QEMU also leaves most of the header's struct new_utsname
-blank, without which libkdumpfile does not tell the architecture; of some machines it does not
-even say which one it is, but the notes of their CPUs do.
+place in the dump it belongs to.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from typing import IO
 from pycrash.errors import CrashError
 from pycrash.files.cache import cache_folder, find_file, keep_file, kept_name
 from pycrash.files.compressed import Progress
-from pycrash.files.dumpfile import KdumpHeader
+from pycrash.files.heads import Heads, apply
 from pycrash.files.room import require_room
 
 _MAGIC = b"makedumpfile\0"
@@ -28,23 +26,6 @@ _PIECES_AT = 4096
 _PIECE = struct.Struct(">qq")
 _CHUNK = 1 << 20
 _LARGEST_DUMP = 1 << 46
-#: Bytes that hold both headers.
-_HEADERS = 1 << 17
-
-#: Where a kdump header has its struct new_utsname: six strings of this size.
-_UTSNAME_AT = 12
-_UTSNAME_SIZE = 65
-#: The strings that must not be empty: sysname, nodename, release and version.
-_NAMES = (b"Linux", b"(none)", b"(none)", b"(none)")
-_MACHINE_AT = _UTSNAME_AT + 4 * _UTSNAME_SIZE
-_UNKNOWN_MACHINE = b"Unknown\0"
-#: Where struct kdump_sub_header says where the notes begin, and the head of a note: the size
-#: of its name, of what it holds, and its kind.
-_NOTES_AT = 48
-_NOTE = "III"
-_PRSTATUS = 1
-#: Bytes of struct elf_prstatus on machines that QEMU has no name for.
-_MACHINES = {392: b"aarch64", 504: b"ppc64", 376: b"riscv64"}
 
 
 def laid_out(path: Path, progress: Progress | None = None, limit: int = 0) -> Path:
@@ -54,9 +35,7 @@ def laid_out(path: Path, progress: Progress | None = None, limit: int = 0) -> Pa
     dump is damaged, or becomes larger.
     """
     with open(path, "rb") as file:
-        head = file.read(_PIECES_AT)
-        flattened = head.startswith(_MAGIC)
-        if not flattened and not _is_nameless(head):
+        if not file.read(_PIECES_AT).startswith(_MAGIC):
             return path
         name = kept_name(path, file)
         kept = find_file(name)
@@ -66,49 +45,10 @@ def laid_out(path: Path, progress: Progress | None = None, limit: int = 0) -> Pa
         file.seek(_PIECES_AT)
 
         def write(out: IO[bytes]) -> None:
-            if flattened:
-                _join_pieces(path, file, out, progress, limit, size)
-            else:
-                file.seek(0)
-                shutil.copyfileobj(file, out, _CHUNK)
-            out.seek(0)
-            if _is_nameless(out.read(_PIECES_AT)):
-                _name(out)
+            _join_pieces(path, file, out, progress, limit, size)
+            apply(Heads(out).changes, out)  # else it would be copied once more
 
         return keep_file(name, write)
-
-
-def _is_nameless(head: bytes) -> bool:
-    first = head[_UTSNAME_AT : _UTSNAME_AT + 1]
-    return head.startswith((b"KDUMP   ", b"DISKDUMP")) and first == b"\0"
-
-
-def _name(out: IO[bytes]) -> None:
-    for at, name in enumerate(_NAMES):
-        out.seek(_UTSNAME_AT + at * _UTSNAME_SIZE)
-        out.write(name)
-    out.seek(_MACHINE_AT)
-    if out.read(len(_UNKNOWN_MACHINE)) == _UNKNOWN_MACHINE:
-        machine = _machine(out)
-        if machine:
-            out.seek(_MACHINE_AT)
-            out.write(machine.ljust(len(_UNKNOWN_MACHINE), b"\0"))
-
-
-def _machine(dump: IO[bytes]) -> bytes:
-    """The machine that the first note of a kdump file comes from; empty where none tells."""
-    dump.seek(0)
-    header = KdumpHeader.parse(dump.read(_HEADERS))
-    if header is None:
-        return b""
-    dump.seek(header.block_size + _NOTES_AT)
-    (place,) = struct.unpack(header.order + "Q", dump.read(8).ljust(8, b"\0"))
-    if place > _LARGEST_DUMP:
-        return b""
-    dump.seek(place)
-    note = dump.read(struct.calcsize(_NOTE)).ljust(struct.calcsize(_NOTE), b"\0")
-    _, size, kind = struct.unpack(header.order + _NOTE, note)
-    return _MACHINES.get(size, b"") if kind == _PRSTATUS else b""
 
 
 def save_stream(stream: IO[bytes], progress: Progress | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""kdump files whose table of pages is damaged, mended in the cache before drgn opens them.
+"""kdump files whose heads or table of pages are damaged, mended in the cache for drgn.
 
 libkdumpfile maps the file and trusts each struct page_desc: a place behind the end of the
 file would end the process (SIGBUS). In the mended copy such a page cannot be unpacked, and
@@ -18,20 +18,25 @@ from typing import IO
 from pycrash.files.cache import find_file, keep_file, kept_name
 from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import BAD_PAGE, PAGE_DESC, DumpFile, KdumpHeader
+from pycrash.files.heads import Change, Heads, apply
 
 _CHUNK = 1 << 20
 #: Pages looked at in one sweep.
 _SWEEP = 1 << 16
 
 
-def mended(path: Path, progress: Progress | None = None) -> tuple[Path, int]:
-    """The dump itself, or a mended copy, and how many of its pages are lost."""
+def mended(path: Path, progress: Progress | None = None, machine: bytes = b"") -> tuple[Path, int]:
+    """The dump itself, or a mended copy, and how many of its pages are lost.
+
+    `machine` is that of the vmlinux (`Heads`).
+    """
     dump = DumpFile(path)
     with open(path, "rb") as file:
         bad = _bad_descriptors(dump, file)
-        if not bad:
+        changes = [*Heads(file, machine).changes, *((at, PAGE_DESC.pack(*BAD_PAGE)) for at in bad)]
+        if not changes:
             return path, 0
-        name = f"{kept_name(path, file)}-{_digest(bad)}"
+        name = f"{kept_name(path, file)}-{_digest(changes)}"
         kept = find_file(name)
         if kept is not None:
             return kept, len(bad)
@@ -43,9 +48,7 @@ def mended(path: Path, progress: Progress | None = None) -> tuple[Path, int]:
                 if progress is not None:
                     progress(f"mending {path}", file.tell(), dump.size)
             # A table cut short ends in pages that are lost, too.
-            for at in bad:
-                out.seek(at)
-                out.write(PAGE_DESC.pack(*BAD_PAGE))
+            apply(changes, out)
 
         return keep_file(name, write), len(bad)
 
@@ -88,5 +91,5 @@ def _has_large(table: bytes, header: KdumpHeader) -> bool:
     return some_high or max(set(low), default=0) > header.block_size >> 8
 
 
-def _digest(places: list[int]) -> str:
-    return hashlib.sha256(repr(places).encode()).hexdigest()[:8]
+def _digest(changes: list[Change]) -> str:
+    return hashlib.sha256(repr(changes).encode()).hexdigest()[:8]

@@ -13,17 +13,19 @@ os.environ.setdefault("DRGN_DISABLE_PLUGINS", "*")
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature
-from pycrash.files.compressed import Progress, unpacked
+from pycrash.files.compressed import Progress, first_bytes, unpacked
 from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
 from pycrash.files.foreign import Maker, as_core
+from pycrash.files.heads import Heads, elf_machine
 from pycrash.files.kinds import is_part, require_readable, sort_files
 from pycrash.files.rawmemory import core_of, pieces_of
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.files.running import is_running, require_running
 from pycrash.files.splitset import joined
+from pycrash.kernel.core import ownreads
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
@@ -35,6 +37,8 @@ from pycrash.objects.elf import ElfFile
 
 #: What drgn says of a dump without a note of VMCOREINFO: of a kdump file, and of one of QEMU's.
 _NO_NOTE = ("linux.vmcoreinfo.raw is not set", "unrecognized QEMU memory dump")
+#: Bytes of an ELF file up to what it says of its machine.
+_ELF_HEAD = 20
 
 
 def open_files(
@@ -92,7 +96,8 @@ def open_dump(
 ) -> Kernel:
     """Open a dump alone: enough for its VMCOREINFO and its log. Raises CrashError.
 
-    Where the dump has no note of VMCOREINFO, the one in its memory that is of `vmlinux` is taken.
+    Where the dump has no note of VMCOREINFO, the one in its memory that is of `vmlinux` is taken,
+    and where it does not say of which kind of machine it is, that of `vmlinux`.
     """
     if is_running(dump):
         require_running()
@@ -112,10 +117,16 @@ def open_dump(
         content, maker = _in_one(parts or (dump,), progress, limit)
     content = repaged(content, progress)
     file = DumpFile(content)
-    missing, erased = file.missing, file.erased
-    content, lost = mended(content, progress)
+    missing = file.missing
+    if file.kdump is not None and file.size < file.descriptors[0]:
+        why = "cut short, or its header is damaged"
+        raise CrashError(f"{dump}: {why}: the file ends before the first page of memory")
+    machine = b"" if vmlinux is None else elf_machine(first_bytes(vmlinux, _ELF_HEAD))
+    content, lost = mended(content, progress, machine)
+    with open(content, "rb") as opened:
+        sound = Heads(opened).has_sound_notes
     # Of a note that is none libkdumpfile may die.
-    ended = None if file.has_plain_note else ends_by(partial(drgn.Program().set_core_dump, content))
+    ended = None if sound else ends_by(partial(drgn.Program().set_core_dump, content))
     if ended is not None:
         raise CrashError(f"{dump}: its VMCOREINFO is damaged: opening it ends in {ended.name}")
     prog = _open_dump(content, dump)
@@ -130,12 +141,12 @@ def open_dump(
     kernel = Kernel(prog, None, content, options)
     kernel.dump_parts = tuple(parts)
     kernel.maker = maker
-    _require_page_tables(kernel, dump)
+    _try_first_read(kernel, dump)
     if missing:
         kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
     elif lost:
         kernel.notes.append(f"{dump}: damaged: {lost:,} of its pages are lost")
-    if erased:
+    if kernel.dump_file is not None and kernel.dump_file.erased:
         kernel.notes.append(f"{dump}: kernel data was erased from it (makedumpfile --config)")
     return kernel
 
@@ -178,22 +189,39 @@ def _is_of(vmlinux: Path | None, progress: Progress | None, limit: int, info: Vm
     return why_unfit(unpacked(vmlinux, progress, limit), identity) is None
 
 
-def _require_page_tables(kernel: Kernel, dump: Path) -> None:
-    """Tables that lead in circles must not be followed. Raises CrashError."""
+def _try_first_read(kernel: Kernel, dump: Path) -> None:
+    """Where libkdumpfile cannot read the kernel's memory we do, or nobody. Raises CrashError."""
     file = kernel.dump_file
     if file is None or file.kdump is None:
         return  # drgn reads an ELF file itself, and follows tables for one address alone
-    why = why_unreadable(kernel.prog, _known_address(kernel))
-    if why is not None:
+    places = _known_places(kernel)
+    why = why_unreadable(kernel.prog, places[0] if places else 0)
+    if why is None and (not places or any(_why_not(kernel, at) is None for at in places)):
+        return
+    if ownreads.can_read(kernel, None if why else places):
+        ownreads.take_over(kernel)
+        why = why or "its page tables cannot be read"
+        kernel.notes.append(f"{dump}: {why}; what they alone map may be lost")
+    elif why is not None:
         raise CrashError(f"{dump}: {why}; the kernel's data cannot be read")
 
 
-def _known_address(kernel: Kernel) -> int:
-    """Where the kernel has its own name (init_uts_ns), 0 where the dump does not say."""
+def _why_not(kernel: Kernel, address: int) -> Exception | None:
+    """What is said where an address cannot be read, None where it can be."""
     try:
-        return kernel.vmcoreinfo.symbol("init_uts_ns")
+        kernel.prog.read(address, 8)
+    except (drgn.FaultError, ValueError, OSError) as error:
+        return error
+    return None
+
+
+def _known_places(kernel: Kernel) -> list[int]:
+    """Where the kernel's data is by what the dump says, its own name (init_uts_ns) first."""
+    try:
+        note = kernel.vmcoreinfo
+        return [note.symbol("init_uts_ns"), *note.addresses]
     except MissingFeature:
-        return 0
+        return []
 
 
 def _identity(kernel: Kernel) -> Identity:
@@ -272,17 +300,12 @@ def _named(given: Path | None, used: Path) -> str:
 
 
 def _require_readable_memory(kernel: Kernel) -> None:
-    """The kernel's own name (init_uts_ns) must be there, or little is. Raises CrashError."""
-    address = _known_address(kernel)
-    if not address:
+    """Something of the kernel's data must be there. Raises CrashError."""
+    errors = [_why_not(kernel, at) for at in _known_places(kernel)]
+    if not errors or not all(errors):
         return
-    try:
-        kernel.prog.read(address, 8)
-    except (drgn.FaultError, ValueError, OSError) as error:
-        why = kernel.notes[0] if kernel.notes else f"{kernel.given[1]}: {error}"
-        if kernel.options.minimal:
-            kernel.notes.append(f"{why}; the kernel's data cannot be read")
-            return
-        raise CrashError(
-            f"{why}; the kernel's data cannot be read; --minimal opens it for what can"
-        ) from error
+    why = kernel.notes[0] if kernel.notes else f"{kernel.given[1]}: {errors[0]}"
+    why += "; the kernel's data cannot be read"
+    if not kernel.options.minimal:
+        raise CrashError(f"{why}; --minimal opens it for what can")
+    kernel.notes.append(why)

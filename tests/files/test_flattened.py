@@ -1,4 +1,4 @@
-"""Flattened dumps put in order, and headers without a system's name given one."""
+"""Flattened dumps put in order."""
 
 from __future__ import annotations
 
@@ -33,28 +33,6 @@ def test_a_second_opening_takes_the_kept_file(tmp_path: Path) -> None:
     first = laid_out(dump)
     made = first.stat().st_ino
     assert laid_out(dump).stat().st_ino == made
-
-
-def test_a_nameless_header_is_named(tmp_path: Path) -> None:
-    dump = tmp_path / "core"
-    header = b"KDUMP   " + struct.pack("<I", 6) + bytes(4 * 65) + b"x86_64"
-    dump.write_bytes(header.ljust(4096, b"\0"))
-    named = laid_out(dump).read_bytes()
-    assert named[12:18] == b"Linux\0"
-    assert named[12 + 4 * 65 :].startswith(b"x86_64")
-
-
-@pytest.mark.parametrize(("size", "name"), [(392, b"aarch64"), (504, b"ppc64"), (336, b"Unknown")])
-def test_a_machine_without_a_name_is_told_by_its_notes(
-    tmp_path: Path, size: int, name: bytes
-) -> None:
-    head = b"KDUMP   " + struct.pack("<I", 6) + bytes(4 * 65) + b"Unknown"
-    head = head.ljust(424, b"\0") + struct.pack("<IIIII", 0, 4096, 1, 1, 16)
-    sub = bytes(48) + struct.pack("<Q", 8192)
-    note = struct.pack("<III", 5, size, 1) + b"CORE\0\0\0\0"
-    dump = tmp_path / "core"
-    dump.write_bytes(head.ljust(4096, b"\0") + sub.ljust(4096, b"\0") + note.ljust(512, b"\0"))
-    assert laid_out(dump).read_bytes()[12 + 4 * 65 :].startswith(name + b"\0")
 
 
 def test_other_dumps_stay_where_they_are(tmp_path: Path) -> None:

@@ -141,12 +141,3 @@ def test_an_elf_file(path: Path, changes: list[tuple[int, bytes]], end: int) -> 
 def test_a_text_is_found(path: Path) -> None:
     path.write_bytes(kdump())
     assert lost_note(mended(path)[0], path, lambda info: True, None).startswith("OSRELEASE=6.1.0")
-
-
-def test_a_note_of_no_text_is_told(path: Path) -> None:
-    content = bytearray(kdump())
-    struct.pack_into("<QQ", content, BLOCK + 32, 20000, 60)
-    for note, plain in ((b"OSRELEASE=6.1\nPAGESIZE=4096\n", True), (b"OS\0\xff=", False)):
-        content[20000:20060] = note.ljust(60, b"\0")
-        path.write_bytes(content)
-        assert DumpFile(path).has_plain_note is plain

@@ -68,7 +68,8 @@ def elf_file(path: Path, build_id: str = BUILD_ID, kind: int = 2, debug: bool = 
 
 def kdump_file(path: Path, pages: list[tuple[int, int]], size: int, split: int = 0) -> Path:
     """A kdump header, bitmaps and descriptors of (place, size) pages, in a file of `size` bytes."""
-    head = b"KDUMP   " + struct.pack("<I", 6) + bytes(6 * 65)
+    names = (b"Linux", b"machine", b"6.1.0", b"#1", b"x86_64", b"(none)")
+    head = b"KDUMP   " + struct.pack("<I", 6) + b"".join(name.ljust(65, b"\0") for name in names)
     head = head.ljust(424, b"\0") + struct.pack("<IIIII", 1, BLOCK, 1, 2, 64)
     sub_header = struct.pack("<Qii", 0, 31, split)
     bitmap = ((1 << len(pages)) - 1).to_bytes(BLOCK, "little")

@@ -181,6 +181,11 @@ class PageTables(ABC):
         goes up to `_end`."""
         return None
 
+    def image_physical(self, address: int) -> int | None:
+        """Where an address of the kernel's image is, by arithmetic that reads no memory; None
+        for any other, and where that is not known."""
+        return None
+
     def flags(self, entry: int) -> tuple[str, ...]:
         """The names of the flags of an entry, in crash's order."""
         raise MissingFeature("page tables are not available on this architecture")

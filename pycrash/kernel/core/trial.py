@@ -17,7 +17,7 @@ import drgn
 
 #: What the first read may cost in seconds of the processor, of which waiting for a disk is none.
 #: It takes a thousandth on a whole dump.
-PATIENCE = 5
+PATIENCE = 1
 
 
 def why_unreadable(prog: drgn.Program, address: int) -> str | None:

@@ -6,9 +6,13 @@ addresses, sizes and offsets it holds.
 
 from __future__ import annotations
 
+import re
+
 import drgn
 
 from pycrash.errors import MissingFeature
+
+_HEX = re.compile("[0-9a-f]{1,16}")
 
 
 class Vmcoreinfo:
@@ -39,6 +43,12 @@ class Vmcoreinfo:
     def symbol(self, name: str) -> int:
         """A symbol's address at run time. Raises MissingFeature."""
         return self._hex(f"SYMBOL({name})")
+
+    @property
+    def addresses(self) -> list[int]:
+        """Where everything is at run time whose symbol the note tells."""
+        found = (self.get(key) for key in self._values if key.startswith("SYMBOL("))
+        return [int(text, 16) for text in found if text and _HEX.fullmatch(text)]
 
     def size(self, name: str) -> int:
         """Bytes of a structure. Raises MissingFeature."""

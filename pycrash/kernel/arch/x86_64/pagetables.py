@@ -88,6 +88,10 @@ class PageTables(RadixTables):
             return (address - START_KERNEL_MAP + self._physical_base) & self._kernel.word_mask
         return address - self.kernel_base
 
+    def image_physical(self, address: int) -> int | None:
+        end = START_KERNEL_MAP + self._image_size
+        return self.linear(address) if START_KERNEL_MAP <= address < end else None
+
     def direct_address(self, physical: int) -> int:
         return self.kernel_base + physical
 
@@ -159,8 +163,11 @@ class PageTables(RadixTables):
     @cached_property
     def _image_size(self) -> int:
         """Bytes kept for the kernel's image; modules lie behind."""
+        noted = self._noted("KERNEL_IMAGE_SIZE")
+        if noted:
+            return noted
         symbols = self._kernel.part(SymbolTable).kernel_symbols
-        return self._noted("KERNEL_IMAGE_SIZE") or (1 << 30 if symbols.bias else 512 << 20)
+        return 1 << 30 if symbols.bias else 512 << 20
 
     @cached_property
     def _physical_base(self) -> int:
