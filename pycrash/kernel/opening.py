@@ -25,7 +25,6 @@ from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.files.running import is_running, require_running
 from pycrash.files.splitset import joined
-from pycrash.kernel.core import ownreads
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
@@ -196,9 +195,12 @@ def _try_first_read(kernel: Kernel, dump: Path) -> None:
         return  # drgn reads an ELF file itself, and follows tables for one address alone
     places = _known_places(kernel)
     why = why_unreadable(kernel.prog, places[0] if places else 0)
-    if why is None and (not places or any(_why_not(kernel, at) is None for at in places)):
+    lost = [at for at in places if _why_not(kernel, at)] if why is None else None
+    if lost == []:
         return
-    if ownreads.can_read(kernel, None if why else places):
+    from pycrash.kernel.core import ownreads  # needs numpy, which takes its time
+
+    if ownreads.can_read(kernel, lost):
         ownreads.take_over(kernel)
         why = why or "its page tables cannot be read"
         kernel.notes.append(f"{dump}: {why}; what they alone map may be lost")
