@@ -310,4 +310,4 @@ def _require_readable_memory(kernel: Kernel) -> None:
     why += "; the kernel's data cannot be read"
     if not kernel.options.minimal:
         raise CrashError(f"{why}; --minimal opens it for what can")
-    kernel.notes.append(why)
+    kernel.notes[:1] = [why]
