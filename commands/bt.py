@@ -279,8 +279,7 @@ class _Session:
             base = self._options.sp or task.stack
             yield self._rows.raw(base, kernel.stacks.raw(base))
             return
-        if "e" not in args and kernel.is_live and kernel.panic.is_active(task.address):
-            # Its stack is in motion, and its registers are the processor's.
+        if "e" not in args and kernel.panic.in_motion(task.address):
             if "R" in args:
                 return
             if not ("t" in args or "T" in args):

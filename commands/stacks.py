@@ -191,11 +191,13 @@ def _state(ctx: Context, task: Task) -> str:
 def _stacks(ctx: Context, tasks: Sequence[Task]) -> Iterator[tuple[Task, list[Frame]]]:
     """The calls of each task; none where its stack cannot be followed."""
     unwinder, options = ctx.kernel.unwinder, TraceOptions()
+    in_motion = ctx.kernel.panic.in_motion
     for number, task in enumerate(tasks):
         if not number % _PROGRESS:
             ctx.shell.progress("stacks", number, len(tasks))
+        unfollowed = not task.stack or in_motion(task.address)
         try:
-            events = unwinder.trace(task, options).events if task.stack else []
+            events = [] if unfollowed else unwinder.trace(task, options).events
         except CrashError:
             events = []
         yield task, [event for event in events if isinstance(event, Frame)]

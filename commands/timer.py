@@ -152,8 +152,10 @@ def _timers(ctx: Context, wheel: Wheel, jiffies: int) -> Iterator[Row]:
     kernel = ctx.kernel
     for address, expires, function in kernel.part(TimerWheels).timers(wheel.address):
         left = _signed(expires - jiffies, kernel.word_size)
-        symbol = _symbol(ctx, _called(ctx, function))
-        yield TimerRow(address, expires, left, function, *symbol)
+        called = _called(ctx, function)
+        if kernel.is_live and not kernel.symbols.is_text(called):
+            continue  # it was a timer when the list was read
+        yield TimerRow(address, expires, left, function, *_symbol(ctx, called))
 
 
 def _called(ctx: Context, function: int) -> int:

@@ -101,7 +101,11 @@ def ctx(unwinder: FakeUnwinder) -> Context:
         arch=X86_64,
         tasks=FakeTasks(task(0), task(1), task(5), task(6, 5), task(9, stack=0)),
         panic=SimpleNamespace(
-            task=0xFF05, first_task=0xFF05, active={1: 0xFF05, 0: 0xFF00}, active_on=lambda cpu: 0
+            task=0xFF05,
+            first_task=0xFF05,
+            active={1: 0xFF05, 0: 0xFF00},
+            active_on=lambda cpu: 0,
+            in_motion=lambda task: False,
         ),
         cpus=SimpleNamespace(count=2, online={0}),
         stacks=SimpleNamespace(

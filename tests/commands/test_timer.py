@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
 
 from commands.timer import (
     ClockRow,
@@ -12,9 +16,11 @@ from commands.timer import (
     TimerRow,
     Timers,
     WheelRow,
+    _timers,
 )
 from pycrash.api import Row, View
 from pycrash.api.args import parse_args
+from pycrash.errors import ReadError
 from pycrash.settings import Settings
 
 PLACE = ("f+16", "f+0x10")
@@ -95,3 +101,26 @@ def test_the_one_wheel_of_older_kernels() -> None:
         "    100",
         "EXPIRES  TTE     TIMER_LIST         FUNCTION    ",
     ]
+
+
+@pytest.mark.parametrize(("live", "functions"), [(False, [10, 50, 99]), (True, [10, 50])])
+def test_what_was_a_timer_of_a_running_kernel_is_none(live: bool, functions: list[int]) -> None:
+    """10 is code, 50 a descriptor of 10, and 99 neither."""
+
+    def read_word(address: int, what: str) -> int:
+        if address != 50:
+            raise ReadError(address, what)
+        return 10
+
+    timers = [(1, 5, function) for function in (10, 50, 99)]
+    kernel = SimpleNamespace(
+        is_live=live,
+        word_size=8,
+        part=lambda part: SimpleNamespace(timers=lambda wheel: timers),
+        symbols=SimpleNamespace(is_text=lambda at: at == 10, text=lambda at, radix=10: "f"),
+        read_word=read_word,
+    )
+    rows = _timers(
+        cast(Any, SimpleNamespace(kernel=kernel)), cast(Any, SimpleNamespace(address=0)), 0
+    )
+    assert [row.function for row in rows if isinstance(row, TimerRow)] == functions

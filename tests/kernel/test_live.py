@@ -34,6 +34,9 @@ def live(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_dump_is_no_running_kernel() -> None:
     assert not Reader(drgn.Program()).is_live
+    crowd = Crowd()
+    assert crowd.kernel.panic.is_active(crowd.thread)
+    assert not crowd.kernel.panic.in_motion(crowd.thread)
 
 
 def test_a_dump_is_read_once() -> None:
@@ -106,6 +109,8 @@ def test_this_program_is_the_first_task_and_runs() -> None:
     assert panic.is_active(own)
     assert panic.is_active(crowd.thread)
     assert not panic.is_active(crowd.daemon)
+    assert panic.in_motion(own)
+    assert not panic.in_motion(crowd.daemon)
 
 
 @pytest.mark.usefixtures("live")

@@ -103,6 +103,10 @@ class Panic:
         """Whether a CPU was running the task."""
         return task in self.active.values() or task == (self.task or self._own)
 
+    def in_motion(self, task: int) -> bool:
+        """Whether a task's stack changes while it is read, its registers being a processor's."""
+        return self._kernel.is_live and self.is_active(task)
+
     def mark_active(self, cpu: int, task: int) -> None:
         """Take a task for the one a CPU ran; which task crashed stays as it was."""
         _ = self.task
