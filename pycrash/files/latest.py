@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pycrash.errors import CrashError
 from pycrash.files.kinds import file_kind
+from pycrash.files.running import is_running
 
 #: Where kdump leaves dumps: HOST-DATE/vmcore on Fedora, RHEL and SUSE, DATE/dump.DATE on Debian.
 CRASH_FOLDER = Path("/var/crash")
@@ -64,7 +65,7 @@ def newest_dump(folder: Path = CRASH_FOLDER) -> NewestDump:
         raise CrashError(f"{folder}: {error.strerror}") from error
     for written, path in sorted(walk.files, reverse=True):
         with contextlib.suppress(CrashError, OSError):
-            if file_kind(Path(path)) == "dump":
+            if not is_running(Path(path)) and file_kind(Path(path)) == "dump":
                 return NewestDump(Path(path), datetime.fromtimestamp(written))
     looked = f"{folder}: no dump among its {len(walk.files)} files (looked {_DEPTH} folders deep)"
     raise CrashError("\n    ".join((looked, *walk.closed)))

@@ -11,6 +11,7 @@ from pathlib import Path
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.kinds import ForeignDump, file_kind, is_part
+from pycrash.files.running import is_running
 from pycrash.files.sadump import set_of
 
 #: No walk goes deeper, or looks at more names.
@@ -83,6 +84,9 @@ class _Walk:
                 self.visit(folder / name, depth + 1)
 
     def _take(self, path: Path, given: bool) -> None:
+        if is_running(path):
+            self.found.skipped.append((path, "the running kernel, not a dump"))
+            return
         try:
             if file_kind(path) == "dump":
                 if is_part(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from pycrash.errors import CrashError
 from pycrash.files import running
 from pycrash.files.debuginfo import Identity, NoVmlinux, Search
 from pycrash.files.kinds import KernelFiles, file_kind, is_part, sort_files
+from pycrash.files.latest import newest_dump
+from pycrash.fleet.walk import find_dumps
 
 
 @pytest.fixture
@@ -65,6 +68,14 @@ def test_the_running_kernel_can_be_named(kcore: Path, vmlinux: Path, vmcore: Pat
     assert file_kind(kcore) == "dump"
     assert not is_part(kcore)
     assert message(lambda: sort_files([kcore, vmcore])) == "too many dumpfile arguments"
+
+
+def test_whoever_looks_for_dumps_takes_none_that_runs(kcore: Path, vmcore: Path) -> None:
+    os.utime(vmcore, (1, 1))
+    assert newest_dump(kcore.parent).path == vmcore
+    found = find_dumps([kcore.parent])
+    assert found.dumps == [(vmcore,)]
+    assert found.skipped == [(kcore, "the running kernel, not a dump")]
 
 
 def test_where_there_is_none_it_is_said_what_to_give(kcore: Path) -> None:
