@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from shlex import quote
 
 from tests.matrix.compare import Run, fill, read_lines, run_lines
 
@@ -65,12 +66,24 @@ def answer() -> None:
     lines = [line for raw in read_lines(LINES) if (line := fill(raw, known))]
     for name, tool in tools.items():
         began = time.monotonic()
-        run = run_lines(tool, lines, GUEST, LIMIT)
+        run = told_and_run(name, tool, lines)
         answering = sum(filter(None, run.seconds))
         rest = time.monotonic() - began - answering
-        print(f"{name}: {rest:.1f} s to begin and end, {answering:.1f} s for {len(lines)} lines")
+        print(
+            f"{name}: {rest:.1f} s to begin and end, {answering:.1f} s for {len(lines)} lines",
+            flush=True,
+        )
         run.save(GUEST / f"{name}.json")
         os.sync()
+
+
+def told_and_run(name: str, tool: list[str], lines: list[str]) -> Run:
+    """Run lines, each of which the console tells as it begins."""
+    told = [f"!echo {quote(f'{name}: {line}')} > /dev/console" for line in lines]
+    both = [text for pair in zip(told, lines, strict=True) for text in pair]
+    run = run_lines(tool, both, GUEST, LIMIT)
+    died = [number // 2 for number in run.died]
+    return Run(lines, run.answers[1::2], run.seconds[1::2], died)
 
 
 def processes() -> Iterator[tuple[str, str]]:
