@@ -135,6 +135,18 @@ def test_a_dump_without_vmcoreinfo(
     assert open_dump(copy).vmcoreinfo.release == "6.12.117-sample", "it was kept"
 
 
+@pytest.mark.parametrize("line", [b"OSRELEASE=", b"SYMBOL(swapper_pg_dir)="])
+def test_a_damaged_note_of_vmcoreinfo(line: bytes, tmp_path: Path) -> None:
+    header = sample().kdump
+    assert header is not None
+    data = bytearray(sample().path.read_bytes())
+    place, _ = struct.unpack_from("<QQ", data, header.block_size + 32)
+    data[data.index(line, place)] ^= 1
+    dump = tmp_path / "vmcore"
+    dump.write_bytes(data)
+    assert open_dump(dump).vmcoreinfo.text == open_dump(SAMPLE / "vmcore").vmcoreinfo.text
+
+
 def without_text(dump: Path) -> Path:
     dump.write_bytes(dump.read_bytes().replace(b"OSRELEASE=", b"OSRELEASE:"))
     return dump
@@ -143,8 +155,8 @@ def without_text(dump: Path) -> Path:
 def test_a_dump_without_any_vmcoreinfo_is_refused(tmp_path: Path) -> None:
     dump = without_text(write_elf(tmp_path / "vmcore", None, with_notes=False))
     message = (
-        f"^{dump}: no dump of a Linux kernel: it holds no VMCOREINFO, neither as a note nor"
-        " anywhere in its 80 MiB of memory$"
+        f"^{dump}: no dump of a Linux kernel: it holds no VMCOREINFO that is whole, as a note"
+        " or anywhere in its 80 MiB of memory$"
     )
     with pytest.raises(CrashError, match=message):
         open_dump(dump)

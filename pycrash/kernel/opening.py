@@ -34,8 +34,13 @@ from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
 from pycrash.kernel.kernel import Kernel
 from pycrash.objects.elf import ElfFile
 
-#: What drgn says of a dump without a note of VMCOREINFO: of a kdump file, and of one of QEMU's.
-_NO_NOTE = ("linux.vmcoreinfo.raw is not set", "unrecognized QEMU memory dump")
+#: What drgn says of a dump without a note of VMCOREINFO, a kdump file and one of QEMU's, and of
+#: a note that is damaged.
+_NO_NOTE = (
+    "linux.vmcoreinfo.raw is not set",
+    "unrecognized QEMU memory dump",
+    "VMCOREINFO does not contain valid",
+)
 #: Bytes of an ELF file up to what it says of its machine.
 _ELF_HEAD = 20
 
@@ -167,7 +172,7 @@ def _in_one(
 
 def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Program | None:
     """The program of a dump, with the text of VMCOREINFO that it has no note of; None where it
-    has none and none is given. Raises CrashError."""
+    has no whole one and none is given. Raises CrashError."""
     try:
         prog = drgn.Program(vmcoreinfo=note)
         prog.set_core_dump(content)

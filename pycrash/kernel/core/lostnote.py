@@ -61,8 +61,8 @@ def lost_note(
     if best:
         return best
     raise CrashError(
-        f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO, neither as a note nor"
-        f" anywhere in its {_size(file) >> 20:,} MiB of memory"
+        f"{dump}: no dump of a Linux kernel: it holds no VMCOREINFO that is whole, as a note"
+        f" or anywhere in its {_size(file) >> 20:,} MiB of memory"
     )
 
 
