@@ -128,12 +128,22 @@ def first_bytes(path: Path, size: int) -> bytes:
     return bytes(content[:size])
 
 
-def content_chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
-    """What follows in an open file in chunks, unpacked if need be. They raise CrashError."""
+def content_chunks(path: Path, file: IO[bytes], limit: int = 0) -> Iterator[bytes]:
+    """What follows in an open file in chunks, unpacked if need be. They raise CrashError.
+
+    `limit` is how many bytes it may become, 0 what is usual (`room.py`).
+    """
     start = file.tell()
     make = _format_of(file)
     file.seek(start)
-    return iter(partial(file.read, _PIECE), b"") if make is None else _unpack(path, file, make)
+    if make is None:
+        yield from iter(partial(file.read, _PIECE), b"")
+        return
+    total, done = os.fstat(file.fileno()).st_size, 0
+    for chunk in _unpack(path, file, make):
+        done += len(chunk)
+        require_room(path, done, total, limit, written=True)
+        yield chunk
 
 
 def unpacked(path: Path, progress: Progress | None = None, limit: int = 0) -> Path:

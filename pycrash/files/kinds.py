@@ -111,6 +111,9 @@ def file_kind(path: Path) -> Kind:
         (elf_type,) = struct.unpack_from(order + "H", head, 16)
         if elf_type == _ELF_RELOCATABLE:
             raise CrashError(f"{path}: a relocatable object (a kernel module?), not a vmlinux")
+        # What `xm dump-core` writes has sections and no segments.
+        if elf_type == _ELF_CORE and head[56:58] == b"\0\0" and b"Xen" in head:
+            raise ForeignDump(f"{path}: not a supported file format: a Xen core")
         return "dump" if elf_type == _ELF_CORE else "vmlinux"
     if head.startswith((b"KDUMP   ", b"DISKDUMP")):
         return "dump"

@@ -38,8 +38,7 @@ _KNOWN = _FILL | _SIZES | _PAGE | _DONE | _SAME_BLOCK | _PACKED
 #: What was agreed on about the stream and changes it.
 _FOREIGN_FORMS = ("mapped-ram", "x-ignore-shared", "fixed-ram")
 
-_MOST_BLOCKS = 4096
-_LONGEST_MACHINE = 256
+_MOST_BLOCKS, _LONGEST_MACHINE = 4096, 256
 #: The state of a device that is none of memory's.
 _LARGEST_DEVICE = 1 << 24
 _LARGEST_REST = 1 << 26
@@ -64,11 +63,11 @@ def saved_guest(path: Path, progress: Progress | None = None, limit: int = 0) ->
         kept = find_file(name)
         if kept is not None:
             return kept
-        migration = _Migration(path, file, progress)
+        migration = _Migration(path, file, progress, limit)
         return keep_image(path, name, migration.plan, migration.fill, limit)
 
 
-def _chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+def _chunks(path: Path, file: IO[bytes], limit: int) -> Iterator[bytes]:
     """The stream itself, without what libvirt put around it."""
     file.seek(0)
     head = file.read(_LIBVIRT_HEADER.size)
@@ -87,18 +86,18 @@ def _chunks(path: Path, file: IO[bytes]) -> Iterator[bytes]:
     if file.read(len(_LZOP)) == _LZOP:
         raise CrashError(f"{path}: a saved guest packed with lzop, which is not supported")
     file.seek(start)
-    return content_chunks(path, file)
+    return content_chunks(path, file, limit)
 
 
 class _Migration:
     """One stream, read once."""
 
-    def __init__(self, path: Path, file: IO[bytes], progress: Progress | None) -> None:
+    def __init__(self, path: Path, file: IO[bytes], progress: Progress | None, limit: int) -> None:
         self._path = path
         self._file = file
         self._size = os.fstat(file.fileno()).st_size
         self._progress = progress
-        self._stream = Stream(path, _chunks(path, file))
+        self._stream = Stream(path, _chunks(path, file, limit))
         self._page = 4096
         self._memory = -1  # the number of memory's section
         self._machine = ""
@@ -154,8 +153,7 @@ class _Migration:
 
     def _read_configuration(self) -> None:
         stream = self._stream
-        size = stream.number(4)
-        if size > _LONGEST_MACHINE:
+        if (size := stream.number(4)) > _LONGEST_MACHINE:
             raise self._damaged()
         self._machine = stream.take(size).decode("latin-1")
         while stream.peek() == _SUB:

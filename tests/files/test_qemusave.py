@@ -185,6 +185,15 @@ def test_what_libvirt_saves(pack: Callable[[bytes], bytes], saved: Callable[[byt
     assert len(notes(core)) == 2
 
 
+def test_a_packed_stream_may_not_become_large(tmp_path: Path) -> None:
+    path = tmp_path / "guest"
+    empty = ram(END, page(0, 0) * 200_000)
+    path.write_bytes(made.libvirt(bz2.compress(stream(empty))))
+    with pytest.raises(CrashError, match="becomes more than 1,000,000 bytes when unpacked"):
+        as_core([path], limit=1_000_000)
+    assert as_core([path]) is not None
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

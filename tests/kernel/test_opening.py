@@ -107,6 +107,10 @@ def test_files_are_told_apart_in_either_order(tmp_path: Path) -> None:
         (b"", "not a supported file format"),
         (b"text", "not a supported file format"),
         (b"LinuxGuestRecord", "not a supported file format: a Xen save file"),
+        (
+            b"\x7fELF\2\1\1".ljust(16, b"\0") + b"\4\0".ljust(48, b"\0") + b"\4\0\0\0Xen\0",
+            "not a supported file format: a Xen core",
+        ),
         (bytes(0x202) + b"HdrS", "a boot image"),
     ],
 )
