@@ -40,12 +40,8 @@ def test_a_machine_without_a_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("at", "data"),
     [
-        (272, bytes(65)),
         (12, b"\xff" * 65),
         (NOTES, b"\xff" * CPU),
-        (NOTES + 4, bytes(4)),
-        (NOTES + CPU, b"\xff" * 4),
-        (SECOND + 48, bytes(16)),
         (SECOND + 56, struct.pack("<Q", 1 << 30)),
         (SECOND + 72, struct.pack("<Q", 1 << 32)),
         (5336, b"\0"),

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import drgn
 import pytest
 
 from pycrash.errors import CrashError, ReadError
 from pycrash.files.compressed import unpacked
+from pycrash.kernel.core import ownreads
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.opening import open_dump, open_files
 from tests.golden.sample import SAMPLE
@@ -50,6 +52,23 @@ def test_the_log_alone_needs_no_vmlinux(tmp_path: Path) -> None:
     dump = write_patched(tmp_path / "dump", {TOP_TABLE: ITSELF * 512})
     kernel = open_dump(dump)
     assert "Linux version" in str(next(iter(kernel.log.records())).text)
+
+
+def test_minimal_opens_circles_of_other_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ownreads, "can_read", lambda kernel, places: False)
+    dump = write_patched(tmp_path / "dump", {TOP_TABLE: ITSELF * 512})
+    why = f"{dump}: its page tables lead in circles"
+    with pytest.raises(CrashError) as caught:
+        open_files([dump, vmlinux()])
+    lost = f"{why}; the kernel's data cannot be read"
+    assert str(caught.value) == f"{lost}; --minimal opens it for what can"
+    kernel = open_files([dump, vmlinux()], None, Options(minimal=True))
+    assert kernel.notes == [lost]
+    assert kernel.memory.read_physical(TOP_TABLE, 8, "table") == ITSELF
+    with pytest.raises(drgn.FaultError):
+        kernel.prog.read(kernel.required_symbol("jiffies"), 8)
 
 
 def test_pages_that_cannot_be_unpacked(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ _NO_NOTE = (
     "unrecognized QEMU memory dump",
     "VMCOREINFO does not contain valid",
 )
+_UNREADABLE = "the kernel's data cannot be read"
+_MINIMAL = "--minimal opens it for what can"
 #: Bytes of an ELF file up to what it says of its machine.
 _ELF_HEAD = 20
 
@@ -210,7 +212,10 @@ def _try_first_read(kernel: Kernel, dump: Path) -> None:
         why = why or "its page tables cannot be read"
         kernel.notes.append(f"{dump}: {why}; what they alone map may be lost")
     elif why is not None:
-        raise CrashError(f"{dump}: {why}; the kernel's data cannot be read")
+        if not kernel.options.minimal:
+            raise CrashError(f"{dump}: {why}; {_UNREADABLE}; {_MINIMAL}")
+        ownreads.take_over(kernel, translated=False)
+        kernel.notes.append(f"{dump}: {why}")
 
 
 def _why_not(kernel: Kernel, address: int) -> Exception | None:
@@ -312,7 +317,6 @@ def _require_readable_memory(kernel: Kernel) -> None:
     if not errors or not all(errors):
         return
     why = kernel.notes[0] if kernel.notes else f"{kernel.given[1]}: {errors[0]}"
-    why += "; the kernel's data cannot be read"
     if not kernel.options.minimal:
-        raise CrashError(f"{why}; --minimal opens it for what can")
-    kernel.notes[:1] = [why]
+        raise CrashError(f"{why}; {_UNREADABLE}; {_MINIMAL}")
+    kernel.notes[:1] = [f"{why}; {_UNREADABLE}"]

@@ -33,6 +33,9 @@ def show_banner(session: Session, output: Output) -> None:
         warning = _panic_warning(session)
         if warning:
             output.write(f"     WARNING: {warning}")
+        unsaid = session.runner.unsaid
+        if unsaid is not None:
+            output.write(f"NOTE: {unsaid}; --zero_excluded reads what was left out as zeros")
         output.write("")
         output.close()
 

@@ -41,6 +41,8 @@ class Runner:
         self.context = context
         self.messages = messages
         self.debug = False
+        #: What ended a command without a word, as crash ends it: the last such error.
+        self.unsaid: CrashError | None = None
         self._as_json = False
         self.progress = ProgressLine()
         self.watches: Callable[[Output], bool] = lambda output: False
@@ -105,7 +107,9 @@ class Runner:
             self.messages.tell(output, line)
         elif isinstance(error, UsageError):
             self._usage(command, text, output)
-        elif not (isinstance(error, CrashError) and error.quiet):
+        elif isinstance(error, CrashError) and error.quiet:
+            self.unsaid = error
+        else:
             if isinstance(error, CrashError) and error.before:
                 self.messages.say(output, command.name, error.before)
             self.messages.say(output, command.name, text)

@@ -36,9 +36,12 @@ def can_read(kernel: Reader, places: list[int] | None = None) -> bool:
     return places is None or any(map(_Reads(kernel).has, places))
 
 
-def take_over(kernel: Reader) -> None:
-    """Have the kernel's program read all memory here, from now on."""
-    reads = _Reads(kernel)
+def take_over(kernel: Reader, translated: bool = True) -> None:
+    """Have the kernel's program read all memory of a kdump file here, from now on.
+
+    Unless it can be `translated`, no virtual address is mapped.
+    """
+    reads = _Reads(kernel, translated)
     kernel.prog.add_memory_segment(0, _EVERYTHING, reads.physical, True)
     kernel.prog.add_memory_segment(0, _EVERYTHING, reads.virtual, False)
 
@@ -46,8 +49,9 @@ def take_over(kernel: Reader) -> None:
 class _Reads:
     """drgn's callbacks: each gives bytes or raises drgn.FaultError."""
 
-    def __init__(self, kernel: Reader) -> None:
+    def __init__(self, kernel: Reader, translated: bool = True) -> None:
         self._kernel = kernel
+        self._translated = translated
         file = kernel.dump_file
         assert file is not None
         assert file.kdump is not None
@@ -85,6 +89,8 @@ class _Reads:
         return [(begin, end - begin) for begin, end in zip(begins, ends, strict=True)]
 
     def _place(self, address: int) -> int:
+        if not self._translated:
+            raise drgn.FaultError("no page tables are known", address)
         tables = self._kernel.arch.tables
         try:
             place = tables.image_physical(address)
