@@ -14,7 +14,7 @@ OWNER, KIND = "CORE", 1
 #: bytes that follow them.
 _THREAD_AT, _REGISTERS_AT, _BEHIND = 32, 112, 8
 #: struct user_regs_struct and struct user_pt_regs.
-_ORDER = {
+ORDER = {
     X86_64: (
         *("r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx"),
         *("rdx", "rsi", "rdi", "orig_rax", "rip", "cs", "eflags", "rsp", "ss"),
@@ -29,7 +29,7 @@ def prstatus(machine: int, cpu: int, registers: Mapping[str, int]) -> bytes:
 
     As in the files of QEMU's dump-guest-memory the thread's number is that of the CPU, from 1 on.
     """
-    order = _ORDER[machine]
+    order = ORDER[machine]
     note = bytearray(_REGISTERS_AT + 8 * len(order) + _BEHIND)
     struct.pack_into("<I", note, _THREAD_AT, cpu + 1)
     values = (registers.get(name, 0) & (1 << 64) - 1 for name in order)

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from pycrash.errors import CrashError
 from pycrash.files.cache import find_file, kept_name
@@ -64,6 +64,13 @@ class _Machine:
     cpus: dict[int, dict[str, int]] = field(default_factory=dict)
 
 
+class SavedMachine(NamedTuple):
+    """Regions of memory, each behind its place in what was saved, and the CPUs' registers."""
+
+    pieces: list[tuple[int, Region]]
+    cpus: list[tuple[int, dict[str, int]]]
+
+
 def is_vmware(head: bytes) -> bool:
     """Whether a file that begins so is of VMware."""
     return int.from_bytes(head[:4], "little") in _MAGICS | _OLD
@@ -81,35 +88,51 @@ def suspended_machine(path: Path, progress: Progress | None = None, limit: int =
         machine = _read_groups(path, file, groups)
         if machine.memory is not None:
             place, size = machine.memory
-            return _kept(path, [file], machine, place, size, progress, limit)
+            saved = SavedMachine(list(_pieces(machine, size)), _whole_cpus(machine))
+            return _kept(path, [file], saved, (place, size), progress, limit)
+    size = memory_beside(path)
+    saved = SavedMachine(list(_pieces(machine, size)), _whole_cpus(machine))
+    return kept_with_memory(path, saved, progress, limit)
+
+
+def memory_beside(path: Path) -> int:
+    """The bytes of the memory that lies in a file beside. Raises CrashError."""
     beside = path.with_suffix(".vmem")
     try:
-        with open(path, "rb") as file, open(beside, "rb") as memory:
-            size = os.fstat(memory.fileno()).st_size
-            return _kept(path, [file, memory], machine, 0, size, progress, limit)
+        return os.stat(beside).st_size
     except OSError as error:
         raise CrashError(
             f"{path}: its memory is in a file beside it: {beside}: {error.strerror}"
         ) from error
 
 
+def kept_with_memory(
+    path: Path, saved: SavedMachine, progress: Progress | None, limit: int
+) -> Path:
+    """The core file of a machine whose memory lies in a file beside. Raises CrashError."""
+    try:
+        with open(path, "rb") as file, open(path.with_suffix(".vmem"), "rb") as memory:
+            whole = (0, os.fstat(memory.fileno()).st_size)
+            return _kept(path, [file, memory], saved, whole, progress, limit)
+    except OSError as error:
+        raise CrashError(f"{error.filename}: {error.strerror}") from error
+
+
 def _kept(
     path: Path,
     files: list[IO[bytes]],
-    machine: _Machine,
-    place: int,
-    size: int,
+    saved: SavedMachine,
+    extent: tuple[int, int],
     progress: Progress | None,
     limit: int,
 ) -> Path:
-    """The core file of the memory that lies at a place of the last of these files."""
+    """The core file of the memory that lies in an extent (place, size) of the last of these."""
     names = "".join(kept_name(Path(file.name), file) for file in files)
     name = f"{path.stem[:60]}-{hashlib.sha256(names.encode()).hexdigest()[:24]}"
     kept = find_file(name)
     if kept is not None:
         return kept
-    memory = files[-1]
-    pieces = list(_pieces(machine, size))
+    memory, pieces, (place, size) = files[-1], saved.pieces, extent
     behind = max((at + region.size for at, region in pieces), default=0)
     missing = max(behind - size, place + behind - os.fstat(memory.fileno()).st_size)
     if missing > 0:
@@ -123,7 +146,7 @@ def _kept(
                     progress(f"reading {memory.name}", before + done, behind)
 
             image.copy(region.address, memory, place + at, region.size, told)
-        for cpu, registers in _whole_cpus(machine):
+        for cpu, registers in saved.cpus:
             image.add_note(OWNER, KIND, prstatus(X86_64, cpu, registers))
 
     plan = Plan(X86_64, tuple(region for _, region in pieces))

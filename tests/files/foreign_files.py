@@ -137,6 +137,26 @@ def vmss(
     return (struct.pack("<III", magic, 8, 2) + groups).ljust(start, b"\0") + cpu + layout
 
 
+RELEASES = {1: (13, "<QIII4I"), 4: (14, "<QQII4Q"), 6: (15, "<QQII4Q"), 7: (8, "<QQII4Q")}
+
+
+def guest(
+    registers: Sequence[int], cpus: int, pages: int, hole: tuple[int, int] | None, release: int
+) -> bytes:
+    """A `.guest` file, whose CPUs all have the same registers, of so many pages of memory."""
+    gap, numbers = RELEASES[release]
+    end = (pages + (hole[1] if hole else 0)) * PAGE
+    holes = (*(hole or (0, 0)), 0, 0)
+    made = struct.pack("<II", release, cpus) + bytes(gap)
+    made += struct.pack(numbers, end - 1, pages, 0, int(hole is not None), *holes)
+    if release == 1:
+        made += bytes(4 + 8 * (hole is not None))
+    if release == 7:
+        made += struct.pack("<I", 1) + bytes(7)
+    state = bytes(116 + (45 if release < 4 else 42)) + struct.pack("<27Q", *registers)
+    return made + cpus * (state + bytes(17 + 4096))
+
+
 # --- sadump: little-endian
 
 

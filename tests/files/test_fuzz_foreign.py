@@ -40,6 +40,7 @@ FORMATS = {
     "QEMU": (SAVED, [(0, 400), (8600, len(SAVED))]),
     "libvirt": (made.libvirt(SAVED), [(0, 500)]),
     "VMware": (INSIDE, [(0, 180), (16384, 18400)]),
+    "guest": (made.guest(range(27), 2, 5, (2, 100), 7), [(0, 90)]),
     "sadump": (WHOLE, [(0, 180), (4096, 4220), (12288, 20500)]),
     "disk": (disks()[0], [(0, 180), (4096, 4140), (8192, 8300)]),
     "medium": (made.medium() + made.partition(1) + WHOLE[4096:], [(0, 60), (4096, 4300)]),

@@ -108,3 +108,24 @@ def test_what_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     assert message.startswith(f"{path}: ")
     assert said in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("release", made.RELEASES)
+@pytest.mark.parametrize("hole", [None, (2, 100)])
+def test_a_guest_in_debug_mode(release: int, hole: tuple[int, int] | None, tmp_path: Path) -> None:
+    (tmp_path / "debug.vmem").write_bytes(MEMORY)
+    content = made.guest(EXPECTED, 2, 5, hole, release)
+    core = core_of(tmp_path / "debug.guest", content)
+    if hole is None:
+        assert segments(core) == [(0, 5 * PAGE)]
+    else:
+        assert segments(core) == [(0, 2 * PAGE), (102 * PAGE, 3 * PAGE)]
+    assert read(core, (102 if hole else 2) * PAGE) == b"\3\3\3\3"
+    assert notes(core) == [(1, *EXPECTED), (2, *EXPECTED)]
+    (tmp_path / "debug.guest").write_bytes(content[:-1])
+    with pytest.raises(CrashError, match="bytes where there should be"):
+        as_core([tmp_path / "debug.guest"])
+    (tmp_path / "debug.guest").write_bytes(content)
+    (tmp_path / "debug.vmem").unlink()
+    with pytest.raises(CrashError, match=r"debug\.vmem: No such file"):
+        as_core([tmp_path / "debug.guest"])
