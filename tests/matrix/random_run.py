@@ -16,6 +16,8 @@ from tests.matrix.compare import run_lines
 from tests.matrix.random_lines import Maker, RandomLine
 from tests.matrix.samples import Found
 
+#: crash's commands, one a line, each with its options.
+OF_CRASH = Path(__file__).parent.parent / "golden" / "options.txt"
 #: Seconds that a line may take; what takes longer is taken for endless.
 LIMIT = 120
 #: Of a longer answer only the beginning is kept, and a digest of all of it.
@@ -29,13 +31,14 @@ Answers = dict[str, str | None]
 def made_lines(
     folder: Path, count: int, seed: int, commands: Collection[str] = ()
 ) -> list[RandomLine]:
-    """Lines for the dump in a folder, of all commands or only of some."""
+    """Lines for the dump in a folder, of all commands that crash has or only of some."""
     before = Path.cwd()
     os.chdir(folder)
     try:
         session = open_session(parse_options(["-s", "vmlinux", "vmcore"]))
         found = Found(session.context, str(seed))
-        return Maker(session.registry, found, seed).lines(count, commands)
+        theirs = {line.split()[0] for line in OF_CRASH.read_text().splitlines()}
+        return Maker(session.registry, found, seed).lines(count, commands or theirs)
     finally:
         os.chdir(before)
 
