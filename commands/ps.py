@@ -114,11 +114,28 @@ class Ps(TaskCommand):
         ("Kernel workers, the last to run first", "ps -l 'kworker.*'"),
     )
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if (letter == "k" and "u" in before) or (letter == "u" and "k" in before):
+            raise CrashError("-u and -k are mutually exclusive")
+        by_run = ctx.kernel.tasks.has_last_run
+        if letter in "lm" and not by_run:
+            yield Notice("last-run timestamps do not exist in this kernel")
+            return
+        others = (c for c in _EXCLUSIVE if c != letter and (by_run or c not in "lm"))
+        if letter in _EXCLUSIVE and any(other in before for other in others):
+            raise CrashError(_EXCLUSIVE_MESSAGE)
+        if letter == "C":
+            cpu_list(value or "", ctx.kernel.cpus.count)
+        elif letter == "y":
+            policies(value or "")
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
-        options = _Options()
-        yield from options.read(ctx, args)
+        yield from self.read_all(ctx, args)
         by_run = "l" in args or "m" in args
-        chosen = TaskFilter(ctx, args, options.policies, set())
+        if by_run and not ctx.kernel.tasks.has_last_run:
+            raise UsageError
+        wanted_policies = set(policies(args.values("y")[-1])) if "y" in args else set[int]()
+        chosen = TaskFilter(ctx, args, wanted_policies, set())
         for problem in ctx.kernel.panic.new_problems():
             yield Notice(problem)
         tasks = ctx.kernel.tasks.all
@@ -150,8 +167,9 @@ class Ps(TaskCommand):
             if not args.operands:
                 every = [task for task in tasks if chosen.task(task, False) is not None]
             # Each task named brings the whole list of the CPUs.
+            cpus = cpu_list(args.values("C")[-1], ctx.kernel.cpus.count)
             for _ in tasks if args.operands else (None,):
-                yield from _run_by_cpu(ctx, args, options.cpus, every)
+                yield from _run_by_cpu(ctx, args, cpus, every)
             return
         yield from self._show(ctx, args, tasks, chosen, bool(args.operands))
 
@@ -216,34 +234,6 @@ class Ps(TaskCommand):
                         yield ""
                     begun = True
                 yield from task_lines(row, view)
-
-
-class _Options:
-    """The options of a line, read in the order they were typed."""
-
-    def __init__(self) -> None:
-        self.cpus: list[int] = []
-        self.policies: set[int] = set()
-
-    def read(self, ctx: Context, args: Args) -> Iterator[Row]:
-        """Yield what is to be said of them. Raises CrashError and UsageError."""
-        seen, missing = "", False
-        for letter, value in args.given:
-            if letter in "ku" and ({"k": "u", "u": "k"}[letter] in seen):
-                raise CrashError("-u and -k are mutually exclusive")
-            if letter in "lm" and not ctx.kernel.tasks.has_last_run:
-                yield Notice("last-run timestamps do not exist in this kernel")
-                missing = True
-                continue
-            if letter in _EXCLUSIVE and any(c in seen for c in _EXCLUSIVE if c != letter):
-                raise CrashError(_EXCLUSIVE_MESSAGE)
-            if letter == "C":
-                self.cpus = cpu_list(value or "", ctx.kernel.cpus.count)
-            elif letter == "y":
-                self.policies = set(policies(value or ""))
-            seen += letter
-        if missing:
-            raise UsageError
 
 
 def _heading(args: Args) -> Iterator[Row]:

@@ -35,7 +35,7 @@ from pycrash.api import (
     one,
 )
 from pycrash.api.memoryrows import MemoryRow, memory_rows
-from pycrash.api.structrows import StructRow, struct_lines, struct_rows
+from pycrash.api.structrows import Begun, StructRow, struct_lines, struct_rows
 from pycrash.api.symbolrows import RefusedRow, refuse_symbol, unknown_symbol_lines
 from pycrash.api.typerows import TypeRow, type_lines, type_row
 from pycrash.cexpr.eval.session import Session
@@ -106,6 +106,8 @@ class _StructureCommand(Command):
         back = 0
         for value in args.values("l"):
             back = offset_operand(ctx.kernel, value, "-l option")
+        if "f" in args:
+            back = 0  # an offset in the file is that of the structure
         radix = asked_radix(args, "xh")
         if not args.operands:
             raise UsageError()
@@ -170,6 +172,8 @@ def _lines(view: View, radix: int, rows: Iterator[Row]) -> Iterator[str]:
             yield f"[{row.cpu}]: {f'{row.address:x}' if row.online else '[OFFLINE]'}"
         elif isinstance(row, Gap):
             yield ""
+        elif isinstance(row, Begun):
+            yield row.text
         elif isinstance(row, RefusedRow):
             yield from unknown_symbol_lines(row.unknown, view.radix)
 
@@ -362,7 +366,9 @@ class _Shower:
                 address += passed
             elif request.offsets:
                 member = request.members[0] if request.members else ""
-                yield self._declared(member, True, at)
+                # In the dump's file crash numbers members from 0.
+                in_file = self._space.word == "FILEADDR"
+                yield self._declared(member, True, turn * size if in_file else at)
             else:
                 # crash ends the text of a whole union without a newline of its own.
                 open_end = request.datatype.kind == "union" and not request.members

@@ -8,7 +8,7 @@ from typing import Any
 
 from pycrash.api.context import View
 from pycrash.api.fields import Address
-from pycrash.api.rows import Gap, Notice, Row
+from pycrash.api.rows import Begin, Gap, Notice, Row
 from pycrash.cexpr.structures.entries import EntryReader
 from pycrash.cexpr.structures.innermembers import MemberNotFound
 from pycrash.cexpr.structures.structs import Shown, Trouble
@@ -41,6 +41,13 @@ class StructRow(Row, kind="struct"):
     cpu: int | None = None
 
 
+@dataclass(frozen=True)
+class Begun(Begin):
+    """The text of something that could not be shown, as far as it goes."""
+
+    text: str
+
+
 def struct_rows(
     name: str, address: int, parts: Iterable[Shown | Trouble], cpu: int | None = None
 ) -> Iterator[Row]:
@@ -61,6 +68,8 @@ def struct_rows(
         if isinstance(part, Trouble):
             # The row's text tells of it where it belongs.
             yield replace(_notice(part), quiet=True) if some else _notice(part)
+            if part.behind:
+                yield Begun(part.behind)
             if part.gap:
                 yield Gap()
     if failure is not None:

@@ -38,6 +38,8 @@ class FakeMemory:
     def read_slowly(self, address: int, size: int, what: str) -> bytes:
         raise ReadError(address, what)
 
+    read_file = read_slowly
+
 
 class FakeKernel(Kernel):
     """A 64-bit little-endian kernel whose memory from BASE on is the given bytes."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pycrash.errors import ReadError
+from commands.ps import Ps
+from pycrash.api.args import UsageError, WrongOption
+from pycrash.errors import CrashError, ReadError
 from tests.commands.crowd import IDLE, Crowd
 
 HEAD = "      PID    PPID  CPU       TASK        ST  %MEM      VSZ      RSS  COMM"
@@ -86,6 +88,16 @@ def test_which_tasks(crowd: Crowd, options: str, chosen: list[int]) -> None:
 )
 def test_what_is_refused(crowd: Crowd, options: str, message: str) -> None:
     assert crowd.run(f"ps {options}") == [message]
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"), [("-r -m -5", True), ("-u -k -5", True), ("-5 -r", False)]
+)
+def test_options_act_before_a_wrong_one_is_read(crowd: Crowd, line: str, refused: bool) -> None:
+    with pytest.raises(WrongOption) as wrong:
+        Ps().parse(line.split())
+    with pytest.raises(CrashError if refused else UsageError):
+        list(Ps().refuse(crowd.context, wrong.value))
 
 
 def test_a_number_of_no_task_is_said_and_the_rest_shown(crowd: Crowd) -> None:

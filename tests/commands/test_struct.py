@@ -205,8 +205,20 @@ def test_unreadable_memory() -> None:
     text = f'seek error: kernel virtual address: {bad:x}  type: "gdb_readmem_callback"'
     assert run(f"struct pair {bad:x}") == [f"struct pair <{text}>", ""]
     assert run(f"struct pair.a {bad:x}") == [f"<{text}>"]
+    assert run(f"struct -p pair {bad:x}") == [f"<{text}>", "struct pair "]
+    with pytest.raises(CrashError, match=f"^cannot access pair.a {bad:x}$") as caught:
+        run(f"struct -p pair.a {bad:x}")
+    assert caught.value.before == text
 
 
 def test_no_operand_is_a_usage_error() -> None:
     with pytest.raises(UsageError):
         run("struct")
+
+
+def test_members_in_the_file_are_numbered_from_0() -> None:
+    first = ["struct pair {", "   [0] unsigned long *a;", "   [8] unsigned long b;"]
+    for line in ("struct -f -o pair 1f00 2", "struct -l 8 -f -o pair 1f00 2"):
+        found = run(line)
+        assert found[:3] == first
+        assert found[7:9] == ["  [10] unsigned long *a;", "  [18] unsigned long b;"]

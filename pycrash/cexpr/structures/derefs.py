@@ -56,7 +56,8 @@ class Dereferencer:
         """A structure with each pointer of its own followed."""
         shown = self._reader.whole(datatype, address)
         if isinstance(shown, Trouble):
-            return shown
+            # crash looks through the text that gdb made of it before it shows any.
+            return replace(shown, line="", gap=False, behind=shown.line)
         return replace(shown, lines=lambda: list(self._lines(shown, datatype, address)))
 
     def member(self, datatype: NamedType, name: str, address: int) -> Shown | Trouble:
@@ -96,7 +97,11 @@ class Dereferencer:
         try:
             data = self._kernel.read(at, self._kernel.word_size, "target address")
         except CrashError:
-            raise CrashError(f"cannot access {datatype.name}.{name} {at:x}") from None
+            error = CrashError(f"cannot access {datatype.name}.{name} {at:x}")
+            whole = self._reader.whole(datatype, address)
+            if isinstance(whole, Trouble) and not whole.quiet:
+                error.before = whole.text
+            raise error from None
         return _Pointer(*declared, found.ctype, Place(data, at))
 
     def _target(self, name: str, pointer: _Pointer) -> list[str] | None:

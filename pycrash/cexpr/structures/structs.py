@@ -45,8 +45,8 @@ class Shown:
 class Trouble:
     """What could not be shown, and why; of `quiet` trouble crash does not say why.
 
-    `line` is the text that had begun on its line; `gap` tells of an empty line behind; `cause`
-    is the failed read.
+    `line` is the text that had begun on its line, `behind` a line that follows; `gap` tells of an
+    empty line behind; `cause` is the failed read.
     """
 
     text: str
@@ -54,6 +54,7 @@ class Trouble:
     quiet: bool = False
     gap: bool = False
     cause: ReadError | None = None
+    behind: str = ""
 
     @classmethod
     def of(cls, error: CrashError, line: str = "", gap: bool = False) -> Trouble:
