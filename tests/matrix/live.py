@@ -19,6 +19,7 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from shlex import quote
@@ -43,7 +44,8 @@ for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/vda ] || sleep 1; done
 mount -t ext4 /dev/vda /mnt; hostname crashlab
 mount -t proc proc /mnt/proc; mount -t sysfs sys /mnt/sys; mount -t devtmpfs dev /mnt/dev
 mount -t tmpfs tmpfs /mnt/tmp; chroot /mnt /bin/busybox --install -s
-ip link set lo up; chroot /mnt /bin/workload & sleep 20
+ip link set lo up; chroot /mnt /bin/workload &
+for i in $(seq 60); do [ -f /mnt/tmp/ready ] || sleep 1; done; sleep 2
 PYTHONPATH={PACKAGES}:{ROOT} PATH=/bin:/usr/bin LD_LIBRARY_PATH=/lib \\
 chroot /mnt {os.path.realpath(sys.executable)} -m tests.matrix.live --inside
 umount /mnt || mount -o remount,ro /mnt; poweroff -f
@@ -56,12 +58,12 @@ umount /mnt || mount -o remount,ro /mnt; poweroff -f
 def answer() -> None:
     """Have both programs answer the lines, and tell how long they took.
 
-    crash comes last: it takes minutes to begin.
+    The second session of pycrash finds what the first has kept of the vmlinux.
     """
     (vmlinux,) = Path("/usr/lib/debug/boot").glob("vmlinux-*")
     pycrash = [sys.executable, "-m", "pycrash", "-s"]
     crash = [str(ROOT / ".matrix/crash/crash"), "-s", str(vmlinux)]
-    tools = {"pycrash": pycrash, "pycrash-again": pycrash, "crash": crash}
+    tools = {"pycrash": pycrash, "crash": crash, "pycrash-again": pycrash}
     known = {f"pid_{name}": pid for pid, name in processes()}
     lines = [line for raw in read_lines(LINES) if (line := fill(raw, known))]
     for name, tool in tools.items():
@@ -87,9 +89,9 @@ def told_and_run(name: str, tool: list[str], lines: list[str]) -> Run:
 
 
 def processes() -> Iterator[tuple[str, str]]:
-    """The pid and the name of every process of the workload."""
+    """The pid and the name of every process."""
     for folder in Path("/proc").glob("[0-9]*"):
-        if os.path.exists(folder / "exe"):
+        with suppress(OSError):  # it has ended
             yield folder.name, (folder / "comm").read_text().strip()
 
 
@@ -104,6 +106,8 @@ def stage(tree: Path, vmlinux: Path) -> None:
         (tree / name).mkdir(parents=True)
     _copy(vmlinux.resolve(), tree / "usr/lib/debug/boot" / vmlinux.name)
     _copy(Path("/bin/busybox").resolve(), tree / "bin/busybox")
+    # That of busybox knows no fractions of a second.
+    _copy(Path("/bin/date").resolve(), tree / "bin/date")
     source = ROOT / "sample_dumps/make/workload.c"
     command = ["gcc", "-O1", "-static", "-pthread", "-o", f"{tree}/bin/workload", str(source)]
     subprocess.run(command, check=True)
