@@ -4,8 +4,7 @@
     python3 -m tests.matrix.live --dump 6.1 --show 20
 
 The guest gets a disk with Python, what pycrash needs of it, crash and the vmlinux. Both programs
-run in it, one after the other, beside the workload of the dumps. It takes a few minutes, as it is
-emulated. The answers stay in .matrix/live/. Needs what sample_dumps/make/make-dump names.
+run in it beside the workload of the dumps. It takes some ten minutes, as it is emulated. The answers stay in .matrix/live/. Needs what sample_dumps/make/make-dump names.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -56,27 +56,30 @@ umount /mnt || mount -o remount,ro /mnt; poweroff -f
 
 
 def answer() -> None:
-    """Have both programs answer the lines, and tell how long they took.
+    """Have both programs answer the lines at once, as crash takes minutes to begin.
 
     The second session of pycrash finds what the first has kept of the vmlinux.
     """
     (vmlinux,) = Path("/usr/lib/debug/boot").glob("vmlinux-*")
-    pycrash = [sys.executable, "-m", "pycrash", "-s"]
-    crash = [str(ROOT / ".matrix/crash/crash"), "-s", str(vmlinux)]
-    tools = {"pycrash": pycrash, "crash": crash, "pycrash-again": pycrash}
     known = {f"pid_{name}": pid for pid, name in processes()}
     lines = [line for raw in read_lines(LINES) if (line := fill(raw, known))]
-    for name, tool in tools.items():
-        began = time.monotonic()
-        run = told_and_run(name, tool, lines)
-        answering = sum(filter(None, run.seconds))
-        rest = time.monotonic() - began - answering
-        print(
-            f"{name}: {rest:.1f} s to begin and end, {answering:.1f} s for {len(lines)} lines",
-            flush=True,
-        )
-        run.save(GUEST / f"{name}.json")
-        os.sync()
+    crash = [str(ROOT / ".matrix/crash/crash"), "-s", str(vmlinux)]
+    other = threading.Thread(target=_answer, args=("crash", crash, lines))
+    other.start()
+    for name in ("pycrash", "pycrash-again"):
+        _answer(name, [sys.executable, "-m", "pycrash", "-s"], lines)
+    other.join()
+
+
+def _answer(name: str, tool: list[str], lines: list[str]) -> None:
+    began = time.monotonic()
+    run = told_and_run(name, tool, lines)
+    answering = sum(filter(None, run.seconds))
+    rest = time.monotonic() - began - answering
+    said = f"{rest:.1f} s to begin and end, {answering:.1f} s for {len(lines)} lines"
+    print(f"{name}: {said}", flush=True)
+    run.save(GUEST / f"{name}.json")
+    os.sync()
 
 
 def told_and_run(name: str, tool: list[str], lines: list[str]) -> Run:
@@ -106,7 +109,8 @@ def stage(tree: Path, vmlinux: Path) -> None:
         (tree / name).mkdir(parents=True)
     _copy(vmlinux.resolve(), tree / "usr/lib/debug/boot" / vmlinux.name)
     _copy(Path("/bin/busybox").resolve(), tree / "bin/busybox")
-    # That of busybox knows no fractions of a second.
+    # The shell of busybox has a date of its own, which knows no fractions of a second.
+    _copy(Path("/bin/dash").resolve(), tree / "bin/sh")
     _copy(Path("/bin/date").resolve(), tree / "bin/date")
     source = ROOT / "sample_dumps/make/workload.c"
     command = ["gcc", "-O1", "-static", "-pthread", "-o", f"{tree}/bin/workload", str(source)]
