@@ -4,7 +4,8 @@
     python3 -m tests.matrix.live --dump 6.1 --show 20
 
 The guest gets a disk with Python, what pycrash needs of it, crash and the vmlinux. Both programs
-run in it beside the workload of the dumps. It takes some ten minutes, as it is emulated. The answers stay in .matrix/live/. Needs what sample_dumps/make/make-dump names.
+run in it beside the workload of the dumps. It takes some ten minutes of
+emulation. The answers stay in .matrix/live/. Needs what sample_dumps/make/make-dump names.
 """
 
 from __future__ import annotations
