@@ -8,6 +8,7 @@ from pathlib import Path
 import drgn
 import pytest
 
+from pycrash.cexpr.eval.state import ExprState
 from pycrash.kernel import opening
 from pycrash.kernel.core.problems import Problems
 from pycrash.kernel.core.reader import Lasting, Reader
@@ -65,6 +66,15 @@ def test_what_lasts_looks_after_itself() -> None:
     crowd.kernel.renew()
     assert crowd.kernel.part(Counts) is counts
     assert counts.renewed == 2
+
+
+@pytest.mark.usefixtures("live")
+def test_values_that_were_printed_keep_their_numbers() -> None:
+    crowd = Crowd()
+    value = drgn.Object(crowd.kernel.prog, "int", 5)
+    assert crowd.kernel.part(ExprState).record(value) == 1
+    crowd.kernel.renew()
+    assert crowd.kernel.part(ExprState).record(value) == 2
 
 
 @pytest.mark.usefixtures("live")

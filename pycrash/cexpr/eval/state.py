@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import drgn
 
 from pycrash.cexpr.syntax.errors import ExprError
+from pycrash.kernel.core.reader import Lasting
 
 if TYPE_CHECKING:
     from pycrash.kernel.kernel import Kernel
 
 
 @dataclass
-class ExprState:
+class ExprState(Lasting):
     """What the lines so far left behind, one a dump.
 
     `history` holds what was printed as `$1`, `$2`, ...; `variables` what was set as `$name`.
