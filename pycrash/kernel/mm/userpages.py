@@ -15,8 +15,8 @@ _MOST = 1 << 16
 #: The places of pages that are kept, and what else of an area costs as much.
 _MOST_KEPT = 1 << 24
 _BESIDES = 64
-#: Pages that an area may have though its address space claims fewer (4 GiB of small ones).
-_ALWAYS = 1 << 20
+#: Pages that an area may have though its address space claims fewer (256 MiB of small ones).
+_ALWAYS = 1 << 16
 
 
 class WildArea(CrashError):
