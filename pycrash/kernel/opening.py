@@ -13,18 +13,12 @@ os.environ.setdefault("DRGN_DISABLE_PLUGINS", "*")
 import drgn
 
 from pycrash.errors import CrashError, MissingFeature
-from pycrash.files.compressed import Progress, first_bytes, unpacked
+from pycrash.files.compressed import Progress, unpacked
+from pycrash.files.content import content_of
 from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
-from pycrash.files.dumpfile import DumpFile
-from pycrash.files.flattened import laid_out
-from pycrash.files.foreign import Maker, as_core
-from pycrash.files.heads import Heads, elf_machine
-from pycrash.files.kinds import is_part, require_readable, sort_files
-from pycrash.files.rawmemory import core_of, pieces_of
+from pycrash.files.kinds import require_readable, sort_files
 from pycrash.files.repaged import repaged
-from pycrash.files.repair import mended
 from pycrash.files.running import is_running, require_running
-from pycrash.files.splitset import joined
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
@@ -43,8 +37,6 @@ _NO_NOTE = (
 )
 _UNREADABLE = "the kernel's data cannot be read"
 _MINIMAL = "--minimal opens it for what can"
-#: Bytes of an ELF file up to what it says of its machine.
-_ELF_HEAD = 20
 
 
 def open_files(
@@ -106,70 +98,39 @@ def open_dump(
     and where it does not say of which kind of machine it is, that of `vmlinux`.
     """
     if is_running(dump):
-        require_running()
-        running = _open_dump(dump, dump)
-        if running is None:
-            raise CrashError(f"{dump}: it has no VMCOREINFO")
-        kernel = Kernel(running, None, None, options)
-        kernel.given = (None, dump)
-        return kernel
+        return _open_running(dump, options)
     limit = options.unpack_limit if options else 0
-    maker: Maker | None = None
-    raw = pieces_of(parts or (dump,))
-    if raw:
-        content = core_of(raw, vmlinux, progress, limit)
-        parts = [piece.path for piece in raw]
-    else:
-        content, maker = _in_one(parts or (dump,), progress, limit)
-    content = repaged(content, progress)
-    file = DumpFile(content)
-    missing = file.missing
-    if file.kdump is not None and file.size < file.descriptors[0]:
-        why = "cut short, or its header is damaged"
-        raise CrashError(f"{dump}: {why}: the file ends before the first page of memory")
-    machine = b"" if vmlinux is None else elf_machine(first_bytes(vmlinux, _ELF_HEAD))
-    content, lost = mended(content, progress, machine)
-    with open(content, "rb") as opened:
-        sound = Heads(opened).has_sound_notes
-    # Of a note that is none libkdumpfile may die.
-    ended = None if sound else ends_by(partial(drgn.Program().set_core_dump, content))
+    content = content_of(dump, parts, vmlinux, progress, limit)
+    path = content.path
+    ended = None if content.sound_notes else ends_by(partial(drgn.Program().set_core_dump, path))
     if ended is not None:
         raise CrashError(f"{dump}: its VMCOREINFO is damaged: opening it ends in {ended.name}")
-    prog = _open_dump(content, dump)
+    prog = _open_dump(path, dump)
     if prog is None:
         from pycrash.kernel.core.lostnote import lost_note  # needs numpy, which takes its time
 
         suits = partial(_is_of, vmlinux, progress, limit)
-        note = lost_note(content, dump, suits, progress)
-        content = repaged(content, progress, note)
-        prog = _open_dump(content, dump, note)
+        note = lost_note(path, dump, suits, progress)
+        path = repaged(path, progress, note)
+        prog = _open_dump(path, dump, note)
         assert prog is not None
-    kernel = Kernel(prog, None, content, options)
-    kernel.dump_parts = tuple(parts)
-    kernel.maker = maker
+    kernel = Kernel(prog, None, path, options)
+    kernel.dump_parts = content.parts
+    kernel.maker = content.maker
     _try_first_read(kernel, dump)
-    if missing:
-        kernel.notes.append(f"{dump}: cut short: its last {missing:,} bytes are missing")
-    elif lost:
-        kernel.notes.append(f"{dump}: damaged: {lost:,} of its pages are lost")
-    if kernel.dump_file is not None and kernel.dump_file.erased:
-        kernel.notes.append(f"{dump}: kernel data was erased from it (makedumpfile --config)")
+    kernel.notes += content.troubles(dump)
     return kernel
 
 
-def _in_one(
-    files: Sequence[Path], progress: Progress | None, limit: int
-) -> tuple[Path, Maker | None]:
-    """The file that a dump, or all its parts, are as drgn takes it, and who made another one."""
-    for file in files:
-        require_readable(file)
-    plain = [unpacked(file, progress, limit) for file in files]
-    core = as_core(plain, progress, limit)
-    if core is not None:
-        return core
-    if is_part(plain[0]):
-        return joined(plain, progress), None
-    return laid_out(plain[0], progress, limit), None
+def _open_running(kcore: Path, options: Options | None) -> Kernel:
+    """The running kernel, whose file is never looked into nor kept. Raises CrashError."""
+    require_running()
+    prog = _open_dump(kcore, kcore)
+    if prog is None:
+        raise CrashError(f"{kcore}: it has no VMCOREINFO")
+    kernel = Kernel(prog, None, None, options)
+    kernel.given = (None, kcore)
+    return kernel
 
 
 def _open_dump(content: Path, dump: Path, note: str | None = None) -> drgn.Program | None:

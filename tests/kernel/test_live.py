@@ -142,7 +142,7 @@ def test_of_the_running_kernel_nothing_is_copied_or_kept(
     def never(*given: object) -> None:
         raise AssertionError("the running kernel is taken for a file")
 
-    for name in ("unpacked", "joined", "laid_out", "repaged", "mended", "DumpFile", "ends_by"):
+    for name in ("content_of", "unpacked", "repaged", "ends_by"):
         monkeypatch.setattr(opening, name, never)
     monkeypatch.setattr("pycrash.files.running.RUNNING", kcore)
     monkeypatch.setattr(opening, "_open_dump", lambda *given: drgn.Program())
