@@ -164,7 +164,7 @@ class PageTables(ABC):
         raise MissingFeature("page tables are not available on this architecture")
 
     def user_runs(self, mm: int, start: int, end: int) -> Iterator[Run]:
-        """All addresses from `start` up to `end` in order; both begin pages.
+        """All addresses from `start` up to `end` in order, the pages of both whole.
 
         Each table is read once. What no table covers is one entry. Raises ReadError.
         """
@@ -274,6 +274,9 @@ class RadixTables(PageTables):
         return self._runs(root, start, min(end, self.user_top), True)
 
     def _runs(self, root: int, start: int, end: int, user: bool) -> Iterator[Run]:
+        # Of a damaged area the borders may lie inside of pages: a run of none would never end.
+        page = 1 << self.levels[-1].shift
+        start, end = start & -page, end + page - 1 & -page
         while start < end:
             run = self._run(root, start, end, user)
             yield run

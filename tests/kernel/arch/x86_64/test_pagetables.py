@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import islice
 from types import SimpleNamespace
 
 import pytest
@@ -176,6 +177,14 @@ def test_runs_begin_and_end_inside_of_tables_and_large_pages(tables: PageTables)
     (run,) = tables.user_runs(MM, start, end)
     assert (run.address, run.size, run.places) == (start, 2 * PAGE, [0x801000])
     (run,) = tables.user_runs(MM, PAGE, 3 * PAGE)
+    assert (run.address, run.size, run.places) == (PAGE, PAGE, [0x7000, 0x9000])
+
+
+@pytest.mark.parametrize(("start", "end"), [(PAGE + 1, 3 * PAGE), (PAGE, 2 * PAGE + 1)])
+def test_borders_inside_of_pages_are_those_of_whole_pages(
+    tables: PageTables, start: int, end: int
+) -> None:
+    (run,) = islice(tables.user_runs(MM, start, end), 3)
     assert (run.address, run.size, run.places) == (PAGE, PAGE, [0x7000, 0x9000])
 
 
