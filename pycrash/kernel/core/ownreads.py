@@ -27,10 +27,10 @@ _EVERYTHING = (1 << 64) - 1
 
 
 def can_read(kernel: Reader, places: list[int] | None = None) -> bool:
-    """Whether this kernel's dump and machine are such as can be read here, and one of some
-    addresses is."""
-    file, platform = kernel.dump_file, kernel.prog.platform
-    known = platform is not None and platform.arch is drgn.Architecture.X86_64
+    """Whether this kernel's dump is one that can be read here, on a machine where arithmetic finds
+    the image, and one of some addresses is."""
+    file = kernel.dump_file
+    known = kernel.arch.tables.image_start is not None
     if not known or file is None or file.kdump is None:
         return False
     return places is None or any(map(_Reads(kernel).has, places))
