@@ -90,7 +90,7 @@ class ElfFile:
         """The section headers, in the file's order."""
         try:
             return self._sections()
-        except (struct.error, IndexError) as error:
+        except (struct.error, IndexError, OverflowError) as error:
             raise CrashError(f"{self.path}: damaged section headers") from error
 
     def _sections(self) -> list[Section]:

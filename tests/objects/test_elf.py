@@ -11,6 +11,7 @@ import pytest
 
 from pycrash.errors import CrashError
 from pycrash.objects.elf import SHF_COMPRESSED, ElfFile
+from tests.golden.sample import SAMPLE
 from tests.kernel.fake_elf import (
     ABSOLUTE,
     FUNC,
@@ -97,3 +98,14 @@ def test_what_is_no_elf_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(CrashError, match="damaged"):
         _ = ElfFile(path).sections
+
+
+def test_names_of_sections_that_lie_nowhere(tmp_path: Path) -> None:
+    content = bytearray((SAMPLE / "crashme.ko").read_bytes())
+    (table,) = struct.unpack_from("<Q", content, 0x28)
+    size, _, names = struct.unpack_from("<HHH", content, 0x3A)
+    struct.pack_into("<Q", content, table + names * size + 24, (1 << 64) - 1)
+    path = tmp_path / "module"
+    path.write_bytes(content)
+    with pytest.raises(CrashError, match="damaged section headers"):
+        ElfFile(path).section(".text")
