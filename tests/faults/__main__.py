@@ -18,6 +18,7 @@ import os
 import random
 import sys
 import tempfile
+import traceback
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--each", type=int, default=6, help="lines of so many commands a case")
     parser.add_argument("--files", type=Path, nargs=2, metavar=("VMLINUX", "DUMP"), default=())
     parser.add_argument("--keep", type=Path, help="write each case as a line of JSON there")
+    parser.add_argument("--resume", action="store_true", help="run what --keep does not have yet")
     return parser
 
 
@@ -79,11 +81,14 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     random.Random(args.seed).shuffle(cases)  # a run that is broken off has seen all classes
     gc.freeze()
     kept = args.keep or folder / "records"
-    kept.write_text("")
-    workers = [_worker(args, world, cases[at :: args.jobs], kept) for at in range(args.jobs)]
+    if not args.resume:
+        kept.write_text("")
+    known = {(one.name, one.number) for one in _records(kept)}
+    due = [case for case in cases if case not in known]
+    workers = [_worker(args, world, due[at :: args.jobs], kept) for at in range(args.jobs)]
     for worker in workers:
         os.waitpid(worker, 0)
-    records = [Record(**json.loads(line)) for line in kept.read_text().splitlines()]
+    records = _records(kept)
     print(table(records))
     bad = failures(records, args.seed)
     print(*bad, sep="\n")
@@ -92,6 +97,10 @@ def _run(args: argparse.Namespace, folder: Path) -> int:
     if missing:
         print(f"{missing} cases have no record: a worker ended early")
     return int(bool(bad) or missing > 0 or bool(whole.troubles))
+
+
+def _records(kept: Path) -> list[Record]:
+    return [Record(**json.loads(line)) for line in kept.read_text().splitlines()]
 
 
 def _worker(
@@ -109,7 +118,11 @@ def _worker(
     try:
         with open(kept, "a") as file:
             for name, number in cases:
-                report = CLASSES[name][0](world, number)
+                try:
+                    report = CLASSES[name][0](world, number)
+                except Exception:  # of the injector's own
+                    print(f"{name} {number}:\n{traceback.format_exc()}", flush=True)
+                    continue
                 file.write(json.dumps(vars(record(report))) + "\n")
                 file.flush()
         status = 0

@@ -264,7 +264,7 @@ def _closed(case: Surrounded) -> None:
     process = case.start(**streams)
     if way == 3:
         assert process.stdout is not None
-        process.stdout.read(case.chance.choice((1, 100, 5000)))
+        process.stdout.read1(case.chance.choice((1, 100, 5000)))  # type: ignore[attr-defined]
         process.stdout.close()
         process.stdout = None
     gone = way == 0 and 0 in numbers
