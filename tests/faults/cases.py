@@ -130,7 +130,7 @@ class World:
             shutil.rmtree(room, ignore_errors=True)
 
 
-def make_world(seed: int, folder: Path, debug: bool = False, files: Sequence[Path] = ()) -> World:
+def make_world(seed: int, folder: Path, files: Sequence[Path] = ()) -> World:
     """A world in an empty folder, on a vmlinux and its dump, or on the sample dump."""
     if not files:
         arrange(folder)

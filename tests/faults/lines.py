@@ -8,7 +8,7 @@ crash; commands that write files or run others have plain lines here.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pycrash.shell.session import Session
@@ -106,7 +106,7 @@ class Pool:
             texts = [line.text for line in made] + some + list(_PLAIN.get(name, ()))
             self.of[name] = [text for text in texts if not _OUTSIDE & set(text)]
         #: Those that take long on a whole dump: what they take on a damaged one says nothing.
-        self.slow: Collection[str] = ()
+        self.slow: set[str] = set()
 
     def lines(self, number: int, count: int, focus: Iterable[str] = ()) -> list[str]:
         """The lines of one case: of so many commands in turn, and of those in focus."""
