@@ -17,7 +17,7 @@ import stat
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -150,7 +150,19 @@ def kept_name(path: Path, file: IO[bytes]) -> str:
     for step in range(9):
         file.seek(max(0, (size - _SAMPLE) * step // 8))
         digest.update(file.read(_SAMPLE))
-    return f"{path.stem[:_LONGEST_STEM]}-{digest.hexdigest()[:24]}"
+    return f"{_stem(path)}-{digest.hexdigest()[:24]}"
+
+
+def kept_name_of_all(files: Sequence[IO[bytes]], besides: str = "") -> str:
+    """The same of what is made of several files, which are open, and of what is said `besides`."""
+    names = "".join(kept_name(Path(file.name), file) for file in files)
+    digest = hashlib.sha256(os.fsencode(names + besides))
+    return f"{_stem(Path(files[0].name))}-{digest.hexdigest()[:24]}"
+
+
+def _stem(path: Path) -> str:
+    """A file's name without its ending, as far as the names of file systems have room for it."""
+    return os.fsdecode(os.fsencode(path.stem)[:_LONGEST_STEM])
 
 
 # --- large files: the name on the disk ends in the size and the time of the last writing (mtime,

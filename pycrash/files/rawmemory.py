@@ -6,17 +6,17 @@ become one core file in the cache.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from pycrash.errors import CrashError
-from pycrash.files.cache import find_file, kept_name
+from pycrash.files.cache import find_file, kept_name_of_all
 from pycrash.files.compressed import Progress, first_bytes, unpacked
 from pycrash.files.image import PAGE, MemoryImage, Plan, Region, keep_image
 from pycrash.files.kinds import is_raw, require_readable
@@ -83,11 +83,10 @@ def core_of(
         if first.end > second.address:
             raise CrashError(f"{other}: {one} is there already, up to {first.end:x}")
     machine, order = _machine([path for path, _ in files], pieces[0].path, vmlinux)
-    digest = hashlib.sha256(repr((machine, order)).encode())
-    for path, piece in files:
-        with open(path, "rb") as file:
-            digest.update(f"{kept_name(path, file)}@{piece.address:x}".encode())
-    name = f"raw-{digest.hexdigest()[:24]}"
+    besides = repr((machine, order, [piece.address for piece in pieces]))
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open(path, "rb")) for path, _ in files]
+        name = f"raw-{kept_name_of_all(opened, besides)}"
 
     def fill(image: MemoryImage) -> None:
         for path, piece in files:

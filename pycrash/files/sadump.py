@@ -6,7 +6,6 @@ One bitmap says which pages are memory, a second which of them follow behind it,
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import struct
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from pycrash.errors import CrashError
-from pycrash.files.cache import find_file, kept_name
+from pycrash.files.cache import find_file, kept_name_of_all
 from pycrash.files.compressed import Progress
 from pycrash.files.image import MemoryImage, Plan, Region, keep_image
 from pycrash.files.registers import X86_64
@@ -85,10 +84,9 @@ def firmware_dump(paths: Sequence[Path], progress: Progress | None = None, limit
 
 
 def _kept(files: Sequence[IO[bytes]], progress: Progress | None, limit: int) -> Path:
-    names = "".join(kept_name(Path(file.name), file) for file in files)
     disks, start = _disks(files)
     path = disks[0].path
-    name = f"{path.stem[:60]}-{hashlib.sha256(names.encode()).hexdigest()[:24]}"
+    name = kept_name_of_all(files)
     kept = find_file(name)
     if kept is not None:
         return kept

@@ -6,17 +6,17 @@ their descriptors, counted from its first page on, and their data.
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import sys
 from array import array
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from pycrash.errors import CrashError
-from pycrash.files.cache import find_file, keep_file, kept_name
+from pycrash.files.cache import find_file, keep_file, kept_name_of_all
 from pycrash.files.compressed import Progress
 from pycrash.files.dumpfile import PAGE_DESC, DumpFile, KdumpHeader
 
@@ -56,12 +56,9 @@ def joined(paths: Sequence[Path], progress: Progress | None = None) -> Path:
         if part.dump.bitmaps != first.bitmaps:
             raise CrashError(f"{part.dump.path}: not a part of the dump that {first.path} is of")
     _require_all(parts, header)
-    names = []
-    for part in parts:
-        with open(part.dump.path, "rb") as file:
-            names.append(kept_name(part.dump.path, file))
-    digest = hashlib.sha256("".join(names).encode()).hexdigest()[:24]
-    name = f"{first.path.stem}-{digest}"
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(part.dump.path, "rb")) for part in parts]
+        name = kept_name_of_all(files)
 
     def write(out: IO[bytes]) -> None:
         _write(parts, header, out, progress)

@@ -7,7 +7,6 @@ a value follow; a block has its size before it. All numbers are little-endian.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from pycrash.errors import CrashError
-from pycrash.files.cache import find_file, kept_name
+from pycrash.files.cache import find_file, kept_name_of_all
 from pycrash.files.compressed import Progress
 from pycrash.files.image import PAGE, MemoryImage, Plan, Region, keep_image
 from pycrash.files.registers import KIND, OWNER, X86_64, prstatus
@@ -127,8 +126,7 @@ def _kept(
     limit: int,
 ) -> Path:
     """The core file of the memory that lies in an extent (place, size) of the last of these."""
-    names = "".join(kept_name(Path(file.name), file) for file in files)
-    name = f"{path.stem[:60]}-{hashlib.sha256(names.encode()).hexdigest()[:24]}"
+    name = kept_name_of_all(files)
     kept = find_file(name)
     if kept is not None:
         return kept

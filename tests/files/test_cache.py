@@ -25,6 +25,7 @@ from pycrash.files.cache import (
     keep_chunks,
     keep_file,
     kept_name,
+    kept_name_of_all,
     note,
     noted,
 )
@@ -296,3 +297,15 @@ def test_a_name_for_every_content(tmp_path: Path) -> None:
             names.add(kept_name(path, file))
     assert len(names) == 3
     assert all(name.startswith("x" * 80 + "-") for name in names)
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.vmss", "\u8a18".encode() * 80 + b".vmss"])
+def test_a_name_of_any_bytes(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(b"content")
+    with open(path, "rb") as file:
+        names = kept_name(path, file), kept_name_of_all([file, file]), kept_name_of_all([file], "x")
+    assert len(set(names)) == 3
+    for one in names:
+        kept = keep_chunks(one, [b"made"])
+        assert find_file(one) == kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import groupby, islice
@@ -43,7 +44,7 @@ def lost_note(
     CrashError where there is no text at all.
     """
     with open(content, "rb") as opened:
-        digest = hashlib.sha256(kept_name(content, opened).encode()).hexdigest()[:24]
+        digest = hashlib.sha256(os.fsencode(kept_name(content, opened))).hexdigest()[:24]
     name = f"vmcoreinfo-{digest}"
     known = (noted(name) or b"").decode()
     if known and suits(Vmcoreinfo(known)):

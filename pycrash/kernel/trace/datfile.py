@@ -49,12 +49,12 @@ class TraceFile:
         order = 1 if kernel.byte_order == ">" else 0
         out.write(_MAGIC + bytes([order, kernel.word_size]) + self._number(kernel.page_size))
         for name, text in (("header_page", self._header_page()), ("header_event", _HEADER_EVENT)):
-            out.write(name.encode() + b"\0" + self._text(text))
+            out.write(_encoded(name) + b"\0" + self._text(text))
         self._write_formats(out, problem)
         symbols = kernel.part(SymbolTable).kernel()
         lines = (f"{each.address:x} {each.letter} {each.name}\n" for each in symbols)
         for text in ("".join(lines), ""):  # symbols, and formats of trace_printk
-            held = text.encode()
+            held = _encoded(text)
             out.write(self._number(len(held)) + held)
         names = kernel.part(TraceEvents).names()
         out.write(self._text("".join(f"{pid} {name}\n" for pid, name in sorted(names.items()))))
@@ -74,7 +74,7 @@ class TraceFile:
         out.write(self._listed(found.pop("ftrace")))
         out.write(self._number(len(found)))
         for system, forms in found.items():
-            out.write(system.encode() + b"\0" + self._listed(forms))
+            out.write(_encoded(system) + b"\0" + self._listed(forms))
 
     def _listed(self, forms: list[EventFormat]) -> bytes:
         return self._number(len(forms)) + b"".join(self._text(self._format(each)) for each in forms)
@@ -122,7 +122,7 @@ class TraceFile:
         return struct.pack(f"{self._kernel.byte_order}I", value)
 
     def _text(self, text: str) -> bytes:
-        held = text.encode("utf-8", "surrogateescape")
+        held = _encoded(text)
         return struct.pack(f"{self._kernel.byte_order}Q", len(held)) + held
 
 
@@ -134,3 +134,8 @@ def _field_line(field: Field) -> str:
         declared = f"{field.type} {field.name}"
     place = f"offset:{field.offset};\tsize:{field.size};\tsigned:{int(field.signed)};"
     return f"\tfield:{declared};\t{place}"
+
+
+def _encoded(text: str) -> bytes:
+    """A name as it lies in the dump, whatever its bytes are."""
+    return text.encode("utf-8", "surrogateescape")

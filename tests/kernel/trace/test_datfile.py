@@ -21,19 +21,19 @@ class Pieces(io.BytesIO):
 
     def text(self, form: str = "<Q") -> str:
         (size,) = struct.unpack(form, self.read(struct.calcsize(form)))
-        return self.read(size).decode()
+        return self.read(size).decode("utf-8", "surrogateescape")
 
     def word(self) -> str:
         found = b""
         while not found.endswith(b"\0"):
             found += self.read(1)
-        return found[:-1].decode()
+        return found[:-1].decode("utf-8", "surrogateescape")
 
 
 def test_a_file() -> None:
     fake = FakeEvents()
     fields = (("n", "int", 8, 4, 1), ("comm", "char[16]", 12, 16, 0))
-    fake.add("made", "first", '"n=%d"', *fields, ("text", "__data_loc char[]", 28, 4, 0))
+    fake.add("ma\udc81e", "first", '"n=%d"', *fields, ("text", "__data_loc char[]", 28, 4, 0))
     fake.add("ftrace", "function", '"f"', ("ip", "unsigned long", 8, 8, 0))
     symbol = SimpleNamespace(address=0x5000, letter="T", name="called")
     fake.give(SymbolTable, SimpleNamespace(kernel=lambda: iter([symbol])))
@@ -57,7 +57,7 @@ def test_a_file() -> None:
     assert out.number() == 1
     assert out.text().startswith("name: function\nID: 301\nformat:\n\tfield:int common_pid;")
     assert out.number() == 1
-    assert out.word() == "made"
+    assert out.word() == "ma\udc81e"
     assert out.number() == 1
     form = out.text()
     assert "\n\n\tfield:int n;\toffset:8;\tsize:4;\tsigned:1;\n" in form
