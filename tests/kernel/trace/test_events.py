@@ -64,7 +64,7 @@ class FakeEvents(FakeKernel):
     def word(self, text: str) -> int:
         at = TEXTS + self.used
         self.used += len(text) + 1
-        self.write(at, f"{len(text) + 1}s", text.encode())
+        self.write(at, f"{len(text) + 1}s", text.encode("utf-8", "surrogateescape"))
         return at
 
     def members(self, head: int, *fields: tuple[str, str, int, int, int]) -> None:
