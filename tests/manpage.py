@@ -20,7 +20,8 @@ pycrash opens the memory image of a dead Linux kernel (kdump, ELF, with or witho
 with the debug vmlinux of that kernel, and reads commands: those of crash {CRASH_VERSION}, with its
 output, and more. The files may come in either order. Without VMLINUX it is looked for beside the
 dump, below /usr/lib/debug, and by debuginfod; where there is none, the command that installs it
-is said. Without DUMP it is the running kernel, by /proc/kcore, which takes root's rights. Files of
+is said, and symbols and types are those that the kernel of a dump holds itself (6.0 and later).
+Without DUMP it is the running kernel, by /proc/kcore, which takes root's rights. Files of
 raw memory are named with their addresses: ram.bin@0 more.bin@100000000.
 
 At a terminal there is a prompt, with completion by Tab. Otherwise lines come from standard input,

@@ -28,6 +28,9 @@ _BUILD_ID = 3
 _MOST_NOTES = 1 << 20
 
 
+#: What the names of files in the cache begin with that stand for a vmlinux nobody has; another
+#: number whenever another file is made of the same memory.
+STAND_IN = "kallsyms1"
 #: What `why_unfit` says of a file without DWARF.
 NO_DEBUG_DATA = "no debugging data available"
 
@@ -45,7 +48,11 @@ class Identity:
 
 
 class NoVmlinux(CrashError):
-    """No vmlinux of a dump was found."""
+    """No vmlinux of a dump was found. `brief` says in one line what was, and what installs it."""
+
+    def __init__(self, message: str, brief: str = "") -> None:
+        super().__init__(message)
+        self.brief = brief
 
 
 @dataclass
@@ -58,16 +65,21 @@ class Search:
     progress: Progress | None = None
     limit: int = 0
     tried: list[str] = field(default_factory=list)
+    #: Those of `tried` where a file is.
+    _unfit: list[str] = field(default_factory=list)
 
     def run(self) -> Path:
         """The vmlinux, perhaps compressed. Raises NoVmlinux, telling what was tried."""
         found = self.on_this_machine() or self._debuginfod()
         if found is not None:
             return found
+        none = f"no vmlinux of {self.identity} was found"
         places = "".join(f"\n    {line}" for line in self.tried)
+        advice = self._advice()
+        lines = "".join(f"\n{'' if line[-1] == ':' else '    '}{line}" for line in advice)
         raise NoVmlinux(
-            f"namelist argument required: no vmlinux of {self.identity} was found; tried:{places}"
-            f"{self._advice()}"
+            f"namelist argument required: {none}; tried:{places}{lines}",
+            "; ".join([f"{none} (tried {len(self.tried)} places)", *self._unfit, *_joined(advice)]),
         )
 
     def on_this_machine(self) -> Path | None:
@@ -83,18 +95,20 @@ class Search:
             else:
                 if reason is None:
                     return path
-            self.tried.append(f"{path}: {reason}")
+            self._unfit.append(f"{path}: {reason}")
+            self.tried.append(self._unfit[-1])
         return None
 
-    def _advice(self) -> str:
-        """How the vmlinux can be had, where the release tells whose it is."""
+    def _advice(self) -> list[str]:
+        """How the vmlinux can be had, where the release tells whose it is: lines that end with a
+        colon, and the commands below each."""
         found = installation(self.identity.release or "")
         if found is None:
-            return ""
+            return []
         lines = [f"on {found.distribution} this installs it:", *found.commands]
         if found.server and self.identity.build_id and "DEBUGINFOD_URLS" not in os.environ:
             lines += ["or, to have it fetched:", f"export DEBUGINFOD_URLS={found.server}"]
-        return "".join(f"\n{'' if line[-1] == ':' else '    '}{line}" for line in lines)
+        return lines
 
     def _candidates(self) -> Iterator[Path]:
         release, build_id = self.identity.release, self.identity.build_id
@@ -172,6 +186,22 @@ class Search:
             raise CrashError(str(error)) from error
         if done < total:
             raise CrashError(f"cut short after {done} of {total} bytes")
+
+
+def is_stand_in(vmlinux: Path) -> bool:
+    """Whether a file was made of a dump's memory because no vmlinux was found."""
+    return vmlinux.name.startswith(f"{STAND_IN}-")
+
+
+def _joined(advice: list[str]) -> Iterator[str]:
+    """Advice with each command right behind the line that it stands below."""
+    heading = ""
+    for line in advice:
+        if line[-1] == ":":
+            heading = f"{line} "
+        else:
+            yield heading + line
+            heading = ""
 
 
 def why_unfit(vmlinux: Path, identity: Identity) -> str | None:

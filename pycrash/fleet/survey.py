@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pycrash.files.debuginfo import Identity, Search
+from pycrash.files.debuginfo import Identity, Search, is_stand_in
 from pycrash.fleet.clusters import Cluster, Dump, clustered
 from pycrash.fleet.content import content_key, key_of_all
 from pycrash.fleet.facts import Job, Limits, Reading
@@ -103,7 +103,7 @@ class _Known:
         facts = reading.facts
         used = Path(facts.vmlinux or "")
         if self._key(used) == facts.vmlinux_key:
-            return True
+            return not is_stand_in(used) or self._vmlinux_now(reading, dump) is None
         other = self._vmlinux_now(reading, dump)
         return other is not None and self._key(other) == facts.vmlinux_key
 

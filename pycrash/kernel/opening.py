@@ -15,13 +15,14 @@ import drgn
 from pycrash.errors import CrashError, MissingFeature
 from pycrash.files.compressed import Progress, unpacked
 from pycrash.files.content import content_of
-from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, Search, why_unfit
+from pycrash.files.debuginfo import NO_DEBUG_DATA, Identity, NoVmlinux, Search, why_unfit
 from pycrash.files.kinds import require_readable, sort_files
 from pycrash.files.repaged import repaged
 from pycrash.files.running import is_running, require_running
 from pycrash.kernel.core.answers import answers_of
 from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
+from pycrash.kernel.core.ownsymbols import stand_in
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.core.trial import ends_by, why_unreadable
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
@@ -74,14 +75,25 @@ def open_kernel(
     kernel = open_dump(dump, progress, options, parts, vmlinux)
     identity = _identity(kernel)
     limit = kernel.options.unpack_limit
+    missing = None
     if vmlinux is None:
         beside = None if kernel.is_live else dump
-        vmlinux = Search(identity, beside, progress, limit).run()
+        try:
+            vmlinux = Search(identity, beside, progress, limit).run()
+        except NoVmlinux as error:
+            made = None if kernel.is_live else stand_in(kernel)
+            if made is None:
+                raise
+            vmlinux, missing = made, error
     kernel.vmlinux = unpacked(vmlinux, progress, limit)
     kernel.given = (vmlinux, dump)
-    _add_vmlinux(kernel, identity)
-    _require_readable_memory(kernel)
-    _try_types(kernel)
+    if missing is None:
+        _add_vmlinux(kernel, identity)
+        _require_readable_memory(kernel)
+        _try_types(kernel)
+    else:
+        _take_own(kernel, identity, missing)
+        _require_readable_memory(kernel)
     return kernel
 
 
@@ -256,6 +268,21 @@ def _try_types(kernel: Kernel) -> None:
             none = module.debug_file_status is not drgn.ModuleFileStatus.HAVE
             why = NO_DEBUG_DATA if none else "its debugging data has no struct task_struct"
             _without_dwarf(kernel, f"{kernel.given[0]}: {why}")
+
+
+def _take_own(kernel: Kernel, identity: Identity, missing: NoVmlinux) -> None:
+    """Take the symbols and the BTF of a dump without vmlinux. Raises NoVmlinux where either turns
+    out to be damaged."""
+    try:
+        _add_vmlinux(kernel, identity)
+    except CrashError:
+        raise missing from None
+    if not use_btf(kernel):
+        raise missing
+    kernel.notes.append(
+        f"{missing.brief}; symbols come from the dump's kallsyms, "
+        "types from its BTF, which has few variables"
+    )
 
 
 def _without_dwarf(kernel: Kernel, why: str) -> None:

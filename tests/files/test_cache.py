@@ -150,6 +150,7 @@ def test_only_what_is_ours_is_removed() -> None:
         "types-0123456789abcdef0123456789abcdef01234567.json",
         "symbols-0123456789abcdef0123456789abcdef01234567-119000",
         "debuginfod-0123456789abcdef0123456789abcdef01234567.17",
+        f"kallsyms1-{KEY}.38502768.1700000000000000000",
         f".vmlinux-{KEY}.ab_12cd9",
     ]
     others = ["notes.txt", f"{KEY}", f"vmlinux-{KEY}.txt", "types-of-mine.json", ".bashrc.abcdefgh"]

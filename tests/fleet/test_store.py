@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pycrash.errors import CrashError
+from pycrash.files.debuginfo import STAND_IN
 from pycrash.fleet.content import content_key
 from pycrash.fleet.facts import Cause, Facts, Failure, Job, Limits, Reading
 from pycrash.fleet.store import Store
@@ -122,6 +123,15 @@ def test_another_version_reads_again(store: Store, vmcore: Path) -> None:
 def test_a_vmlinux_that_is_found_now_is_a_reason_to_read_again(store: Store, vmcore: Path) -> None:
     failed = replace(READING, failures=(Failure("plain", "vmlinux", "none"),))
     store.keep(content_key(vmcore), VERSION, failed)
+    assert not is_read(store, vmcore)
+    elf_file(vmcore.parent / "vmlinux")
+    assert is_read(store, vmcore)
+
+
+def test_a_vmlinux_is_better_than_what_stood_for_it(store: Store, vmcore: Path) -> None:
+    made = elf_file(vmcore.parent / f"{STAND_IN}-{'0' * 24}.1.2", debug=False)
+    facts = replace(FACTS, vmlinux=str(made), vmlinux_key=content_key(made))
+    store.keep(content_key(vmcore), VERSION, replace(READING, facts=facts))
     assert not is_read(store, vmcore)
     elf_file(vmcore.parent / "vmlinux")
     assert is_read(store, vmcore)

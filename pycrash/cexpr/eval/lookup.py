@@ -13,6 +13,7 @@ from pycrash.cexpr.eval.state import ExprState
 from pycrash.cexpr.syntax.ast import Declarator, TypeName
 from pycrash.cexpr.syntax.errors import ExprError, no_symbol
 from pycrash.cexpr.syntax.parser import BUILT_IN
+from pycrash.kernel.core.debugdata import file_bias
 from pycrash.kernel.core.externs import Declarations
 from pycrash.objects.elf import ElfFile
 
@@ -245,7 +246,7 @@ class Lookup:
         address = found.address_
         if not address or not self.kernel.cpus.is_per_cpu(address):
             return found
-        bias = self.prog.main_module().debug_file_bias or 0
+        bias = file_bias(self.prog)
         if address >= bias:
             return found
         address = (address + bias) & self.kernel.word_mask

@@ -15,6 +15,7 @@ from pycrash.cexpr.eval.lookup import Lookup
 from pycrash.cexpr.eval.session import Session
 from pycrash.cexpr.printing.addressnames import AddressNames
 from pycrash.cexpr.syntax.errors import ExprError, no_symbol
+from pycrash.kernel.core.debugdata import file_bias
 from pycrash.objects.elf import SHF_ALLOC, ElfFile
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _section(kernel: Kernel, address: int) -> str:
     """The section of vmlinux that an address lies in."""
     if kernel.vmlinux is None:
         return ""
-    linked = address - (kernel.prog.main_module().debug_file_bias or 0)
+    linked = address - file_bias(kernel.prog)
     for section in ElfFile(kernel.vmlinux).sections:
         if section.flags & SHF_ALLOC and section.address <= linked < section.end:
             return section.name

@@ -17,6 +17,7 @@ import drgn
 
 from pycrash.cexpr.printing.adanames import shown_name
 from pycrash.errors import CrashError
+from pycrash.kernel.core.debugdata import file_bias
 from pycrash.objects.elf import SHF_ALLOC, SHF_EXECINSTR, SHT_SYMTAB, ElfFile, Section
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class _Image:
 
     def __init__(self, elf: ElfFile, prog: drgn.Program) -> None:
         self._prog = prog
-        self._bias = prog.main_module().debug_file_bias or 0
+        self._bias = file_bias(prog)
         # A section at address 0 holds per-CPU variables, which no pointer points into.
         self._sections = [
             (index, section)

@@ -6,7 +6,15 @@ out only when Python decodes it.
 
 from __future__ import annotations
 
+import drgn
+
 from pycrash.kernel.core.reader import Reader
+
+
+def file_bias(prog: drgn.Program) -> int:
+    """How many bytes the kernel lies behind where its vmlinux, stripped or not, has it."""
+    module = prog.main_module()
+    return module.debug_file_bias or module.loaded_file_bias or 0
 
 
 def is_of_debug_data(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ import drgn
 
 from pycrash.errors import MissingFeature
 
+_SYMBOL = re.compile(r"SYMBOL\((.+)\)")
 _HEX = re.compile("[0-9a-f]{1,16}")
 
 
@@ -45,10 +46,15 @@ class Vmcoreinfo:
         return self._hex(f"SYMBOL({name})")
 
     @property
+    def symbols(self) -> dict[str, int]:
+        """Where everything is at run time whose symbol the note tells, by its name."""
+        found = ((_SYMBOL.fullmatch(key), text) for key, text in self._values.items())
+        return {key[1]: int(text, 16) for key, text in found if key and _HEX.fullmatch(text)}
+
+    @property
     def addresses(self) -> list[int]:
-        """Where everything is at run time whose symbol the note tells."""
-        found = (self.get(key) for key in self._values if key.startswith("SYMBOL("))
-        return [int(text, 16) for text in found if text and _HEX.fullmatch(text)]
+        """The addresses of `symbols`, in the note's order."""
+        return list(self.symbols.values())
 
     def size(self, name: str) -> int:
         """Bytes of a structure. Raises MissingFeature."""

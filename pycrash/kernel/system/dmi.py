@@ -9,6 +9,8 @@ import drgn
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.reader import Reader
 
+#: The enumerator behind all fields.
+_END = "DMI_STRING_MAX"
 #: No firmware string is longer.
 MAX_STRING = 1500
 
@@ -19,10 +21,10 @@ def dmi_strings(kernel: Reader) -> Iterator[tuple[str, str | None]]:
     The name is the enumerator's, or `dmi_ident[N]` where the kernel has no such enum.
     Raises MissingFeature, ReadError.
     """
-    address = kernel.symbol_address("dmi_ident")
-    if address is None:
+    span = kernel.symbol_span("dmi_ident")
+    if span is None:
         raise MissingFeature("dmi_ident does not exist in this kernel")
-    length = kernel.variable("dmi_ident").type_.length or 0
+    address, length = span[0], span[1] // kernel.word_size
     for index, name in _fields(kernel, length):
         where = kernel.read_word(address + index * kernel.word_size, "dmi_ident")
         if not where:
@@ -42,6 +44,6 @@ def _fields(kernel: Reader, length: int) -> Iterator[tuple[int, str]]:
         yield from ((index, f"dmi_ident[{index}]") for index in range(length))
         return
     for field in fields:
-        if field.value >= length:
+        if field.value >= length or field.name == _END:
             return
         yield field.value, field.name

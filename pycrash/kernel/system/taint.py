@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
+from operator import itemgetter
 
 from pycrash.errors import MissingFeature
 from pycrash.kernel.core.layout import Layout
@@ -64,7 +66,9 @@ class Taints:
                 data = kernel.read(*span, name)
                 places = range(0, len(data) - layout.whole + 1, layout.whole)
                 entries = (layout.unpack(data, at + layout.start) for at in places)
-                return tuple(_flag(index, *entry) for index, entry in enumerate(entries))
+                # What its symbol bounds may be more than the table.
+                letters = takewhile(itemgetter(0), entries)
+                return tuple(_flag(index, *entry) for index, entry in enumerate(letters))
         raise MissingFeature("no table of taint letters in this kernel")
 
     @property

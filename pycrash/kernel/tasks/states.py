@@ -150,7 +150,10 @@ def _from_names(kernel: Reader) -> dict[str, int]:
         return bits
     word = kernel.word_size
     for place in range(min(span[1] // word, _MOST_STATES)):
-        text = _string(kernel, kernel.read_word(span[0] + place * word, "task_state_array"))
+        text_at = kernel.read_word(span[0] + place * word, "task_state_array")
+        if not text_at:
+            break  # the table may end before what its symbol bounds does
+        text = _string(kernel, text_at)
         bit = 1 << (place - 1) if place else 0
         for listed, name in _LISTED.items():
             if listed in text:
