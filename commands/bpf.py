@@ -23,7 +23,6 @@ from pycrash.api import (
     Row,
     Text,
     View,
-    asked_radix,
 )
 from pycrash.api.instructionrows import InstructionNames, instruction_line
 from pycrash.api.instructionrows import InstructionRow as MachineRow
@@ -131,7 +130,13 @@ structures, their types, and which maps a program uses."""
         ("One program with its instructions", "bpf -p 1 -t"),
     )
 
+    def read(self, ctx: Context, before: Args, letter: str, value: str | None) -> Iterator[Row]:
+        if letter == "d" and "x" in before:
+            raise CrashError("-d and -x are mutually exclusive")
+        return iter(())
+
     def run(self, ctx: Context, args: Args) -> Iterator[Row]:
+        yield from self.read_all(ctx, args)
         wanted = {letter: _number(ctx, args, letter) for letter in "pm"}
         _check(args)
         found = ctx.kernel.part(BpfObjects)
@@ -195,9 +200,13 @@ def _number(ctx: Context, args: Args, letter: str) -> int | None:
     return None if value is None else COUNT.parse(ctx, value)
 
 
+def _radix(args: Args) -> int:
+    """The base of integers that is asked for, 0 without; of -d -x the latter holds."""
+    return 16 if "x" in args else 10 if "d" in args else 0
+
+
 def _check(args: Args) -> None:
     """Raises crash's refusals of options that do not go together."""
-    radix = asked_radix(args)
     of_programs = "p" in args or "P" in args
     anything = of_programs or "m" in args or "M" in args
     if not of_programs and "j" in args:
@@ -206,7 +215,7 @@ def _check(args: Args) -> None:
         raise CrashError("-t option only applicable with -p or -P")
     if not anything and "s" in args:
         raise CrashError("-s option requires either -p, -P, -m or -M")
-    if not anything and radix:
+    if not anything and _radix(args):
         # Whichever of both it was.
         raise CrashError("-x option requires -s")
     if args.operands:
@@ -289,7 +298,7 @@ class _Show:
     def _structure(self, name: str, address: int) -> Iterator[Row]:
         ctx = self._ctx
         expressions = ctx.kernel.part(Expressions)
-        structs = expressions.structs(Session(ctx).options(asked_radix(self._args)))
+        structs = expressions.structs(Session(ctx).options(_radix(self._args)))
         datatype = expressions.types.find(name)
         if datatype is not None:
             yield from struct_rows(name, address, [structs.whole(datatype, address)])

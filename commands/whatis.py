@@ -195,16 +195,18 @@ def _declaration(ctx: Context, name: str, words: list[str], offsets: bool, alone
     if datatype is not None and (datatype.kind == "other" or datatype.size > LARGEST_INT):
         datatype = datatype if datatype.kind not in ("other", "int") else None
     if datatype is None:
-        return _other(ctx, name, words)
+        return _other(ctx, name, words, offsets)
     return type_row(datatype, member, offsets=offsets)
 
 
-def _other(ctx: Context, name: str, words: list[str]) -> Row:
-    """An enumerator, or an expression. Raises ExprError."""
+def _other(ctx: Context, name: str, words: list[str], offsets: bool) -> Row:
+    """An enumerator, or an expression, which has no offsets to show. Raises ExprError."""
     found = ctx.kernel.part(Expressions).lookup.enumerator(name)
     if found is not None:
         value = evaluate(Session(ctx), name)
         return EnumeratorRow(name, value.type_.tag or "", found)
+    if offsets:
+        raise ExprError("an option that gdb does not know")
     text = " ".join(words)
     return ExpressionRow(text, type_text(Session(ctx), text))
 

@@ -139,10 +139,17 @@ def test_whatis(ctx: Any, words: list[str], printed: list[str]) -> None:
     assert lines(Whatis(), ctx, *words) == printed
 
 
-def test_whatis_of_nothing(ctx: Any) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nosuch", "x", "-oo", "-o"], "-oo -o nosuch x"),
+        (["-o", "first.pid"], "-o first.pid"),
+    ],
+)
+def test_whatis_of_nothing(ctx: Any, words: list[str], said: str) -> None:
     command = Whatis()
-    rows = command.run(ctx, command.parse(["nosuch", "x", "-oo", "-o"]))
-    assert next(rows) == Notice("cannot resolve: -oo -o nosuch x")
+    rows = command.run(ctx, command.parse(words))
+    assert next(rows) == Notice(f"cannot resolve: {said}")
     with pytest.raises(UsageError):
         next(rows)
 
