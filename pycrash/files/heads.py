@@ -33,7 +33,7 @@ _KNOWN = re.compile(
     rb"x86_64|aarch64|ppc64(le)?|ppc|s390x?|riscv64|i[3-6]86|arm.*|alpha|ia64|mips", re.DOTALL
 )
 #: Machines by the e_machine of their vmlinux, and the bytes of their struct elf_prstatus.
-_ELF_MACHINES = {62: b"x86_64", 183: b"aarch64", 21: b"ppc64", 22: b"s390x", 243: b"riscv64"}
+ELF_MACHINES = {62: b"x86_64", 183: b"aarch64", 21: b"ppc64", 22: b"s390x", 243: b"riscv64"}
 _STATUS_SIZES = {
     b"x86_64": 336, b"aarch64": 392, b"ppc64": 504, b"ppc64le": 504, b"riscv64": 376,
     b"s390x": 336,
@@ -247,7 +247,7 @@ def elf_machine(head: bytes) -> bytes:
     """The machine of an ELF file as uname says it, by its first bytes; empty for others."""
     if not head.startswith(b"\x7fELF") or len(head) < 20:
         return b""
-    return _ELF_MACHINES.get(int.from_bytes(head[18:20], "big" if head[5] == 2 else "little"), b"")
+    return ELF_MACHINES.get(int.from_bytes(head[18:20], "big" if head[5] == 2 else "little"), b"")
 
 
 def _padded(size: int) -> int:

@@ -10,23 +10,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import drgn
-
 from pycrash.errors import CrashError, MissingFeature, ReadError
 from pycrash.files.cache import find_file, keep_file
 from pycrash.files.debuginfo import STAND_IN
+from pycrash.files.heads import ELF_MACHINES
 from pycrash.kernel.core.reader import Reader
 from pycrash.objects import kallsyms
 from pycrash.objects.standin import StandIn
 
-#: The machines whose ELF files are of 64 bits, by their numbers there.
-_MACHINES = {
-    drgn.Architecture.X86_64: 62,
-    drgn.Architecture.AARCH64: 183,
-    drgn.Architecture.S390X: 22,
-    drgn.Architecture.PPC64: 21,
-    drgn.Architecture.RISCV64: 243,
-}
 #: Bytes of names, at most.
 _MOST_NAMES = 1 << 25
 
@@ -40,9 +31,9 @@ def stand_in(kernel: Reader) -> Path | None:
 
 
 def _made(kernel: Reader) -> Path:
-    note, platform = kernel.vmcoreinfo, kernel.prog.platform
+    note, uts = kernel.vmcoreinfo, kernel.arch.name.removesuffix("le").encode()
     build_id = bytes.fromhex(note.build_id or "")
-    machine = _MACHINES.get(platform.arch) if platform else None
+    machine = next((number for number, known in ELF_MACHINES.items() if known == uts), None)
     if not build_id or machine is None:
         raise MissingFeature("no vmlinux could be told to be of this kernel")
     moved = int(note.get("KERNELOFFSET") or "0", 16)
