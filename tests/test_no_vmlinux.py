@@ -11,6 +11,7 @@ import pycrash
 from pycrash.errors import CrashError
 from pycrash.files.debuginfo import NoVmlinux
 from pycrash.kernel import opening
+from pycrash.kernel.core import btftypes
 from pycrash.objects.kallsyms import Tables
 from tests.golden.sample import SAMPLE
 
@@ -99,7 +100,7 @@ def test_without_btf_it_is_refused(alone: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_damaged_btf_is_refused(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "use_btf", lambda kernel: False)
+    monkeypatch.setattr(btftypes, "use_btf", lambda kernel: False)
     refused(alone)
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pycrash.errors import CrashError
 from pycrash.files.compressed import Progress, first_bytes, unpacked
 from pycrash.files.dumpfile import DumpFile
 from pycrash.files.flattened import laid_out
-from pycrash.files.foreign import Maker, as_core
 from pycrash.files.heads import Heads, elf_machine
-from pycrash.files.kinds import is_part, require_readable
-from pycrash.files.rawmemory import core_of, pieces_of
+from pycrash.files.kinds import OWN_FORMATS, is_part, is_raw, require_readable
 from pycrash.files.repaged import repaged
 from pycrash.files.repair import mended
 from pycrash.files.splitset import joined
 
+if TYPE_CHECKING:
+    from pycrash.files.foreign import Maker
+
 #: Bytes of an ELF file up to what it says of its machine.
 _ELF_HEAD = 20
+#: Bytes that tell a format that needs no other reader.
+_HEAD = 16
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,10 @@ def content_of(
     how many bytes a file may become that is unpacked, 0 what is usual. Raises CrashError.
     """
     maker: Maker | None = None
-    raw = pieces_of(parts or (dump,))
-    if raw:
+    if any(map(is_raw, parts or (dump,))):
+        from pycrash.files.rawmemory import core_of, pieces_of
+
+        raw = pieces_of(parts or (dump,))
         path = core_of(raw, vmlinux, progress, limit)
         parts = [piece.path for piece in raw]
     else:
@@ -88,9 +94,12 @@ def _in_one(
     for file in files:
         require_readable(file)
     plain = [unpacked(file, progress, limit) for file in files]
-    core = as_core(plain, progress, limit)
-    if core is not None:
-        return core
+    if not first_bytes(plain[0], _HEAD).startswith(OWN_FORMATS):
+        from pycrash.files.foreign import as_core
+
+        core = as_core(plain, progress, limit)
+        if core is not None:
+            return core
     if is_part(plain[0]):
         return joined(plain, progress), None
     return laid_out(plain[0], progress, limit), None

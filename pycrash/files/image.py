@@ -32,6 +32,7 @@ from typing import IO, NamedTuple
 
 from pycrash.errors import CrashError
 from pycrash.files.cache import keep_file
+from pycrash.files.holes import data_in
 from pycrash.files.room import require_room
 
 #: Physical memory is taken and left out by pages of this size, whatever the kernel's is.
@@ -133,7 +134,7 @@ class MemoryImage:
                 continue
             self._require_room(source, end - start)
             moved, behind = place - offset - start, offset + start
-            for first, last in _data_of(source, offset + start, offset + end):
+            for first, last in data_in(source, offset + start, offset + end):
                 self._clear(behind + moved, first - behind)
                 for at in range(first, last, _CHUNK):
                     data = os.pread(source, min(_CHUNK, last - at), at)
@@ -196,7 +197,7 @@ class MemoryImage:
 
     def _clear(self, place: int, size: int) -> None:
         """Write zeros over what was written before, and leave holes alone."""
-        for first, last in _data_of(self._handle, place, place + size):
+        for first, last in data_in(self._handle, place, place + size):
             for at in range(first, last, _CHUNK):
                 _write(self._handle, at, bytes(min(_CHUNK, last - at)))
 
@@ -281,19 +282,6 @@ def _clone(source: int, offset: int, target: int, place: int, size: int) -> bool
         fcntl.ioctl(target, _CLONE, argument)
         return True
     return False
-
-
-def _data_of(handle: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts of a stretch of a file that are no holes, each with where it ends."""
-    while start < end:
-        try:
-            start = os.lseek(handle, start, os.SEEK_DATA)
-        except OSError:  # there are none up to the end of the file
-            return
-        if start < end:
-            last = min(os.lseek(handle, start, os.SEEK_HOLE), end)
-            yield start, last
-            start = last
 
 
 def _up(place: int) -> int:

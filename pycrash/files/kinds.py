@@ -13,11 +13,14 @@ from typing import Literal
 from pycrash.errors import CrashError
 from pycrash.files.compressed import first_bytes
 from pycrash.files.dumpfile import KdumpHeader
-from pycrash.files.foreign import maker_of
 from pycrash.files.running import is_running, require_running
-from pycrash.files.sadump import set_of
 
 Kind = Literal["vmlinux", "dump"]
+
+_KDUMP = (b"KDUMP   ", b"DISKDUMP", b"makedumpfile\0")
+#: What a dump begins with that no other maker's format is looked for in: those have readers that
+#: take their time to load.
+OWN_FORMATS = (b"\x7fELF", *_KDUMP)
 
 #: Enough for kdump's header and the one behind it.
 _HEAD = 8192
@@ -95,7 +98,11 @@ def is_part(path: Path) -> bool:
         return False
     head = first_bytes(path, _HEAD)
     header = KdumpHeader.parse(head)
-    return bool(set_of(head)) if header is None else header.split
+    if header is not None or head.startswith(OWN_FORMATS):
+        return header is not None and header.split
+    from pycrash.files.sadump import set_of
+
+    return bool(set_of(head))
 
 
 def file_kind(path: Path) -> Kind:
@@ -115,9 +122,11 @@ def file_kind(path: Path) -> Kind:
         if elf_type == _ELF_CORE and head[56:58] == b"\0\0" and b"Xen" in head:
             raise ForeignDump(f"{path}: not a supported file format: a Xen core")
         return "dump" if elf_type == _ELF_CORE else "vmlinux"
-    if head.startswith((b"KDUMP   ", b"DISKDUMP")):
+    if head.startswith(_KDUMP):
         return "dump"
-    if head.startswith(b"makedumpfile\0") or maker_of(head):
+    from pycrash.files.foreign import maker_of
+
+    if maker_of(head):
         return "dump"
     for magic, name in _FOREIGN:
         if head.startswith(magic):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pycrash.files.dumpfile import DumpFile
+from pycrash.files.holes import data_in
 
 #: What the text begins with, in every kernel, and what it must hold to be of use.
 BEGIN = b"OSRELEASE="
@@ -89,17 +90,9 @@ def elf_memory(dump: DumpFile) -> Iterator[tuple[int, bytes]]:
 
 def data_of(handle: int, offset: int, size: int) -> Iterator[tuple[int, bytes]]:
     """What a stretch of an open file holds, but for its holes, some at a time with its place."""
-    end = min(offset + size, os.fstat(handle).st_size)
-    while offset < end:
-        try:
-            offset = os.lseek(handle, offset, os.SEEK_DATA)
-        except OSError:  # there is none up to the end of the file
-            return
-        data = os.pread(handle, min(_CHUNK, end - offset), offset) if offset < end else b""
-        if not data:
-            return
-        yield offset, data
-        offset += len(data)
+    for first, last in data_in(handle, offset, min(offset + size, os.fstat(handle).st_size)):
+        for at in range(first, last, _CHUNK):
+            yield at, os.pread(handle, min(_CHUNK, last - at), at)
 
 
 def first_text(path: Path) -> str | None:

@@ -19,12 +19,11 @@ from pycrash.errors import CrashError
 from pycrash.files.cache import find_file, kept_name_of_all
 from pycrash.files.compressed import Progress, first_bytes, unpacked
 from pycrash.files.image import PAGE, MemoryImage, Plan, Region, keep_image
-from pycrash.files.kinds import is_raw, require_readable
+from pycrash.files.kinds import OWN_FORMATS, is_raw, require_readable
 from pycrash.files.lostnote import first_text, machine_of
 
 _HIGHEST = 1 << 56
 _ADDRESS = re.compile(r"(?:0x)?[0-9a-f]+", re.IGNORECASE)
-_OWN_FORMATS = (b"\x7fELF", b"KDUMP   ", b"DISKDUMP", b"makedumpfile\0")
 
 
 class Piece(NamedTuple):
@@ -50,7 +49,7 @@ def pieces_of(names: Sequence[Path]) -> list[Piece]:
     pieces = sorted(chain.from_iterable(map(_split, raw)), key=lambda piece: piece.address)
     for piece in pieces:
         require_readable(piece.path)
-        if first_bytes(piece.path, 16).startswith(_OWN_FORMATS):
+        if first_bytes(piece.path, 16).startswith(OWN_FORMATS):
             raise CrashError(f"{piece.path}: no raw memory: give it without an address")
     return pieces
 

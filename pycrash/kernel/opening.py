@@ -20,9 +20,7 @@ from pycrash.files.kinds import require_readable, sort_files
 from pycrash.files.repaged import repaged
 from pycrash.files.running import is_running, require_running
 from pycrash.kernel.core.answers import answers_of
-from pycrash.kernel.core.btftypes import use_btf
 from pycrash.kernel.core.debugdata import of_debug_data
-from pycrash.kernel.core.ownsymbols import stand_in
 from pycrash.kernel.core.reader import Options
 from pycrash.kernel.core.trial import ends_by, why_unreadable
 from pycrash.kernel.core.vmcoreinfo import Vmcoreinfo
@@ -81,6 +79,8 @@ def open_kernel(
         try:
             vmlinux = Search(identity, beside, progress, limit).run()
         except NoVmlinux as error:
+            from pycrash.kernel.core.ownsymbols import stand_in
+
             made = None if kernel.is_live else stand_in(kernel)
             if made is None:
                 raise
@@ -273,6 +273,8 @@ def _try_types(kernel: Kernel) -> None:
 def _take_own(kernel: Kernel, identity: Identity, missing: NoVmlinux) -> None:
     """Take the symbols and the BTF of a dump without vmlinux. Raises NoVmlinux where either turns
     out to be damaged."""
+    from pycrash.kernel.core.btftypes import use_btf
+
     try:
         _add_vmlinux(kernel, identity)
     except CrashError:
@@ -286,6 +288,8 @@ def _take_own(kernel: Kernel, identity: Identity, missing: NoVmlinux) -> None:
 
 
 def _without_dwarf(kernel: Kernel, why: str) -> None:
+    from pycrash.kernel.core.btftypes import use_btf
+
     kernel.prog.set_enabled_type_finders([])
     kernel.prog.set_enabled_object_finders(["linux"])
     known = (

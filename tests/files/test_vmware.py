@@ -16,6 +16,7 @@ from pycrash.files.foreign import as_core
 from pycrash.files.kinds import file_kind
 from tests.files import foreign_files as made
 from tests.files.foreign_files import GENERAL, PAGE
+from tests.files.refusals import refusal
 from tests.files.test_qemusave import notes, read, segments
 
 GIB = 1 << 30
@@ -102,12 +103,7 @@ def test_registers_of_some_cpus_are_those_of_none(tmp_path: Path) -> None:
 def test_what_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     path = tmp_path / "guest.vmss"
     path.write_bytes(content)
-    with pytest.raises(CrashError) as refused:
-        as_core([path])
-    message = str(refused.value)
-    assert message.startswith(f"{path}: ")
-    assert said in message
-    assert "\n" not in message
+    assert said in refusal([path])
 
 
 @pytest.mark.parametrize("release", made.RELEASES)
